@@ -1,0 +1,45 @@
+# scout_ir: PGXS builds the extension; CMake (CMakeLists.txt) builds the pure core and its tests.
+#   make && make install          with any PostgreSQL 15+: PG_CONFIG=/path/to/pg_config
+#   make demo | make check | make bench
+
+EXTENSION    = scout_ir
+EXTVERSION   = 0.1.0
+MODULE_big   = scout_ir
+SOURCES      = $(sort $(wildcard src/*/*.cpp))
+OBJS         = $(SOURCES:.cpp=.o)
+
+# The install script is assembled from one file per capability, in the order of their numbers.
+INSTALL_SQL  = sql/$(EXTENSION)--$(EXTVERSION).sql
+SQL_PARTS    = $(sort $(wildcard sql/[0-9][0-9]_*.sql))
+DATA         = $(sort $(wildcard sql/$(EXTENSION)--*--*.sql))
+DATA_built   = $(INSTALL_SQL)
+EXTRA_CLEAN  = $(INSTALL_SQL)
+
+REGRESS      = $(sort $(patsubst test/sql/%.sql,%,$(wildcard test/sql/*.sql)))
+REGRESS_OPTS = --inputdir=test --outputdir=build/regress
+ISOLATION    = $(sort $(patsubst test/isolation/specs/%.spec,%,$(wildcard test/isolation/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=test/isolation --outputdir=build/isolation
+
+PG_CONFIG   ?= pg_config
+PG_CPPFLAGS  = -Isrc
+PG_CXXFLAGS  = -std=c++17 -Wall -Wextra -Werror -Wno-register
+SHLIB_LINK   = -lstdc++
+PGXS        := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+# The server's headers are not ours to warn about.
+override CPPFLAGS := $(patsubst -I$(includedir_server),-isystem $(includedir_server),$(CPPFLAGS))
+
+$(OBJS): $(wildcard src/*/*.hpp)
+$(OBJS:.o=.bc): $(wildcard src/*/*.hpp)
+
+$(INSTALL_SQL): $(SQL_PARTS) Makefile
+	{ echo '\echo Use "CREATE EXTENSION $(EXTENSION)" to load this file. \quit'; cat $(SQL_PARTS); } > $@
+
+.PHONY: demo check bench
+demo:
+	scripts/demo
+check:
+	scripts/check
+bench:
+	test/bench/run

@@ -1,0 +1,31 @@
+-- Pause, resume, status, and the backlog.
+
+-- A reader may ask for 'status'; 'pause' and 'resume' check for the operator tier inside.
+CREATE FUNCTION scout.control_ingestion(
+    action text, reason text DEFAULT NULL, source_system text DEFAULT NULL,
+    drain_timeout interval DEFAULT '30 seconds', expires_after interval DEFAULT NULL,
+    holder text DEFAULT NULL, all_holders boolean DEFAULT false)
+RETURNS TABLE (action text, ingestion_active boolean, active_workers int, message text,
+               source_system text, paused_at timestamptz, paused_by text, reason text,
+               expires_at timestamptz, backlog bigint)
+LANGUAGE c ROWS 1 AS 'MODULE_PATHNAME', 'scout_control_ingestion';
+COMMENT ON FUNCTION scout.control_ingestion(text, text, text, interval, interval, text, boolean) IS
+'Pauses, resumes or shows loading (bronze goes on accepting events): action is status, pause or resume; source_system NULL means all.';
+
+CREATE FUNCTION scout.ingestion_status()
+RETURNS TABLE (action text, ingestion_active boolean, active_workers int, message text,
+               source_system text, paused_at timestamptz, paused_by text, reason text,
+               expires_at timestamptz, backlog bigint)
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'scout_ingestion_status';
+COMMENT ON FUNCTION scout.ingestion_status() IS
+'One row per pause in force, or one row that says that ingestion is active; callable in a read-only transaction.';
+
+CREATE FUNCTION scout.backlog(source_system text DEFAULT NULL) RETURNS bigint
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'scout_backlog';
+COMMENT ON FUNCTION scout.backlog(text) IS
+'Events waiting to be loaded, from the queue: exact up to 10,000 chunks, an estimate beyond.';
+
+CREATE FUNCTION scout.require_pipeline() RETURNS void
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'scout_require_pipeline';
+COMMENT ON FUNCTION scout.require_pipeline() IS
+'Raises one clear error, with the call that mends it, unless the pipeline of this schema version is there.';

@@ -1,0 +1,34 @@
+-- The three privilege tiers. The list of functions per tier is data here, so that a test can
+-- compare it with the catalogue: a public function that is in no tier is an error.
+
+CREATE FUNCTION scout.tiers() RETURNS TABLE (function_name text, tier text)
+LANGUAGE sql IMMUTABLE
+AS $$
+VALUES
+('backlog', 'reader'), ('built_in_rules', 'reader'), ('control_ingestion', 'reader'),
+('data_quality_report', 'reader'), ('dlq_summary', 'reader'), ('event_hash', 'reader'),
+('ingestion_status', 'reader'), ('reconcile', 'reader'), ('require_pipeline', 'reader'), ('tiers', 'reader'),
+('unflushed_events', 'reader'),
+('ingest_freshness', 'reader'), ('quality_alerts', 'reader'), ('gold_freshness', 'reader'),
+('pipeline_throughput', 'reader'), ('etl_performance', 'reader'), ('ingest_latency', 'reader'),
+('product_linking_stats', 'reader'),
+('clear_backlog', 'operator'), ('dlq_purge', 'operator'), ('dlq_redrive', 'operator'), ('dlq_resolve', 'operator'),
+('ingest_event', 'operator'), ('ingest_events', 'operator'), ('load_silver_from_bronze', 'operator'),
+('quarantine_events', 'operator'), ('quarantine_failures', 'operator'), ('quarantine_window', 'operator'),
+('refresh_gold_platinum', 'operator'), ('reprocess_bronze_window', 'operator'),
+('create_pipeline', 'admin'), ('pipeline_layout', 'admin'), ('grant_access', 'admin'), ('revoke_access', 'admin'),
+('set_rule', 'admin')
+$$;
+COMMENT ON FUNCTION scout.tiers() IS 'Which privilege tier (reader, operator, admin) each public function belongs to.';
+
+CREATE FUNCTION scout.grant_access(tier text, role name)
+RETURNS TABLE (role name, tier text, functions_granted int, relations_granted int)
+LANGUAGE c ROWS 1 AS 'MODULE_PATHNAME', 'scout_grant_access';
+COMMENT ON FUNCTION scout.grant_access(text, name) IS
+'Gives a role a privilege tier: reader (look), operator (runbook steps), admin (configure); each includes the one before.';
+
+CREATE FUNCTION scout.revoke_access(tier text, role name)
+RETURNS TABLE (role name, tier text, functions_revoked int, relations_revoked int)
+LANGUAGE c ROWS 1 AS 'MODULE_PATHNAME', 'scout_revoke_access';
+COMMENT ON FUNCTION scout.revoke_access(text, name) IS
+'Takes a privilege tier, and the tiers above it, from a role.';

@@ -1,0 +1,37 @@
+// Who is calling, and the timeline of what they did (invariant 6).
+#pragma once
+
+#include "pg/postgres.hpp"
+
+namespace scout::audit {
+
+// The person or service behind the call: e-mail or subject of request.jwt.claims where a REST
+// gateway set them, otherwise the session's login role. Never current_user: under SECURITY DEFINER
+// wrappers that is somebody else.
+const char *actor();
+
+// True if the call comes through a REST gateway that set request.jwt.claims.
+bool is_external();
+
+// A small JSON object built field by field.
+class Json {
+public:
+    Json();
+    Json &add(const char *key, std::string_view value);
+    Json &add_or_null(const char *key, const char *value);
+    Json &add(const char *key, int64 value);
+    Json &add_bool(const char *key, bool value);
+    Json &add_time(const char *key, TimestampTz value);
+    const char *text();  // ends the object
+
+private:
+    void key(const char *name);
+    StringInfoData out_;
+    bool empty_ = true;
+};
+
+// Writes a committed action into the timeline, as the extension's owner, in this transaction.
+// `acting_role` is the role that called, taken before any switch. Needs a Session.
+void record(const char *action, Oid acting_role, Json &arguments, const char *outcome, Json &counts);
+
+}  // namespace scout::audit

@@ -1,0 +1,145 @@
+#include "core/decimal.hpp"
+
+#include "core/scan.hpp"
+#include "core/text.hpp"
+
+namespace scout::core {
+namespace {
+
+// The digits of a number in reading order, without leading zeros. Only as many are kept as can
+// matter: those of the largest value in range, and the one after them that decides its rounding.
+class SignificantDigits {
+public:
+    void push(int digit) {
+        if (count_ == 0 && digit == 0)
+            leading_zeros_++;
+        else if (count_ < capacity)
+            digits_[count_++] = digit;
+    }
+
+    // `whole_digits` says how many of the pushed digits, zeros included, stand before the decimal
+    // point; an exponent may have moved it to before the first or far behind the last digit.
+    ParseStatus to_decimal(bool negative, int64_t whole_digits, Decimal &out) const {
+        if (count_ == 0) {
+            out = Decimal{};
+            return ParseStatus::ok;
+        }
+        const int64_t whole = whole_digits - leading_zeros_;
+        if (whole > Decimal::precision - Decimal::scale) return ParseStatus::out_of_range;
+
+        const int64_t unit_digits = whole + Decimal::scale;
+        int128 units = 0;
+        for (int64_t i = 0; i < unit_digits; i++) units = units * 10 + digit(i);
+        if (unit_digits >= 0 && digit(unit_digits) >= 5) units++;
+
+        const Decimal value{negative ? -units : units};
+        if (!value.in_range()) return ParseStatus::out_of_range;  // rounded up to 10^14
+        out = value;
+        return ParseStatus::ok;
+    }
+
+private:
+    static constexpr int capacity = Decimal::precision + 1;
+
+    int digit(int64_t i) const { return i < count_ ? digits_[i] : 0; }
+
+    int digits_[capacity] = {};
+    int count_ = 0;
+    int64_t leading_zeros_ = 0;
+};
+
+int64_t take_digits(Scanner &in, SignificantDigits &digits) {
+    int64_t count = 0;
+    for (int digit; in.take_digit(digit); count++) digits.push(digit);
+    return count;
+}
+
+bool take_sign(Scanner &in) {
+    if (in.take('-')) return true;
+    in.take('+');
+    return false;
+}
+
+// Saturates far above the length of any text, so that no number of zeros in front or behind can
+// bring a saturated exponent back to where it would matter.
+bool take_exponent(Scanner &in, int64_t &exponent) {
+    constexpr int64_t saturated = 1'000'000'000'000'000'000;
+    const bool negative = take_sign(in);
+    int digit = 0;
+    if (!in.take_digit(digit)) return false;
+    int64_t magnitude = digit;
+    while (in.take_digit(digit)) magnitude = magnitude < saturated / 10 ? magnitude * 10 + digit : saturated;
+    exponent = negative ? -magnitude : magnitude;
+    return true;
+}
+
+int128 magnitude(Decimal value) {
+    return value.units < 0 ? -value.units : value.units;
+}
+
+}  // namespace
+
+ParseStatus parse_decimal(std::string_view text, Decimal &out) {
+    Scanner in(trim(text));
+    SignificantDigits digits;
+    const bool negative = take_sign(in);
+    const int64_t whole_digits = take_digits(in, digits);
+    const int64_t fraction_digits = in.take('.') ? take_digits(in, digits) : 0;
+    if (whole_digits + fraction_digits == 0) return ParseStatus::malformed;
+
+    int64_t exponent = 0;
+    if (in.take_either('e', 'E') && !take_exponent(in, exponent)) return ParseStatus::malformed;
+    if (!in.done()) return ParseStatus::malformed;
+    return digits.to_decimal(negative, whole_digits + exponent, out);
+}
+
+ParseStatus decimal_from_base10000(bool negative, int weight, const int16_t *digits, int count,
+                                   Decimal &out) {
+    constexpr int digits_per_group = 4;
+    SignificantDigits significant;
+    for (int i = 0; i < count; i++)
+        for (int unit = 1000; unit > 0; unit /= 10) significant.push(digits[i] / unit % 10);
+    return significant.to_decimal(negative, (int64_t{weight} + 1) * digits_per_group, out);
+}
+
+// Two factors in range make less than 10^36, which 128 bits hold.
+Decimal multiply(Decimal a, Decimal b) {
+    const int128 product = a.units * b.units;
+    const int128 half = Decimal::one / 2;
+    return Decimal{(product < 0 ? product - half : product + half) / Decimal::one};
+}
+
+// The difference is a whole number of units, so truncating the relative tolerance to whole units
+// decides as exact arithmetic would. `percent` and `expected` are in range: no overflow.
+bool differs_beyond(Decimal actual, Decimal expected, Decimal percent, Decimal absolute) {
+    const int128 difference = magnitude(actual - expected);
+    const int128 relative = percent.units * magnitude(expected) / Decimal::of(100).units;
+    return difference > absolute.units && difference > relative;
+}
+
+// Digits are written from the last to the first. They are taken from the signed value, whose
+// remainders have its sign, because the magnitude of the lowest value has no int128.
+std::string_view format_decimal(Decimal value, char (&buffer)[decimal_text_size]) {
+    char *const end = buffer + decimal_text_size;
+    char *begin = end;
+    int128 rest = value.units;
+    const auto write_digit = [&] {
+        const int digit = static_cast<int>(rest % 10);
+        *--begin = static_cast<char>('0' + (digit < 0 ? -digit : digit));
+        rest /= 10;
+    };
+
+    int places = Decimal::scale;
+    for (; places > 0 && rest % 10 == 0; places--) rest /= 10;
+    if (places > 0) {
+        for (; places > 0; places--) write_digit();
+        *--begin = '.';
+    }
+    do {
+        write_digit();
+    } while (rest != 0);
+    if (value.units < 0) *--begin = '-';
+    return {begin, static_cast<size_t>(end - begin)};
+}
+
+}  // namespace scout::core

@@ -1,0 +1,58 @@
+#include "pg/guard.hpp"
+
+extern "C" {
+#include "utils/resowner.h"
+}
+
+namespace scout::pg {
+
+namespace {
+
+bool ends_the_statement(int sqlstate) {
+    switch (ERRCODE_TO_CATEGORY(sqlstate)) {
+        case ERRCODE_OPERATOR_INTERVENTION:    // 57: cancel, shutdown
+        case ERRCODE_INSUFFICIENT_RESOURCES:   // 53: memory, disk, connections
+        case ERRCODE_TRANSACTION_ROLLBACK:     // 40: serialization, deadlock
+        case ERRCODE_INTERNAL_ERROR:           // XX: a bug or corruption, never an event's fault
+            return true;
+        default:
+            return sqlstate == ERRCODE_LOCK_NOT_AVAILABLE;
+    }
+}
+
+}  // namespace
+
+ErrorData *attempt_plain(void (*call)(void *), void *argument, bool keep) {
+    MemoryContext context = CurrentMemoryContext;
+    ResourceOwner owner = CurrentResourceOwner;
+    ErrorData *error = nullptr;
+    CaughtError caught;
+    caught.server = nullptr;
+    bool threw = false;
+
+    BeginInternalSubTransaction(nullptr);
+    MemoryContextSwitchTo(context);
+    try {
+        guarded([&] { call(argument); });
+    } catch (const ServerError &e) {
+        error = e.data();
+    } catch (const core::Error &e) {
+        threw = true;
+        caught.set(e);
+    } catch (...) {
+        threw = true;
+        caught.set(ERRCODE_INTERNAL_ERROR, "unknown C++ exception", "", "");
+    }
+    if (error == nullptr && !threw && keep)
+        ReleaseCurrentSubTransaction();
+    else
+        RollbackAndReleaseCurrentSubTransaction();
+    MemoryContextSwitchTo(context);
+    CurrentResourceOwner = owner;
+
+    if (threw) caught.report();
+    if (error != nullptr && ends_the_statement(error->sqlerrcode)) ReThrowError(error);
+    return error;
+}
+
+}  // namespace scout::pg

@@ -1,0 +1,50 @@
+// Calls into the server from C++ frames that own something.
+//
+// ereport(ERROR) is a longjmp and runs no destructor. guarded() catches it around one call and
+// throws a ServerError instead, so that the owners between here and the boundary (wrapper.hpp) are
+// destroyed; the boundary rethrows the original error.
+//
+// What holds: after a ServerError the transaction is in an undefined state. The only thing to do is
+// to let the exception go up, unless the call ran in a subtransaction of its own that has been
+// rolled back: attempt() does that, and is the only place that continues after an error.
+#pragma once
+
+#include "pg/wrapper.hpp"
+
+namespace scout::pg {
+
+// Runs `call` (which must own nothing itself) and turns a server error into a ServerError.
+template <typename Call>
+void guarded(Call call) {
+    MemoryContext context = CurrentMemoryContext;
+    sigjmp_buf *outer_handler = PG_exception_stack;
+    ErrorContextCallback *outer_callbacks = error_context_stack;
+    sigjmp_buf handler;
+    ErrorData *error = nullptr;
+    if (sigsetjmp(handler, 0) == 0) {
+        PG_exception_stack = &handler;
+        call();
+        PG_exception_stack = outer_handler;
+    } else {
+        PG_exception_stack = outer_handler;
+        error_context_stack = outer_callbacks;
+        MemoryContextSwitchTo(context);
+        error = CopyErrorData();
+        FlushErrorState();
+    }
+    if (error != nullptr) throw ServerError(error);
+}
+
+// Runs `call` in a subtransaction. Returns nullptr and keeps its effects where it succeeds;
+// otherwise rolls it back and returns the error, in the caller's memory context. Errors that end
+// the statement as a whole (cancel, shutdown, out of memory, lock and serialization failures) are
+// not the call's own fault: they are rethrown after the rollback.
+// `keep` = false rolls back even on success: the way a dry run counts what would happen.
+ErrorData *attempt_plain(void (*call)(void *), void *argument, bool keep);
+
+template <typename Call>
+ErrorData *attempt(Call call, bool keep = true) {
+    return attempt_plain([](void *c) { (*static_cast<Call *>(c))(); }, &call, keep);
+}
+
+}  // namespace scout::pg

@@ -1,0 +1,142 @@
+#include "pg/jsonb_reader.hpp"
+
+extern "C" {
+#include "mb/pg_wchar.h"
+}
+
+namespace scout::pg {
+
+namespace {
+
+// The layout of numeric on disk (source: src/backend/utils/adt/numeric.c, unchanged since 9.1; the
+// header is private there). A short header packs sign, scale and weight into 16 bits, a long one has
+// the weight in 16 more; base-10000 digits follow.
+constexpr uint16 numeric_sign_mask = 0xC000, numeric_negative = 0x4000, numeric_short = 0x8000,
+                 numeric_special = 0xC000;
+constexpr uint16 short_sign = 0x2000, short_weight_sign = 0x0040, short_weight_mask = 0x003F;
+
+}  // namespace
+
+core::ParseStatus decimal_of(Numeric numeric, core::Decimal &out) {
+    const char *data = VARDATA_ANY(numeric);
+    const size_t size = VARSIZE_ANY_EXHDR(numeric);
+    uint16 header;
+    std::memcpy(&header, data, sizeof header);
+    if ((header & numeric_sign_mask) == numeric_special) return core::ParseStatus::malformed;  // NaN, infinity
+    bool negative;
+    int weight;
+    size_t offset = sizeof header;
+    if ((header & numeric_sign_mask) == numeric_short) {
+        negative = (header & short_sign) != 0;
+        weight = (header & short_weight_sign) != 0 ? (header & short_weight_mask) - (short_weight_mask + 1)
+                                                   : (header & short_weight_mask);
+    } else {
+        negative = (header & numeric_sign_mask) == numeric_negative;
+        int16 long_weight;
+        std::memcpy(&long_weight, data + offset, sizeof long_weight);
+        weight = long_weight;
+        offset += sizeof long_weight;
+    }
+    // Digits may be unaligned inside a JSONB document.
+    constexpr size_t enough = 16;  // more digits than the declared precision can tell apart
+    int16 digits[enough];
+    const size_t count = std::min((size - offset) / sizeof(int16), enough);
+    std::memcpy(digits, data + offset, count * sizeof(int16));
+    return core::decimal_from_base10000(negative, weight, digits, static_cast<int>(count), out);
+}
+
+core::Value value_of(const JsonbValue &value) {
+    using Kind = core::Value::Kind;
+    core::Value out;
+    switch (value.type) {
+        case jbvNull: out.kind = Kind::null; break;
+        case jbvString:
+            out.kind = Kind::string;
+            out.text = {value.val.string.val, static_cast<size_t>(value.val.string.len)};
+            break;
+        case jbvNumeric:
+            out.kind = Kind::number;
+            out.number_status = decimal_of(value.val.numeric, out.number);
+            break;
+        case jbvBool: out.kind = Kind::boolean; break;
+        case jbvBinary:
+            if (JsonContainerIsArray(value.val.binary.data)) {
+                out.kind = Kind::array;
+                out.size = JsonContainerSize(value.val.binary.data);
+            } else {
+                out.kind = Kind::object;
+            }
+            break;
+        default: elog(ERROR, "unexpected jsonb value type %d", static_cast<int>(value.type));
+    }
+    return out;
+}
+
+core::Value member(JsonbContainer *object, std::string_view key) {
+    JsonbValue value;
+    if (getKeyJsonValueFromContainer(object, key.data(), static_cast<int>(key.size()), &value) == nullptr) return {};
+    return value_of(value);
+}
+
+core::Value id_member(JsonbContainer *object, std::string_view key) {
+    JsonbValue value;
+    if (getKeyJsonValueFromContainer(object, key.data(), static_cast<int>(key.size()), &value) == nullptr) return {};
+    core::Value out = value_of(value);
+    if (value.type == jbvNumeric)
+        out.text = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value.val.numeric)));
+    return out;
+}
+
+Elements::Elements(JsonbContainer *array) : iterator_(JsonbIteratorInit(array)) {
+    JsonbValue begin;
+    (void)JsonbIteratorNext(&iterator_, &begin, true);  // WJB_BEGIN_ARRAY
+}
+
+bool Elements::next(JsonbValue &element) {
+    return JsonbIteratorNext(&iterator_, &element, true) == WJB_ELEM;
+}
+
+namespace {
+
+// Finds what a finding points at, step by step: the document, an element of items, a key.
+bool locate(Jsonb *document, const core::Finding &finding, JsonbValue &value) {
+    value.type = jbvBinary;
+    value.val.binary.data = &document->root;
+    value.val.binary.len = VARSIZE_ANY_EXHDR(document);
+    auto step_into = [&value](std::string_view key) {
+        if (value.type != jbvBinary || !JsonContainerIsObject(value.val.binary.data)) return false;
+        return getKeyJsonValueFromContainer(value.val.binary.data, key.data(), static_cast<int>(key.size()), &value)
+               != nullptr;
+    };
+    if (finding.item >= 0) {
+        if (!step_into("items") || value.type != jbvBinary) return false;
+        JsonbValue *element = getIthJsonbValueFromContainer(value.val.binary.data, static_cast<uint32>(finding.item));
+        if (element == nullptr) return false;
+        value = *element;
+    }
+    return finding.field == core::Field::event || step_into(core::field_key(finding.field));
+}
+
+char *text_of(const JsonbValue &value) {
+    switch (value.type) {
+        case jbvBinary: return JsonbToCString(nullptr, value.val.binary.data, value.val.binary.len);
+        case jbvString: return pnstrdup(value.val.string.val, value.val.string.len);
+        case jbvNumeric:
+            return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value.val.numeric)));
+        case jbvBool: return pstrdup(value.val.boolean ? "true" : "false");
+        default: return pstrdup("null");
+    }
+}
+
+}  // namespace
+
+const char *value_at(Jsonb *document, const core::Finding &finding, int limit) {
+    JsonbValue value;
+    if (!locate(document, finding, value)) return nullptr;
+    char *text = text_of(value);
+    int length = static_cast<int>(strlen(text));
+    if (length > limit) text[pg_mbcliplen(text, length, limit)] = '\0';
+    return text;
+}
+
+}  // namespace scout::pg

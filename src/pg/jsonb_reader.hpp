@@ -1,0 +1,35 @@
+// A typed reader over the JSONB binary: no copy, no SQL. Views point into the document.
+#pragma once
+
+#include "core/contract.hpp"
+#include "pg/postgres.hpp"
+
+namespace scout::pg {
+
+// A JSONB value seen as what the contract understands.
+core::Value value_of(const JsonbValue &value);
+
+// The value of `key` in an object container; kind missing where it is not there.
+core::Value member(JsonbContainer *object, std::string_view key);
+
+// The same for an id: a number comes with its plain text, in the current context.
+core::Value id_member(JsonbContainer *object, std::string_view key);
+
+// The elements of an array or the whole of an object, in order.
+class Elements {
+public:
+    explicit Elements(JsonbContainer *array);
+    bool next(JsonbValue &element);
+
+private:
+    JsonbIterator *iterator_;
+};
+
+// On-disk numeric to Decimal, without going through text.
+core::ParseStatus decimal_of(Numeric numeric, core::Decimal &out);
+
+// The JSON text of the value that a finding points at, cut to `limit` bytes at a character
+// boundary; NULL where nothing is there. In the current context.
+const char *value_at(Jsonb *document, const core::Finding &finding, int limit = 200);
+
+}  // namespace scout::pg

@@ -1,0 +1,15 @@
+// The shared library: magic block and _PG_init.
+#include "pg/postgres.hpp"
+#include "pg/settings.hpp"
+#include "pipeline/pending.hpp"
+
+extern "C" {
+PG_MODULE_MAGIC;
+
+PGDLLEXPORT void _PG_init(void);
+
+void _PG_init(void) {
+    scout::pg::define_settings();
+    scout::pipeline::register_pending_callbacks();
+}
+}

@@ -1,0 +1,93 @@
+#include "pg/relation.hpp"
+
+extern "C" {
+#include "access/genam.h"
+#include "access/stratnum.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_extension.h"
+#include "utils/acl.h"
+#include "utils/fmgroids.h"
+#include "catalog/pg_proc.h"
+}
+
+namespace scout::pg {
+
+namespace {
+
+// What every action touches. The older runbook's bronze_ingestion_batches and the dimensions are
+// looked at where they are needed.
+constexpr const char *essential[] = {"bronze_events",     "bronze_event_keys",   "bronze_pending",
+                                     "bronze_deletions",  "pipeline_pauses",     "bronze_events_dlq",
+                                     "silver_transactions", "silver_line_items", "dim_product",
+                                     "dim_store"};
+
+Oid owner_of(Oid relation) {
+    HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+    if (!HeapTupleIsValid(tuple)) return InvalidOid;
+    Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
+    ReleaseSysCache(tuple);
+    return owner;
+}
+
+}  // namespace
+
+Oid relation_oid(const char *name) {
+    Oid schema = get_namespace_oid(schema_name, true);
+    return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
+}
+
+Oid require_pipeline() {
+    Oid pipeline_owner = InvalidOid;
+    for (const char *name : essential) {
+        Oid owner = owner_of(relation_oid(name));
+        if (!OidIsValid(owner))
+            ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE),
+                    errmsg("the pipeline is not there: relation \"%s.%s\" does not exist", schema_name, name),
+                    errhint("Create or complete it: SELECT * FROM scout.create_pipeline()"));
+        if (!OidIsValid(pipeline_owner)) pipeline_owner = owner;
+        if (owner != pipeline_owner)
+            ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("the pipeline's tables have different owners"),
+                    errdetail("\"%s.%s\" belongs to \"%s\", \"%s.%s\" to \"%s\".", schema_name, essential[0],
+                              GetUserNameFromId(pipeline_owner, false), schema_name, name,
+                              GetUserNameFromId(owner, false)),
+                    errhint("Give them one owner with ALTER TABLE ... OWNER TO."));
+    }
+    return pipeline_owner;
+}
+
+Oid extension_owner() {
+    Relation catalog = table_open(ExtensionRelationId, AccessShareLock);
+    ScanKeyData key;
+    ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ, CStringGetDatum("scout_ir"));
+    SysScanDesc scan = systable_beginscan(catalog, ExtensionNameIndexId, true, nullptr, 1, &key);
+    HeapTuple tuple = systable_getnext(scan);
+    if (!HeapTupleIsValid(tuple))
+        ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("extension \"scout_ir\" is not installed"),
+                errhint("CREATE EXTENSION scout_ir"));
+    Oid owner = reinterpret_cast<Form_pg_extension>(GETSTRUCT(tuple))->extowner;
+    systable_endscan(scan);
+    table_close(catalog, AccessShareLock);
+    return owner;
+}
+
+// A role is an operator if it may execute load_silver_from_bronze: the tiers are plain EXECUTE
+// grants, so that PostgreSQL's own privileges stay the only truth.
+bool is_operator() {
+    Oid types[] = {INT4OID, BOOLOID};
+    Oid schema = get_namespace_oid(schema_name, false);
+    oidvector *signature = buildoidvector(types, 2);
+    Oid function = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum("load_silver_from_bronze"),
+                                   PointerGetDatum(signature), ObjectIdGetDatum(schema));
+    return OidIsValid(function) && pg_proc_aclcheck(function, GetUserId(), ACL_EXECUTE) == ACLCHECK_OK;
+}
+
+void require_operator(const char *what) {
+    if (is_operator()) return;
+    ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied for %s", what),
+            errdetail("Role \"%s\" is not an operator.", GetUserNameFromId(GetUserId(), false)),
+            errhint("An admin can grant it: SELECT scout.grant_access('operator', '%s')",
+                    GetUserNameFromId(GetUserId(), false)));
+}
+
+}  // namespace scout::pg

@@ -1,0 +1,27 @@
+// The pipeline as the catalogue has it: does it exist, who owns it.
+#pragma once
+
+#include "pg/postgres.hpp"
+
+namespace scout::pg {
+
+constexpr const char *schema_name = "scout";
+constexpr int pipeline_schema_version = 1;
+
+// OID of a relation of schema scout, InvalidOid where there is none.
+Oid relation_oid(const char *name);
+
+// The owner of the pipeline tables, as whom every write to them runs. One clear error, with the
+// call that mends it, where a table is missing or the owners differ.
+Oid require_pipeline();
+
+// The owner of the extension, as whom its own tables are written.
+Oid extension_owner();
+
+// True if the current role may execute the operator tier.
+bool is_operator();
+
+// "42501: ... is for operators" unless is_operator().
+void require_operator(const char *what);
+
+}  // namespace scout::pg

@@ -1,0 +1,40 @@
+// Results of set-returning functions: a tuplestore, so that RETURNS TABLE functions work both as
+// SELECT f() and SELECT * FROM f().
+#pragma once
+
+#include "pg/postgres.hpp"
+
+#include "core/decimal.hpp"
+
+namespace scout::pg {
+
+class Result {
+public:
+    explicit Result(FunctionCallInfo fcinfo);  // before any SPI Session: the store belongs to the query
+
+    Result &text(std::string_view value);
+    Result &text_or_null(const char *value);
+    Result &int8(int64 value);
+    Result &int4(int32 value);
+    Result &boolean(bool value);
+    Result &timestamp(TimestampTz value);
+    Result &decimal(core::Decimal value);
+    Result &milliseconds(int64 microseconds);  // numeric with three decimals
+    Result &datum(Datum value);
+    Result &null();
+    void end_row();
+
+private:
+    static constexpr int max_columns = 16;
+    Tuplestorestate *store_;
+    TupleDesc columns_;
+    MemoryContext query_context_;
+    Datum values_[max_columns];
+    bool nulls_[max_columns];
+    int count_ = 0;
+};
+
+Datum numeric_of(core::Decimal value);           // scale 4
+Datum numeric_milliseconds(int64 microseconds);  // scale 3
+
+}  // namespace scout::pg

@@ -1,0 +1,28 @@
+#include "pg/settings.hpp"
+
+#include "pg/postgres.hpp"
+
+namespace scout::pg {
+
+int duplicate_winner = winner_lowest;
+int external_pause_ttl = 3600;
+
+namespace {
+
+const config_enum_entry winner_options[] = {
+    {"lowest", winner_lowest, false}, {"highest", winner_highest, false}, {nullptr, 0, false}};
+
+}  // namespace
+
+void define_settings() {
+    DefineCustomEnumVariable("scout_ir.duplicate_winner",
+                             "Which of several valid events of one transaction_id stays in silver.",
+                             "Set it for the whole database: sessions that disagree displace each other's rows.",
+                             &duplicate_winner, winner_lowest, winner_options, PGC_SUSET, 0, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable("scout_ir.external_pause_ttl",
+                            "Expiry of a pause requested through REST without expires_after.", nullptr,
+                            &external_pause_ttl, 3600, 1, 30 * 86400, PGC_SUSET, GUC_UNIT_S, nullptr, nullptr, nullptr);
+    MarkGUCPrefixReserved("scout_ir");
+}
+
+}  // namespace scout::pg

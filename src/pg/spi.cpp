@@ -1,0 +1,175 @@
+#include "pg/spi.hpp"
+
+namespace scout::pg {
+
+Param text(std::string_view value) {
+    return {TEXTOID, PointerGetDatum(cstring_to_text_with_len(value.data(), static_cast<int>(value.size()))), false};
+}
+Param text_or_null(const char *value) { return value == nullptr ? null_of(TEXTOID) : text(value); }
+Param int8(int64 value) { return {INT8OID, Int64GetDatum(value), false}; }
+Param int4(int32 value) { return {INT4OID, Int32GetDatum(value), false}; }
+Param boolean(bool value) { return {BOOLOID, BoolGetDatum(value), false}; }
+Param timestamp(TimestampTz value) { return {TIMESTAMPTZOID, TimestampTzGetDatum(value), false}; }
+Param null_of(Oid type) { return {type, static_cast<Datum>(0), true}; }
+Param datum(Oid type, Datum value) { return {type, value, false}; }
+
+Param argument(FunctionCallInfo fcinfo, int number, Oid type) {
+    return PG_ARGISNULL(number) ? null_of(type) : Param{type, PG_GETARG_DATUM(number), false};
+}
+
+Param int8_array(const int64 *values, size_t count) {
+    Column column(INT8OID, count);
+    for (size_t i = 0; i < count; i++) column.add(Int64GetDatum(values[i]));
+    return column.param();
+}
+
+Param text_array(const std::string_view *values, size_t count) {
+    Column column(TEXTOID, count);
+    for (size_t i = 0; i < count; i++) column.add_text(values[i]);
+    return column.param();
+}
+
+Column::Column(Oid type, size_t capacity)
+    : type_(type),
+      values_(static_cast<Datum *>(palloc_extended((capacity + 1) * sizeof(Datum), MCXT_ALLOC_HUGE))),
+      nulls_(static_cast<bool *>(palloc_extended(capacity + 1, MCXT_ALLOC_HUGE))) {}
+
+void Column::add(Datum value) {
+    values_[size_] = value;
+    nulls_[size_++] = false;
+}
+
+void Column::add_text(std::string_view value) {
+    add(PointerGetDatum(cstring_to_text_with_len(value.data(), static_cast<int>(value.size()))));
+}
+
+void Column::add_null() {
+    values_[size_] = static_cast<Datum>(0);
+    nulls_[size_++] = true;
+}
+
+Param Column::param() const {
+    int16 length;
+    bool by_value;
+    char align;
+    get_typlenbyvalalign(type_, &length, &by_value, &align);
+    int dims[1] = {static_cast<int>(size_)};
+    int bounds[1] = {1};
+    ArrayType *array = construct_md_array(values_, nulls_, 1, dims, bounds, type_, length, by_value, align);
+    return datum(get_array_type(type_), PointerGetDatum(array));
+}
+
+Datum Rows::value(uint64 row, int column, bool &null) const {
+    return SPI_getbinval(table_->vals[row], table_->tupdesc, column, &null);
+}
+
+bool Rows::is_null(uint64 row, int column) const {
+    bool null;
+    value(row, column, null);
+    return null;
+}
+
+int64 Rows::int8(uint64 row, int column) const {
+    bool null;
+    Datum d = value(row, column, null);
+    return null ? 0 : DatumGetInt64(d);
+}
+
+int32 Rows::int4(uint64 row, int column) const {
+    bool null;
+    Datum d = value(row, column, null);
+    return null ? 0 : DatumGetInt32(d);
+}
+
+bool Rows::boolean(uint64 row, int column) const {
+    bool null;
+    Datum d = value(row, column, null);
+    return !null && DatumGetBool(d);
+}
+
+TimestampTz Rows::timestamp(uint64 row, int column) const {
+    bool null;
+    Datum d = value(row, column, null);
+    return null ? 0 : DatumGetTimestampTz(d);
+}
+
+std::string_view Rows::text(uint64 row, int column) const {
+    bool null;
+    Datum d = value(row, column, null);
+    if (null) return {};
+    struct varlena *t = PG_DETOAST_DATUM_PACKED(d);
+    return {VARDATA_ANY(t), static_cast<size_t>(VARSIZE_ANY_EXHDR(t))};
+}
+
+void Rows::free() {
+    if (table_ != nullptr) SPI_freetuptable(table_);
+    table_ = nullptr;
+}
+
+Rows Statement::execute(std::initializer_list<Param> params, bool read_only) {
+    constexpr size_t max_params = 24;
+    Assert(params.size() <= max_params);
+    Oid types[max_params];
+    Datum values[max_params];
+    char nulls[max_params + 1];
+    int n = 0;
+    for (const Param &p : params) {
+        types[n] = p.type;
+        values[n] = p.value;
+        nulls[n++] = p.null ? 'n' : ' ';
+    }
+    if (plan_ == nullptr) {
+        SPIPlanPtr plan = SPI_prepare(sql_, n, types);
+        if (plan == nullptr) elog(ERROR, "could not prepare \"%s\": %s", sql_, SPI_result_code_string(SPI_result));
+        if (SPI_keepplan(plan) != 0) elog(ERROR, "could not keep the plan of \"%s\"", sql_);
+        plan_ = plan;
+    }
+    int rc = SPI_execute_plan(plan_, values, nulls, read_only, 0);
+    if (rc < 0) elog(ERROR, "could not execute \"%s\": %s", sql_, SPI_result_code_string(rc));
+    return {SPI_tuptable, SPI_processed};
+}
+
+Rows Statement::run(std::initializer_list<Param> params) { return execute(params, false); }
+
+Rows Statement::read(std::initializer_list<Param> params) { return execute(params, true); }
+
+Rows Statement::read_latest(std::initializer_list<Param> params) {
+    PushActiveSnapshot(GetLatestSnapshot());
+    Rows rows = execute(params, true);
+    PopActiveSnapshot();
+    return rows;
+}
+
+Rows run_text(const char *sql, bool read_only) {
+    int rc = SPI_execute(sql, read_only, 0);
+    if (rc < 0) elog(ERROR, "could not execute \"%s\": %s", sql, SPI_result_code_string(rc));
+    return {SPI_tuptable, SPI_processed};
+}
+
+Session::Session(Oid run_as, Restriction restriction) {
+    settings_level_ = NewGUCNestLevel();
+    (void)set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+                            false);
+    if (OidIsValid(run_as)) {
+        GetUserIdAndSecContext(&outer_user_, &outer_context_);
+        int context = restriction == Restriction::restricted ? SECURITY_RESTRICTED_OPERATION : 0;
+        SetUserIdAndSecContext(run_as, outer_context_ | SECURITY_LOCAL_USERID_CHANGE | context);
+        switched_ = true;
+    }
+    if (SPI_connect() != SPI_OK_CONNECT) elog(ERROR, "SPI_connect failed");
+}
+
+void Session::end() {
+    SPI_finish();
+    if (switched_) SetUserIdAndSecContext(outer_user_, outer_context_);
+    AtEOXact_GUC(false, settings_level_);
+}
+
+AsRole::AsRole(Oid role) {
+    GetUserIdAndSecContext(&outer_user_, &outer_context_);
+    SetUserIdAndSecContext(role, outer_context_ | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
+}
+
+void AsRole::end() { SetUserIdAndSecContext(outer_user_, outer_context_); }
+
+}  // namespace scout::pg

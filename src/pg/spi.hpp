@@ -1,0 +1,118 @@
+// SQL from C++: statements prepared once per backend, typed parameters, typed results.
+//
+// Every statement text is schema-qualified and runs inside a Session, which sets search_path to
+// pg_catalog, pg_temp. Nothing here has a destructor: after an error the server itself unwinds
+// SPI, the role and the settings at the end of the (sub)transaction.
+#pragma once
+
+#include "pg/memory.hpp"
+#include "pg/postgres.hpp"
+
+namespace scout::pg {
+
+// A parameter. The Datum is borrowed until the statement has run.
+struct Param {
+    Oid type;
+    Datum value;
+    bool null;
+};
+Param text(std::string_view value);
+Param text_or_null(const char *value);
+Param int8(int64 value);
+Param int4(int32 value);
+Param boolean(bool value);
+Param timestamp(TimestampTz value);
+Param null_of(Oid type);
+Param datum(Oid type, Datum value);
+Param argument(FunctionCallInfo fcinfo, int number, Oid type);  // an SQL argument handed on, NULL or not
+Param int8_array(const int64 *values, size_t count);
+Param text_array(const std::string_view *values, size_t count);
+
+// A column of values for unnest(): one-dimensional array with NULLs.
+class Column {
+public:
+    Column(Oid type, size_t capacity);
+    void add(Datum value);
+    void add_text(std::string_view value);
+    void add_null();
+    Param param() const;
+
+private:
+    Oid type_;
+    Datum *values_;
+    bool *nulls_;
+    size_t size_ = 0;
+};
+
+// The rows of a statement; valid until the Session ends (or `free`).
+class Rows {
+public:
+    Rows() = default;
+    Rows(SPITupleTable *table, uint64 count) : table_(table), count_(count) {}
+    uint64 count() const { return count_; }
+    Datum value(uint64 row, int column, bool &null) const;
+    bool is_null(uint64 row, int column) const;
+    int64 int8(uint64 row, int column) const;   // NULL reads as 0
+    int32 int4(uint64 row, int column) const;
+    bool boolean(uint64 row, int column) const;
+    TimestampTz timestamp(uint64 row, int column) const;
+    std::string_view text(uint64 row, int column) const;  // a view into the row where it is not toasted
+    void free();
+
+private:
+    SPITupleTable *table_ = nullptr;
+    uint64 count_ = 0;
+};
+
+// A statement of static lifetime. The plan is made at first use and kept for the backend's life;
+// the server's plan cache replans it after DDL.
+class Statement {
+public:
+    constexpr explicit Statement(const char *sql) : sql_(sql) {}
+    // Returns the result rows (or those of RETURNING); Rows::count() is the number processed.
+    Rows run(std::initializer_list<Param> params = {});
+    // Reads with the newest snapshot, also where the transaction keeps an older one.
+    Rows read_latest(std::initializer_list<Param> params = {});
+    // Reads with the snapshot of the calling query: for STABLE functions.
+    Rows read(std::initializer_list<Param> params = {});
+
+private:
+    Rows execute(std::initializer_list<Param> params, bool read_only);
+    const char *sql_;
+    SPIPlanPtr plan_ = nullptr;
+};
+
+// One-off text: DDL, identifiers built with quote_identifier. Not cached.
+Rows run_text(const char *sql, bool read_only = false);
+
+// SPI plus the role and search_path that statements run under. `run_as` InvalidOid keeps the
+// caller's role (reports).
+//
+// The role is switched the way REFRESH MATERIALIZED VIEW does it: a security-restricted operation,
+// so that a trigger or function that somebody attached to a user table runs with the rights of the
+// table's owner and can neither SET ROLE nor leave temporary objects behind.
+class Session {
+public:
+    enum class Restriction { restricted, local_user_change };
+    explicit Session(Oid run_as = InvalidOid, Restriction restriction = Restriction::restricted);
+    void end();
+
+private:
+    Oid outer_user_ = InvalidOid;
+    int outer_context_ = 0;
+    int settings_level_ = 0;
+    bool switched_ = false;
+};
+
+// Switches the role inside a session: to write the extension's own tables as its owner.
+class AsRole {
+public:
+    explicit AsRole(Oid role);
+    void end();
+
+private:
+    Oid outer_user_;
+    int outer_context_;
+};
+
+}  // namespace scout::pg

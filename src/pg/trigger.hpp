@@ -1,0 +1,41 @@
+// Helpers of row triggers.
+#pragma once
+
+#include "pg/postgres.hpp"
+
+extern "C" {
+#include "commands/trigger.h"
+}
+
+namespace scout::pg {
+
+inline void require_trigger(FunctionCallInfo fcinfo, const char *name) {
+    if (!CALLED_AS_TRIGGER(fcinfo))
+        ereport(ERROR, errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+                errmsg("%s() can only be called as a trigger", name));
+}
+
+// Number of a column of the relation that fired.
+inline int column(TupleDesc desc, const char *name) {
+    int number = SPI_fnumber(desc, name);
+    if (number <= 0)
+        ereport(ERROR, errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("column \"%s\" is missing", name),
+                errhint("SELECT * FROM scout.create_pipeline() names what is missing."));
+    return number;
+}
+
+// Value of a column that must not be NULL.
+inline Datum field(HeapTuple row, TupleDesc desc, int number, const char *name) {
+    bool null;
+    Datum d = heap_getattr(row, number, desc, &null);
+    if (null)
+        ereport(ERROR, errcode(ERRCODE_NOT_NULL_VIOLATION), errmsg("null value in column \"%s\"", name));
+    return d;
+}
+
+inline std::string_view text_view(Datum d) {
+    struct varlena *t = PG_DETOAST_DATUM_PACKED(d);
+    return {VARDATA_ANY(t), static_cast<size_t>(VARSIZE_ANY_EXHDR(t))};
+}
+
+}  // namespace scout::pg

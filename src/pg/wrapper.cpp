@@ -1,0 +1,24 @@
+#include "pg/wrapper.hpp"
+
+namespace scout::pg {
+
+void CaughtError::set(int state, const char *text, const char *detail_text, const char *hint_text) noexcept {
+    sqlstate = state;
+    strlcpy(message, text, sizeof message);
+    strlcpy(detail, detail_text, sizeof detail);
+    strlcpy(hint, hint_text, sizeof hint);
+}
+
+void CaughtError::set(const core::Error &error) noexcept {
+    const char *s = error.sqlstate();
+    set(MAKE_SQLSTATE(s[0], s[1], s[2], s[3], s[4]), error.what(), error.detail().c_str(), error.hint().c_str());
+}
+
+void CaughtError::report() const {
+    if (server != nullptr) ReThrowError(server);
+    ereport(ERROR, errcode(sqlstate), errmsg_internal("%s", message),
+            detail[0] != '\0' ? errdetail_internal("%s", detail) : 0, hint[0] != '\0' ? errhint("%s", hint) : 0);
+    pg_unreachable();
+}
+
+}  // namespace scout::pg

@@ -1,0 +1,83 @@
+// The boundary between PostgreSQL and C++: every SQL-callable function and every callback that the
+// server makes into this extension enters through invoke().
+//
+// Protocol
+//   - A C++ exception never crosses into the server. Each catch block below only copies into a
+//     CaughtError, a plain struct of fixed size on the stack: no allocation, no server call. The
+//     exception object is destroyed when the block is left; only then is the error reported.
+//   - SQLSTATE, detail and hint survive: core::Error carries its own; a ServerError carries the
+//     ErrorData of an error that the guard (guard.hpp) caught, and is rethrown as it was.
+//   - ereport(ERROR) inside the body longjmps over these frames. That is allowed because nothing
+//     here, and nothing in the thin layers, has a destructor: C++ owners live in memory contexts
+//     (memory.hpp) or call the server through the guard only.
+//
+// Commit: nothing to do. Abort: contexts are reset by the server, which runs the destructors of
+// what own() placed there. Crash: no state outlives the backend.
+#pragma once
+
+#include "core/error.hpp"
+#include "pg/postgres.hpp"
+
+#include <exception>
+#include <new>
+
+namespace scout::pg {
+
+// An error of the server, caught by the guard and on its way to the boundary. The ErrorData
+// belongs to the memory context that was current when the guard was entered.
+class ServerError : public std::exception {
+public:
+    explicit ServerError(ErrorData *data) noexcept : data_(data) {}
+    ErrorData *data() const noexcept { return data_; }
+    const char *what() const noexcept override { return data_->message != nullptr ? data_->message : ""; }
+
+private:
+    ErrorData *data_;
+};
+
+struct CaughtError {
+    ErrorData *server;  // set: rethrow this, the rest is unused
+    int sqlstate;
+    char message[1024];
+    char detail[1024];
+    char hint[512];
+
+    void set(int state, const char *text, const char *detail_text, const char *hint_text) noexcept;
+    void set(const core::Error &error) noexcept;
+    [[noreturn]] void report() const;
+};
+
+// Runs `body` and returns its Datum; any exception becomes an ERROR of the server.
+template <typename Body>
+Datum invoke(Body body) {
+    CaughtError caught;
+    caught.server = nullptr;
+    try {
+        return body();
+    } catch (const ServerError &error) {
+        caught.server = error.data();
+    } catch (const core::Error &error) {
+        caught.set(error);
+    } catch (const std::bad_alloc &) {
+        caught.set(ERRCODE_OUT_OF_MEMORY, "out of memory", "", "");
+    } catch (const std::exception &error) {
+        caught.set(ERRCODE_INTERNAL_ERROR, error.what(), "", "");
+    } catch (...) {
+        caught.set(ERRCODE_INTERNAL_ERROR, "unknown C++ exception", "", "");
+    }
+    caught.report();
+}
+
+}  // namespace scout::pg
+
+// Defines an SQL-callable function. Use as   SCOUT_FUNCTION(scout_backlog) { ... return Datum; }
+// The body sees `fcinfo`, as in C.
+#define SCOUT_FUNCTION(name)                                                             \
+    static Datum name##_body(FunctionCallInfo fcinfo);                                   \
+    extern "C" {                                                                         \
+    PG_FUNCTION_INFO_V1(name);                                                           \
+    PGDLLEXPORT Datum name(PG_FUNCTION_ARGS) {                                           \
+        return scout::pg::invoke([fcinfo] { return name##_body(fcinfo); });              \
+    }                                                                                    \
+    }                                                                                    \
+    static Datum name##_body([[maybe_unused]] FunctionCallInfo fcinfo)

@@ -1,0 +1,48 @@
+// One batch of events, from bronze JSON to silver rows and dead letters.
+//
+// The batch knows nothing of who drives it or of the transaction it runs in: a load, a redrive, a
+// reprocess in the caller's transaction and a worker all call process_batch().
+#pragma once
+
+#include "core/contract.hpp"
+#include "pg/memory.hpp"
+
+namespace scout::pipeline {
+
+enum class Mode : uint8 {
+    load,       // pending events: settled ones are passed over
+    redrive,    // open dead letters, also those that an operator quarantined
+    reprocess,  // anything but quarantined and discarded events; renews processed_at
+};
+
+struct BatchCounts {
+    int64 processed = 0;
+    int64 created = 0, updated = 0, removed = 0;  // transactions
+    int64 lines = 0;                              // line items created
+    int64 dead_lettered = 0;
+    int64 resolved = 0;                           // open letters of events that are loaded now
+
+    BatchCounts &operator+=(const BatchCounts &o) {
+        processed += o.processed;
+        created += o.created;
+        updated += o.updated;
+        removed += o.removed;
+        lines += o.lines;
+        dead_lettered += o.dead_lettered;
+        resolved += o.resolved;
+        return *this;
+    }
+};
+
+// Processes the events in a subtransaction. Where a write fails for a reason that lies in the data
+// (constraint, trigger of the user's), the batch is halved until the event is alone, which is
+// then dead-lettered as WRITE_FAILED: the rest goes on. Needs a Session as the owner and FLIGHT.
+void process_batch(Mode mode, const int64 *ids, size_t count, BatchCounts &counts);
+
+// Loads the next best event of transactions whose winner has gone, if one waits as a duplicate.
+void promote_duplicates(const std::string_view *transactions, size_t count, BatchCounts &counts);
+
+// Writes an etl_runs row. `started` is GetCurrentTimestamp() before the work.
+void record_run(const char *kind, TimestampTz started, const BatchCounts &counts);
+
+}  // namespace scout::pipeline

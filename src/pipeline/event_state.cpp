@@ -1,0 +1,22 @@
+#include "pipeline/event_state.hpp"
+
+#include "pg/memory.hpp"
+#include "pg/spi.hpp"
+
+namespace scout::pipeline {
+
+const char *event_state(int64 event_id) {
+    // VOLATILE reading: rows that the current command has inserted so far count too.
+    static pg::Statement query(
+        "SELECT CASE"
+        " WHEN d.status = 'open' THEN 'dead-lettered (' || coalesce(d.last_error_code, d.error_code) || ')'"
+        " WHEN d.status = 'discarded' THEN 'discarded'"
+        " WHEN EXISTS (SELECT FROM scout.silver_transactions s WHERE s.source_event_id = $1) THEN 'processed'"
+        " WHEN EXISTS (SELECT FROM scout.bronze_events b WHERE b.event_id = $1) THEN 'pending'"
+        " WHEN d.status IS NOT NULL THEN d.status ELSE '' END"
+        " FROM (VALUES ($1)) v(event_id) LEFT JOIN scout.bronze_events_dlq d ON d.event_id = v.event_id");
+    pg::Rows rows = query.run({pg::int8(event_id)});
+    return pg::c_string(rows.text(0, 1));
+}
+
+}  // namespace scout::pipeline

@@ -1,0 +1,197 @@
+// Intake: the row trigger through which every event enters bronze_events.
+//
+// It is one BEFORE ROW trigger, ENABLE ALWAYS, so that it sees INSERT, COPY, RPC, logical apply,
+// inserts into a leaf partition and sessions with session_replication_role = replica alike. Its name
+// sorts last, so that it hashes what the user's own triggers made of the row.
+//
+// Protocol of an insert
+//   - the hash is computed and compared with the buffer and the key table (newest rows, not the
+//     statement's snapshot). Known and held by an event: the row is skipped, counted, and the
+//     statement goes on. Known but held by nothing (an earlier insert that ON CONFLICT or another
+//     trigger dropped): the key goes over to this event.
+//   - otherwise the event goes into the buffer (pending.hpp), which writes queue and key before commit.
+//   - commit: event, queue row and key appear together. Two transactions with the same content that
+//     run at the same time: the second to flush waits for the first and fails with 23505.
+//   - abort, rollback to savepoint, crash: event, queue row and key vanish together.
+
+#include "core/contract.hpp"
+#include "core/text.hpp"
+#include "pg/jsonb_reader.hpp"
+#include "pg/relation.hpp"
+#include "pg/spi.hpp"
+#include "pg/trigger.hpp"
+#include "pg/wrapper.hpp"
+#include "pipeline/event_state.hpp"
+#include "pipeline/intake.hpp"
+#include "pipeline/pending.hpp"
+
+extern "C" {
+#include "access/genam.h"
+#include "access/stratnum.h"
+#include "access/tableam.h"
+#include "utils/fmgroids.h"
+}
+
+namespace scout::pipeline {
+
+namespace {
+
+IntakeObserver *observer = nullptr;
+
+// Columns of the relation that fired, which may be a leaf partition with an order of its own.
+struct BronzeColumns {
+    int event_id, event_type, event_ts, source_system, store_id, event_data, event_hash, ingested_at;
+};
+
+// Looked up once per statement: fn_extra lives as long as the trigger's FmgrInfo.
+const BronzeColumns &bronze_columns(FunctionCallInfo fcinfo, TupleDesc desc) {
+    if (fcinfo->flinfo->fn_extra == nullptr) {
+        auto *c = static_cast<BronzeColumns *>(MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(BronzeColumns)));
+        *c = {pg::column(desc, "event_id"), pg::column(desc, "event_type"), pg::column(desc, "event_ts"),
+              pg::column(desc, "source_system"), pg::column(desc, "store_id"), pg::column(desc, "event_data"),
+              pg::column(desc, "event_hash"), pg::column(desc, "ingested_at")};
+        fcinfo->flinfo->fn_extra = c;
+    }
+    return *static_cast<BronzeColumns *>(fcinfo->flinfo->fn_extra);
+}
+
+// The event that a committed (or own) key row names; 0 if there is none. Sees the newest rows:
+// a key that another session inserted and has not committed yet does not count, the flush will wait
+// for it.
+int64 known_event(const EventHash &hash) {
+    Oid relation_id = pg::relation_oid("bronze_event_keys");
+    if (!OidIsValid(relation_id)) (void)pg::require_pipeline();
+    Relation relation = table_open(relation_id, RowExclusiveLock);
+    Oid index_id = RelationGetPrimaryKeyIndex(relation);
+    if (!OidIsValid(index_id))
+        ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                errmsg("bronze_event_keys has no primary key on event_hash"));
+    Relation index = index_open(index_id, RowExclusiveLock);
+
+    SnapshotData snapshot;
+    InitDirtySnapshot(snapshot);
+    TupleTableSlot *slot = table_slot_create(relation, nullptr);
+    IndexScanDesc scan = index_beginscan(relation, index, &snapshot, 1, 0);
+    ScanKeyData key;
+    ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_BYTEAEQ, PointerGetDatum(to_bytea(hash)));
+    index_rescan(scan, &key, 1, nullptr, 0);
+    int64 found = 0;
+    while (found == 0 && index_getnext_slot(scan, ForwardScanDirection, slot)) {
+        if (TransactionIdIsValid(snapshot.xmin)) continue;  // being inserted by another transaction
+        bool null;
+        found = DatumGetInt64(slot_getattr(slot, 2, &null));
+    }
+    index_endscan(scan);
+    ExecDropSingleTupleTableSlot(slot);
+    index_close(index, NoLock);
+    table_close(relation, NoLock);
+    return found;
+}
+
+// True if another event has this content. Takes the key over where nothing holds it.
+bool is_duplicate(int64 event_id, const EventHash &hash, int64 &known_as) {
+    known_as = buffered_event(hash);
+    const bool buffered = known_as != 0;
+    if (!buffered) known_as = known_event(hash);
+    if (known_as == 0) return false;
+    if (known_as == event_id && !buffered) return false;  // put back under its own id: the key is there
+
+    pg::Session session(pg::require_pipeline());
+    bool held = *event_state(known_as) != '\0';
+    if (!held && !buffered) {
+        static pg::Statement forget("DELETE FROM scout.bronze_event_keys WHERE event_hash = $1 AND event_id = $2");
+        forget.run({pg::datum(BYTEAOID, PointerGetDatum(to_bytea(hash))), pg::int8(known_as)});
+    }
+    session.end();
+    if (!held && buffered) rename_buffered(hash, event_id);
+    return held;
+}
+
+HeapTuple take_in(FunctionCallInfo fcinfo, TriggerData *trigger, bool update) {
+    Relation relation = trigger->tg_relation;
+    TupleDesc desc = RelationGetDescr(relation);
+    const BronzeColumns &c = bronze_columns(fcinfo, desc);
+    HeapTuple row = update ? trigger->tg_newtuple : trigger->tg_trigtuple;
+
+    const int64 event_id = DatumGetInt64(pg::field(row, desc, c.event_id, "event_id"));
+    Jsonb *event = DatumGetJsonbP(pg::field(row, desc, c.event_data, "event_data"));
+    EventHash hash = hash_event(event, pg::text_view(pg::field(row, desc, c.event_type, "event_type")));
+
+    if (update) {
+        bool null;
+        Datum before = heap_getattr(trigger->tg_trigtuple, c.event_hash, desc, &null);
+        if (DatumGetInt64(pg::field(trigger->tg_trigtuple, desc, c.event_id, "event_id")) != event_id)
+            ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("the event_id of a bronze event cannot change"),
+                    errhint("Insert a new event and quarantine the old one."));
+        auto *old_hash = DatumGetByteaPP(before);
+        if (VARSIZE_ANY_EXHDR(old_hash) != event_hash_bytes
+            || std::memcmp(VARDATA_ANY(old_hash), hash.bytes, event_hash_bytes) != 0) {
+            flush_pending();
+            pg::Session session(pg::require_pipeline());
+            static pg::Statement rekey("UPDATE scout.bronze_event_keys SET event_hash = $1 WHERE event_id = $2"
+                                       " AND event_hash = $3");
+            rekey.run({pg::datum(BYTEAOID, PointerGetDatum(to_bytea(hash))), pg::int8(event_id),
+                       pg::datum(BYTEAOID, before)});
+            session.end();
+        }
+    } else {
+        int64 known_as;
+        if (is_duplicate(event_id, hash, known_as)) {
+            if (observer != nullptr) observer->outcomes.push({event_id, known_as});
+            count_duplicate(observer != nullptr);
+            return nullptr;
+        }
+    }
+
+    // event_ts and store_id are conveniences for people who look at bronze, and what partitioning and
+    // distribution work with; what cannot be read stays NULL and the load says why.
+    int numbers[3] = {c.event_hash};
+    Datum values[3] = {PointerGetDatum(to_bytea(hash))};
+    bool nulls[3] = {false, false, false};
+    int changed = 1;
+    const bool object = JsonContainerIsObject(&event->root);
+    if (object && heap_attisnull(row, c.event_ts, desc)) {
+        core::Value ts = pg::member(&event->root, "ts");
+        core::Timestamp parsed;
+        if (ts.kind == core::Value::Kind::string && core::parse_timestamp(ts.text, parsed)) {
+            numbers[changed] = c.event_ts;
+            values[changed++] = TimestampTzGetDatum(parsed);
+        }
+    }
+    if (object && heap_attisnull(row, c.store_id, desc)) {
+        core::Value store = pg::member(&event->root, "store_id");
+        std::string_view id = core::trim(store.text);
+        if (store.kind == core::Value::Kind::string && !id.empty() && id.size() <= core::max_id_bytes) {
+            numbers[changed] = c.store_id;
+            values[changed++] = PointerGetDatum(cstring_to_text_with_len(id.data(), static_cast<int>(id.size())));
+        }
+    }
+    HeapTuple out = heap_modify_tuple_by_cols(row, desc, changed, numbers, values, nulls);
+
+    if (!update) {
+        if (observer != nullptr) observer->outcomes.push({event_id, 0});
+        if (buffered_event(hash) != event_id)
+            append_pending(event_id, hash,
+                           DatumGetTimestampTz(pg::field(row, desc, c.ingested_at, "ingested_at")),
+                           pg::text_view(pg::field(row, desc, c.source_system, "source_system")));
+        flush_pending_if_full();
+    }
+    return out;
+}
+
+}  // namespace
+
+void observe_intake(IntakeObserver *new_observer) { observer = new_observer; }
+
+}  // namespace scout::pipeline
+
+SCOUT_FUNCTION(scout_bronze_intake) {
+    scout::pg::require_trigger(fcinfo, "bronze_intake");
+    auto *trigger = reinterpret_cast<TriggerData *>(fcinfo->context);
+    const bool update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
+    if (!TRIGGER_FIRED_BEFORE(trigger->tg_event) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event)
+        || !(update || TRIGGER_FIRED_BY_INSERT(trigger->tg_event)))
+        ereport(ERROR, errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+                errmsg("bronze_intake() must be a BEFORE INSERT OR UPDATE trigger FOR EACH ROW"));
+    PG_RETURN_POINTER(scout::pipeline::take_in(fcinfo, trigger, update));
+}

@@ -1,0 +1,20 @@
+// What intake tells an ingest call about each event; see intake.cpp.
+#pragma once
+
+#include "pg/memory.hpp"
+
+namespace scout::pipeline {
+
+struct IntakeOutcome {
+    int64 event_id;   // as inserted
+    int64 known_as;   // 0: accepted; otherwise the event that already has this content
+};
+
+// While set, the row trigger reports every row here. ingest.cpp sets it around one statement and
+// clears it also where that fails.
+struct IntakeObserver {
+    pg::Array<IntakeOutcome> outcomes;
+};
+void observe_intake(IntakeObserver *observer);
+
+}  // namespace scout::pipeline

@@ -1,0 +1,30 @@
+// The pending queue, bronze_pending: which events are still to load.
+//
+// One row per chunk of ids of one source. Ids are hints: who takes them must pass over events that
+// are absent or settled. Claiming locks chunks with SKIP LOCKED and removes or shortens them in the
+// transaction of the silver write, so that abort and crash put them back.
+#pragma once
+
+#include "pg/memory.hpp"
+
+namespace scout::pipeline {
+
+// Takes up to `limit` events of sources that are not in `paused`, oldest chunks first.
+void claim(int limit, const pg::Array<std::string_view> &paused, pg::Array<int64> &ids);
+
+// Removes ids that have been settled otherwise (quarantine, reprocess). The caller holds FLIGHT in a
+// mode that keeps loads out. Returns how many ids were in the queue.
+int64 remove_from_queue(const int64 *ids, size_t count);
+
+struct Backlog {
+    int64 events;
+    bool exact;  // false beyond 10,000 chunks: an estimate from the table's statistics
+};
+
+// Waiting events of one source, or of all (NULL), including this transaction's own in memory.
+Backlog backlog(const char *source);
+
+// "{[1,5),[7,9)}" of ascending ids: the text of an int8multirange.
+char *multirange_text(const int64 *ids, size_t count);
+
+}  // namespace scout::pipeline

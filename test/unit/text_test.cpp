@@ -1,0 +1,42 @@
+#include "core/text.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <string>
+
+using namespace scout::core;
+using namespace std::string_view_literals;
+
+BOOST_AUTO_TEST_SUITE(text_suite)
+
+BOOST_AUTO_TEST_CASE(trim_takes_ascii_white_space_only) {
+    BOOST_TEST(trim("") == "");
+    BOOST_TEST(trim(" \t\n\r\f\v") == "");
+    BOOST_TEST(trim("a") == "a");
+    BOOST_TEST(trim("  a b\t") == "a b");
+    BOOST_TEST(trim("\0 a \0"sv) == "\0 a \0"sv);
+    BOOST_TEST(trim("\xC2\xA0"
+                    "a") ==
+               "\xC2\xA0"
+               "a");
+    BOOST_TEST(trim("\x85") == "\x85");
+}
+
+BOOST_AUTO_TEST_CASE(fold_changes_ascii_capitals_only) {
+    for (int c = -128; c < 128; c++) {
+        const bool capital = c >= 'A' && c <= 'Z';
+        BOOST_TEST(fold(static_cast<char>(c)) == static_cast<char>(capital ? c + 32 : c));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(equal_folded_compares_whole_texts) {
+    BOOST_TEST(equal_folded("", ""));
+    BOOST_TEST(equal_folded("Missing_Field", "MISSING_FIELD"));
+    BOOST_TEST(!equal_folded("missing_field", "missing_fields"));
+    BOOST_TEST(!equal_folded("a", ""));
+    BOOST_TEST(!equal_folded("a\0b"sv, "a\0c"sv));
+    BOOST_TEST(!equal_folded("[", "{"), "only letters have a case");
+    BOOST_TEST(!equal_folded("\xC3\x84", "\xC3\xA4"), "letters beyond ASCII keep theirs");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
