@@ -1,6 +1,6 @@
 # scout_ir: PGXS builds the extension; CMake (CMakeLists.txt) builds the pure core and its tests.
 #   make && make install          with any PostgreSQL 15+: PG_CONFIG=/path/to/pg_config
-#   make demo | make check | make bench
+# GNUmakefile adds the targets of this repository: make demo, make check.
 
 EXTENSION    = scout_ir
 EXTVERSION   = 0.1.0
@@ -28,6 +28,7 @@ PGXS        := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
 # The server's headers are not ours to warn about.
+override BITCODE_CXXFLAGS += -std=c++17
 override CPPFLAGS := $(patsubst -I$(includedir_server),-isystem $(includedir_server),$(CPPFLAGS))
 
 $(OBJS): $(wildcard src/*/*.hpp)
@@ -35,11 +36,3 @@ $(OBJS:.o=.bc): $(wildcard src/*/*.hpp)
 
 $(INSTALL_SQL): $(SQL_PARTS) Makefile
 	{ echo '\echo Use "CREATE EXTENSION $(EXTENSION)" to load this file. \quit'; cat $(SQL_PARTS); } > $@
-
-.PHONY: demo check bench
-demo:
-	scripts/demo
-check:
-	scripts/check
-bench:
-	test/bench/run

@@ -19,7 +19,7 @@ CREATE TABLE scout.bronze_events (
     event_type    text NOT NULL DEFAULT 'transaction.v1',
     event_ts      timestamptz,
     source_system text NOT NULL DEFAULT 'unknown',
-    store_id      text,
+    store_id      text NOT NULL DEFAULT '',
     event_data    jsonb NOT NULL,
     event_hash    bytea NOT NULL,
     ingested_at   timestamptz NOT NULL DEFAULT now()
@@ -51,7 +51,7 @@ CREATE TABLE scout.bronze_deletions (
     event_hash    bytea NOT NULL,
     event_type    text NOT NULL,
     source_system text NOT NULL,
-    store_id      text,
+    store_id      text NOT NULL DEFAULT '',
     ingested_at   timestamptz NOT NULL,
     event_data    jsonb NOT NULL,
     deleted_at    timestamptz NOT NULL,
@@ -83,7 +83,7 @@ CREATE TABLE scout.bronze_events_dlq (
     error_details      jsonb,
     source_system      text,
     transaction_id     text,
-    store_id           text,
+    store_id           text NOT NULL DEFAULT '',
     failed_at          timestamptz NOT NULL DEFAULT clock_timestamp(),
     attempts           int NOT NULL DEFAULT 1,
     last_retry_at      timestamptz,
@@ -185,3 +185,193 @@ GROUP BY 1$$, NULL),
 (21, 'gold_region_choropleth_key', 'index', $$
 CREATE UNIQUE INDEX gold_region_choropleth_key ON scout.gold_region_choropleth (region)$$, NULL)
 $layout$;
+
+CREATE FUNCTION scout.create_pipeline(allow_superuser boolean DEFAULT false)
+RETURNS TABLE (object_name text, kind text, status text, detail text)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET client_min_messages = warning
+AS $$
+#variable_conflict use_column
+DECLARE
+    item record;
+    existing record;
+    missing text[];
+    problems text[] := '{}';
+    fresh text[] := '{}';   -- tables made by this call
+    owners text[];
+    seeded bigint;
+    t record;
+BEGIN
+    -- Triggers and matview refreshes run with the rights of the tables' owner.
+    IF NOT coalesce(allow_superuser, false)
+       AND (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user) THEN
+        RAISE EXCEPTION 'the pipeline should not belong to a superuser'
+            USING ERRCODE = 'insufficient_privilege',
+                  DETAIL = 'Loading runs with the rights of the tables'' owner.',
+                  HINT = 'SET ROLE to an ordinary role that has CREATE on schema scout (scout.grant_access(''admin'', role)), or call create_pipeline(allow_superuser => true).';
+    END IF;
+    IF NOT has_schema_privilege('scout', 'CREATE') THEN
+        RAISE EXCEPTION 'permission denied for schema scout'
+            USING ERRCODE = 'insufficient_privilege',
+                  HINT = format('An admin can grant it: SELECT scout.grant_access(''admin'', %L)', current_user);
+    END IF;
+
+    FOR item IN SELECT l.ordinal, l.object_name, l.kind, l.ddl, l.required_columns
+                FROM scout.pipeline_layout() l ORDER BY l.ordinal
+    LOOP
+        SELECT c.oid, c.relkind, c.relpersistence, c.relforcerowsecurity, r.rolname, r.rolsuper INTO existing
+        FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner
+        WHERE c.relnamespace = 'scout'::regnamespace AND c.relname = item.object_name;
+        object_name := item.object_name;
+        kind := item.kind;
+        detail := NULL;
+
+        IF NOT FOUND AND item.kind = 'index' AND NOT split_part(item.ddl, ' ON scout.', 2) ~ ANY (
+               SELECT '^' || f || '\M' FROM unnest(fresh) f) THEN
+            -- An adopted table keeps its own physical design; building an index would block its writers.
+            status := 'missing';
+            detail := btrim(regexp_replace(item.ddl, '\s+', ' ', 'g'));
+            RETURN NEXT;
+            CONTINUE;
+        ELSIF NOT FOUND THEN
+            EXECUTE item.ddl;
+            IF item.kind <> 'index' THEN
+                fresh := fresh || item.object_name;
+            END IF;
+            status := 'created';
+            RETURN NEXT;
+            CONTINUE;
+        END IF;
+
+        status := 'adopted';
+        IF item.required_columns IS NOT NULL THEN
+            IF existing.relkind NOT IN ('r', 'p') THEN
+                problems := problems || format('%s is not a table', item.object_name);
+            ELSIF NOT pg_has_role(existing.rolname, 'USAGE') THEN
+                problems := problems || format('%s belongs to %I: adopt it as that role', item.object_name, existing.rolname);
+            ELSIF existing.rolsuper AND NOT coalesce(allow_superuser, false) THEN
+                problems := problems || format('%s belongs to superuser %I', item.object_name, existing.rolname);
+            ELSIF existing.relforcerowsecurity THEN
+                problems := problems || format('%s has FORCE ROW LEVEL SECURITY: loading could not see all of its rows', item.object_name);
+            END IF;
+            SELECT array_agg(format('%s needs column %s', item.object_name, c)) INTO missing
+            FROM unnest(item.required_columns) c
+            WHERE NOT EXISTS (
+                SELECT FROM pg_attribute a LEFT JOIN pg_type d ON d.oid = a.atttypid AND d.typtype = 'd'
+                WHERE a.attrelid = existing.oid AND a.attnum > 0 AND NOT a.attisdropped
+                  AND a.attname = split_part(c, ' ', 1)
+                  AND format_type(coalesce(d.typbasetype, a.atttypid), NULL) = substr(c, length(split_part(c, ' ', 1)) + 2));
+            problems := problems || coalesce(missing, '{}');
+            IF existing.relpersistence = 'u' THEN
+                detail := 'unlogged: its rows do not survive a crash';
+            END IF;
+            IF EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = existing.oid AND k.condeferrable) THEN
+                detail := concat_ws('; ', detail, 'deferrable constraints are checked outside the restricted context and cannot work here');
+            END IF;
+        END IF;
+        RETURN NEXT;
+    END LOOP;
+
+    -- What ON CONFLICT and the lookups stand on. An adopted table must bring it.
+    FOR t IN SELECT * FROM (VALUES
+            ('bronze_event_keys', '{event_hash}'::text[]), ('bronze_events_dlq', '{event_id}'),
+            ('silver_transactions', '{transaction_id}'), ('silver_transactions', '{source_event_id}'),
+            ('silver_line_items', '{line_sequence,transaction_id}'), ('dim_product', '{product_id}')) v(relation, columns)
+    LOOP
+        IF NOT EXISTS (
+            SELECT FROM pg_index i
+            WHERE i.indrelid = to_regclass('scout.' || t.relation) AND i.indisunique AND i.indisvalid AND i.indimmediate
+              AND i.indpred IS NULL AND i.indexprs IS NULL
+              AND (SELECT array_agg(a.attname::text ORDER BY a.attname) FROM pg_attribute a
+                   WHERE a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey[0:i.indnkeyatts - 1])) = t.columns) THEN
+            problems := problems || format('%s needs a unique index on (%s)', t.relation, array_to_string(t.columns, ', '));
+        END IF;
+    END LOOP;
+
+    SELECT array_agg(DISTINCT r.rolname::text) INTO owners
+    FROM scout.pipeline_layout() l JOIN pg_class c ON c.relnamespace = 'scout'::regnamespace AND c.relname = l.object_name
+    JOIN pg_roles r ON r.oid = c.relowner WHERE l.kind = 'table';
+    IF cardinality(owners) > 1 THEN
+        problems := problems || format('the tables have several owners: %s', array_to_string(owners, ', '));
+    END IF;
+    IF problems <> '{}' THEN
+        RAISE EXCEPTION 'the pipeline cannot be made from what is there'
+            USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = array_to_string(problems, E'\n'),
+                  HINT = 'Nothing was changed. Mend these and call create_pipeline() again.';
+    END IF;
+
+    -- Keeps writers out until the triggers stand and what was there before is queued.
+    LOCK TABLE scout.bronze_events, scout.bronze_events_dlq IN SHARE ROW EXCLUSIVE MODE;
+    FOR t IN SELECT * FROM (VALUES
+            ('zz_scout_ir_intake', 'bronze_events', 'BEFORE INSERT OR UPDATE ON scout.bronze_events FOR EACH ROW', 'bronze_intake'),
+            ('zz_scout_ir_deleted', 'bronze_events', 'AFTER DELETE ON scout.bronze_events FOR EACH ROW', 'bronze_deleted'),
+            ('zz_scout_ir_truncate', 'bronze_events', 'BEFORE TRUNCATE ON scout.bronze_events FOR EACH STATEMENT', 'bronze_deleted'),
+            ('zz_scout_ir_link', 'bronze_events_dlq', 'BEFORE INSERT ON scout.bronze_events_dlq FOR EACH ROW', 'dead_letter_link'))
+            v(name, relation, definition, function)
+    LOOP
+        object_name := t.name;
+        kind := 'trigger';
+        detail := t.relation;
+        status := 'adopted';
+        IF NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = to_regclass('scout.' || t.relation)
+                       AND g.tgname = t.name AND NOT g.tgisinternal) THEN
+            EXECUTE format('CREATE TRIGGER %I %s EXECUTE FUNCTION scout.%I()', t.name, t.definition, t.function);
+            status := 'created';
+        END IF;
+        EXECUTE format('ALTER TABLE scout.%I ENABLE ALWAYS TRIGGER %I', t.relation, t.name);
+        EXECUTE format('ALTER TRIGGER %I ON scout.%I DEPENDS ON EXTENSION scout_ir', t.name, t.relation);
+        RETURN NEXT;
+    END LOOP;
+
+    seeded := scout.seed_queue();
+    object_name := 'bronze_pending';
+    kind := 'seed';
+    status := 'seeded';
+    detail := format('%s events queued that were neither queued, in silver nor dead-lettered', seeded);
+    RETURN NEXT;
+END
+$$;
+COMMENT ON FUNCTION scout.create_pipeline(boolean) IS
+'Makes what is missing of the pipeline, adopts what is there and queues what is still to load; one row per object. Run it as the role that is to own the tables.';
+
+-- Queues events that are in no state and gives keys to events without one: what attaching a partition, a
+-- data-only restore, or a time without the extension leave behind.
+CREATE FUNCTION scout.seed_queue() RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    queued bigint;
+BEGIN
+    INSERT INTO scout.bronze_event_keys (event_hash, event_id)
+    SELECT b.event_hash, min(b.event_id) FROM scout.bronze_events b
+    WHERE NOT EXISTS (SELECT FROM scout.bronze_event_keys k WHERE k.event_hash = b.event_hash)
+    GROUP BY b.event_hash
+    ON CONFLICT (event_hash) DO NOTHING;
+
+    WITH waiting AS (
+        SELECT b.event_id, b.source_system, b.ingested_at,
+               (row_number() OVER (PARTITION BY b.source_system ORDER BY b.event_id) - 1) / 1000 AS chunk
+        FROM scout.bronze_events b
+        WHERE NOT EXISTS (SELECT FROM scout.silver_transactions s WHERE s.source_event_id = b.event_id)
+          AND NOT EXISTS (SELECT FROM scout.bronze_events_dlq d
+                          WHERE d.event_id = b.event_id AND d.status IN ('open', 'discarded'))
+          AND NOT EXISTS (SELECT FROM (SELECT generate_series(lower(r), upper(r) - 1) AS event_id
+                                       FROM scout.bronze_pending p, unnest(p.events) r) q
+                          WHERE q.event_id = b.event_id)
+          AND NOT EXISTS (SELECT FROM scout.unflushed_events() u WHERE u.event_id = b.event_id)
+    ), chunked AS (
+        INSERT INTO scout.bronze_pending (source_system, events, event_count, min_ingested_at, max_ingested_at)
+        SELECT w.source_system, range_agg(int8range(w.event_id, w.event_id, '[]')), count(*), min(w.ingested_at), max(w.ingested_at)
+        FROM waiting w GROUP BY w.source_system, w.chunk ORDER BY min(w.event_id)
+        RETURNING event_count
+    )
+    SELECT coalesce(sum(event_count), 0) INTO queued FROM chunked;
+    RETURN queued;
+END
+$$;
+COMMENT ON FUNCTION scout.seed_queue() IS
+'Queues bronze events that are in no state and adds missing dedup keys; part of create_pipeline(), as the tables'' owner.';
+COMMENT ON FUNCTION scout.pipeline_layout() IS
+'The pipeline''s tables, indexes and gold views as create_pipeline() makes them, with the columns that an adopted table must have.';

@@ -8,7 +8,7 @@ VALUES
 ('backlog', 'reader'), ('built_in_rules', 'reader'), ('control_ingestion', 'reader'),
 ('data_quality_report', 'reader'), ('dlq_summary', 'reader'), ('event_hash', 'reader'),
 ('ingestion_status', 'reader'), ('reconcile', 'reader'), ('require_pipeline', 'reader'), ('tiers', 'reader'),
-('unflushed_events', 'reader'),
+('unflushed_events', 'reader'), ('hours_ago', 'reader'),
 ('ingest_freshness', 'reader'), ('quality_alerts', 'reader'), ('gold_freshness', 'reader'),
 ('pipeline_throughput', 'reader'), ('etl_performance', 'reader'), ('ingest_latency', 'reader'),
 ('product_linking_stats', 'reader'),
@@ -17,7 +17,7 @@ VALUES
 ('quarantine_events', 'operator'), ('quarantine_failures', 'operator'), ('quarantine_window', 'operator'),
 ('refresh_gold_platinum', 'operator'), ('reprocess_bronze_window', 'operator'),
 ('create_pipeline', 'admin'), ('pipeline_layout', 'admin'), ('grant_access', 'admin'), ('revoke_access', 'admin'),
-('set_rule', 'admin')
+('seed_queue', 'admin'), ('set_rule', 'admin')
 $$;
 COMMENT ON FUNCTION scout.tiers() IS 'Which privilege tier (reader, operator, admin) each public function belongs to.';
 

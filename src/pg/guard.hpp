@@ -20,7 +20,7 @@ void guarded(Call call) {
     sigjmp_buf *outer_handler = PG_exception_stack;
     ErrorContextCallback *outer_callbacks = error_context_stack;
     sigjmp_buf handler;
-    ErrorData *error = nullptr;
+    ErrorData *volatile error = nullptr;
     if (sigsetjmp(handler, 0) == 0) {
         PG_exception_stack = &handler;
         call();

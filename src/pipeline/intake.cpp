@@ -143,8 +143,8 @@ HeapTuple take_in(FunctionCallInfo fcinfo, TriggerData *trigger, bool update) {
         }
     }
 
-    // event_ts and store_id are conveniences for people who look at bronze, and what partitioning and
-    // distribution work with; what cannot be read stays NULL and the load says why.
+    // event_ts and store_id are for people who look at bronze, and for partitioning and distribution;
+    // what cannot be read stays NULL or empty, and the load says why.
     int numbers[3] = {c.event_hash};
     Datum values[3] = {PointerGetDatum(to_bytea(hash))};
     bool nulls[3] = {false, false, false};
@@ -158,7 +158,9 @@ HeapTuple take_in(FunctionCallInfo fcinfo, TriggerData *trigger, bool update) {
             values[changed++] = TimestampTzGetDatum(parsed);
         }
     }
-    if (object && heap_attisnull(row, c.store_id, desc)) {
+    bool no_store;
+    Datum store_id = heap_getattr(row, c.store_id, desc, &no_store);
+    if (object && (no_store || pg::text_view(store_id).empty())) {
         core::Value store = pg::member(&event->root, "store_id");
         std::string_view id = core::trim(store.text);
         if (store.kind == core::Value::Kind::string && !id.empty() && id.size() <= core::max_id_bytes) {

@@ -1,0 +1,75 @@
+#include "pipeline/arguments.hpp"
+
+#include "core/text.hpp"
+
+namespace scout::pipeline {
+
+Window window_argument(FunctionCallInfo fcinfo, int first) {
+    if (PG_ARGISNULL(first) || PG_ARGISNULL(first + 1))
+        ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("the window needs start_ts and end_ts"),
+                errhint("Give both as timestamptz, with a zone; end_ts itself is not part of the window."));
+    Window window{PG_GETARG_TIMESTAMPTZ(first), PG_GETARG_TIMESTAMPTZ(first + 1)};
+    if (window.start >= window.end)
+        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                errmsg(window.start == window.end ? "the window is empty" : "the window ends before it starts"),
+                errdetail("start_ts is %s, end_ts is %s.", pstrdup(timestamptz_to_str(window.start)),
+                          timestamptz_to_str(window.end)),
+                errhint("The window is [start_ts, end_ts): end_ts must be later than start_ts."));
+    return window;
+}
+
+std::string_view required_text(FunctionCallInfo fcinfo, int number, const char *name, const char *hint) {
+    if (PG_ARGISNULL(number))
+        ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s must not be NULL", name), errhint("%s", hint));
+    text *value = PG_GETARG_TEXT_PP(number);
+    std::string_view view(VARDATA_ANY(value), static_cast<size_t>(VARSIZE_ANY_EXHDR(value)));
+    if (core::trim(view).empty())
+        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s must not be empty", name),
+                errhint("%s", hint));
+    return view;
+}
+
+const char *optional_text(FunctionCallInfo fcinfo, int number) {
+    return PG_ARGISNULL(number) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(number));
+}
+
+int positive_argument(FunctionCallInfo fcinfo, int number, const char *name) {
+    if (PG_ARGISNULL(number))
+        ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s must not be NULL", name),
+                errhint("Leave it out to use the default."));
+    const int value = PG_GETARG_INT32(number);
+    if (value < 1 || value > 1'000'000)
+        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s must be from 1 to 1000000, not %d", name, value),
+                errhint("2000 is a good start."));
+    return value;
+}
+
+TimestampTz ago_argument(FunctionCallInfo fcinfo, int number, const char *name) {
+    if (PG_ARGISNULL(number))
+        ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s must not be NULL", name),
+                errhint("Give an interval, for example '1 hour'."));
+    const TimestampTz now = GetCurrentTimestamp();
+    const TimestampTz then = DatumGetTimestampTz(
+        DirectFunctionCall2(timestamptz_mi_interval, TimestampTzGetDatum(now), PG_GETARG_DATUM(number)));
+    if (then > now)
+        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s must not be negative", name),
+                errhint("Give an interval, for example '1 hour'."));
+    return then;
+}
+
+pg::Array<int64> id_argument(FunctionCallInfo fcinfo, int number) {
+    pg::Array<int64> ids;
+    if (PG_ARGISNULL(number)) return ids;
+    Datum *values;
+    bool *nulls;
+    int count;
+    deconstruct_array(PG_GETARG_ARRAYTYPE_P(number), INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &values,
+                      &nulls, &count);
+    for (int i = 0; i < count; i++)
+        if (!nulls[i]) ids.push(DatumGetInt64(values[i]));
+    std::sort(ids.begin(), ids.end());
+    ids.truncate(static_cast<size_t>(std::unique(ids.begin(), ids.end()) - ids.begin()));
+    return ids;
+}
+
+}  // namespace scout::pipeline

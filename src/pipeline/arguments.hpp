@@ -1,0 +1,33 @@
+// Argument checks that several functions share: one clear error each, with SQLSTATE and hint.
+#pragma once
+
+#include "pg/postgres.hpp"
+#include "pg/spi.hpp"
+
+namespace scout::pipeline {
+
+struct Window {
+    TimestampTz start, end;  // half-open
+};
+
+// Arguments `first` and `first + 1`, both required, finite or infinite, start before end.
+Window window_argument(FunctionCallInfo fcinfo, int first);
+
+// A required text argument that is not blank.
+std::string_view required_text(FunctionCallInfo fcinfo, int number, const char *name, const char *hint);
+
+// A text argument, nullptr where NULL.
+const char *optional_text(FunctionCallInfo fcinfo, int number);
+
+// An integer argument of at least 1; NULL is refused.
+int positive_argument(FunctionCallInfo fcinfo, int number, const char *name);
+
+// Non-negative interval, as the instant that long ago.
+TimestampTz ago_argument(FunctionCallInfo fcinfo, int number, const char *name);
+
+inline bool flag(FunctionCallInfo fcinfo, int number) { return !PG_ARGISNULL(number) && PG_GETARG_BOOL(number); }
+
+// The elements of a bigint[] argument that are not NULL, sorted, without repetitions.
+pg::Array<int64> id_argument(FunctionCallInfo fcinfo, int number);
+
+}  // namespace scout::pipeline

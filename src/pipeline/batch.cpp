@@ -1,0 +1,118 @@
+// How a batch is taken through: fetch, decode, choose winners, write, dead-letter, promote.
+//
+// Two valid events of one transaction_id have a winner that does not depend on the order in which
+// they come (winner.cpp). Whoever loses its place in silver to a rule, a better event or a correction
+// of its transaction_id leaves a transaction without an event: the best waiting duplicate is promoted.
+//
+// Commit: silver rows, dead letters, queue and etl_runs row appear together. Abort and crash: the queue
+// has the events again. A data error in one event rolls back the subtransaction of the batch
+// and halves it until that event is alone.
+
+#include "pipeline/batch.hpp"
+
+#include "pg/guard.hpp"
+#include "pg/relation.hpp"
+#include "pg/result.hpp"
+#include "pg/spi.hpp"
+#include "pipeline/dead_letter.hpp"
+#include "pipeline/decode.hpp"
+#include "pipeline/silver.hpp"
+
+namespace scout::pipeline {
+
+namespace {
+
+// Pending mode passes over what is settled already: queue ids are hints.
+pg::Statement fetch_unsettled(
+    "SELECT b.event_id, b.event_type, b.store_id, b.ingested_at, b.event_data"
+    " FROM scout.bronze_events b WHERE b.event_id = ANY ($1)"
+    " AND NOT EXISTS (SELECT FROM scout.silver_transactions s WHERE s.source_event_id = b.event_id)"
+    " AND NOT EXISTS (SELECT FROM scout.bronze_events_dlq d WHERE d.event_id = b.event_id"
+    "                 AND d.status IN ('open', 'discarded'))");
+
+pg::Statement fetch_chosen(
+    "SELECT b.event_id, b.event_type, b.store_id, b.ingested_at, b.event_data"
+    " FROM scout.bronze_events b WHERE b.event_id = ANY ($1)");
+
+// With the newest snapshot: an older one (REPEATABLE READ) would not show what was quarantined since.
+void fetch(Mode mode, const int64 *ids, size_t count, Batch &batch) {
+    pg::Statement &statement = mode == Mode::load ? fetch_unsettled : fetch_chosen;
+    pg::Rows rows = statement.read_latest({pg::int8_array(ids, count)});
+    core::RuleSet rules = current_rules();
+    for (uint64 i = 0; i < rows.count(); i++) {
+        CHECK_FOR_INTERRUPTS();
+        bool null;
+        Jsonb *document = DatumGetJsonbP(rows.value(i, 5, null));
+        decode_event(batch, rules, rows.int8(i, 1), rows.text(i, 2), rows.text(i, 3), rows.timestamp(i, 4), document);
+    }
+}
+
+void process(Mode mode, const int64 *ids, size_t count, BatchCounts &counts) {
+    pg::Workspace workspace("scout_ir batch");
+    Batch batch;
+    fetch(mode, ids, count, batch);
+    counts.processed += static_cast<int64>(batch.events.size());
+
+    pg::Array<std::string_view> orphaned;
+    if (mode != Mode::load) remove_misplaced(batch, orphaned, counts);
+    write_silver(mode, batch, counts);
+    write_dead_letters(mode, batch, counts);
+    if (mode != Mode::load) resolve_letters(batch, counts);
+    write_warnings(mode, batch);
+    promote_duplicates(orphaned.begin(), orphaned.size(), counts);
+    workspace.leave();
+}
+
+// Errors that an event's own content can cause: data exception, integrity constraint, RAISE in a
+// trigger, a CHECK OPTION, program limits. Anything else is a fault of the system and stops the batch.
+bool is_data_error(const ErrorData *error) {
+    switch (ERRCODE_TO_CATEGORY(error->sqlerrcode)) {
+        case ERRCODE_DATA_EXCEPTION:
+        case ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION:
+        case ERRCODE_PLPGSQL_ERROR:
+        case ERRCODE_WITH_CHECK_OPTION_VIOLATION:
+        case ERRCODE_PROGRAM_LIMIT_EXCEEDED: return true;
+        default: return false;
+    }
+}
+
+}  // namespace
+
+void process_batch(Mode mode, const int64 *ids, size_t count, BatchCounts &counts) {
+    if (count == 0) return;
+    check_stack_depth();
+    CHECK_FOR_INTERRUPTS();
+    BatchCounts mine;
+    ErrorData *error = pg::attempt([&] { process(mode, ids, count, mine); });
+    if (error == nullptr) {
+        counts += mine;
+        return;
+    }
+    if (!is_data_error(error)) ReThrowError(error);
+    if (count == 1) {
+        dead_letter_failed_write(ids[0], error);
+        counts.processed++;
+        counts.dead_lettered++;
+        FreeErrorData(error);
+        return;
+    }
+    FreeErrorData(error);
+    process_batch(mode, ids, count / 2, counts);
+    process_batch(mode, ids + count / 2, count - count / 2, counts);
+}
+
+void record_run(const char *kind, TimestampTz started, const BatchCounts &counts) {
+    static pg::Statement insert(
+        "INSERT INTO scout.etl_runs (kind, started_at, finished_at, duration_ms, events_processed,"
+        " transactions_created, transactions_updated, transactions_removed, line_items_created, events_dead_lettered,"
+        " write_path) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'general')");
+    TimestampTz finished = GetCurrentTimestamp();
+    pg::AsRole owner(pg::extension_owner());
+    insert.run({pg::text(kind), pg::timestamp(started), pg::timestamp(finished),
+                pg::datum(NUMERICOID, pg::numeric_milliseconds(finished - started)), pg::int8(counts.processed),
+                pg::int8(counts.created), pg::int8(counts.updated), pg::int8(counts.removed), pg::int8(counts.lines),
+                pg::int8(counts.dead_lettered)});
+    owner.end();
+}
+
+}  // namespace scout::pipeline

@@ -1,0 +1,79 @@
+// load_silver_from_bronze(): one batch of pending events.
+//
+// Entry is the batch's side of the pause protocol (control.hpp): FLIGHT, then GATE conditionally, then
+// the pauses with the newest snapshot. Chunks are claimed, processed and removed in one transaction.
+// Commit: silver, letters, queue and etl_runs change together. Abort, cancel, crash: the chunks are
+// in the queue as before.
+
+#include "audit/caller.hpp"
+#include "pg/relation.hpp"
+#include "pg/result.hpp"
+#include "pg/spi.hpp"
+#include "pg/wrapper.hpp"
+#include "pipeline/arguments.hpp"
+#include "pipeline/batch.hpp"
+#include "pipeline/control.hpp"
+#include "pipeline/pending.hpp"
+#include "pipeline/queue.hpp"
+
+namespace scout::pipeline {
+
+namespace {
+
+// Sources that are not to be loaded; false where everything is paused. Each pause is told to the
+// caller: who, since when, why.
+bool loadable(bool force, pg::Array<std::string_view> &paused) {
+    pg::Array<Pause> pauses;
+    read_pauses(pauses);
+    for (const Pause &p : pauses)
+        if (force)
+            ereport(NOTICE, errmsg("loaded by force: %s", describe(p)));
+        else
+            ereport(WARNING, errmsg("%s", describe(p)),
+                    errhint("Resume with SELECT scout.control_ingestion('resume'), or load with force => true."));
+    return force || !all_paused(pauses, paused);
+}
+
+}  // namespace
+
+}  // namespace scout::pipeline
+
+SCOUT_FUNCTION(scout_load_silver_from_bronze) {
+    using namespace scout;
+    using namespace scout::pipeline;
+    const int batch_size = positive_argument(fcinfo, 0, "batch_size");
+    const bool force = flag(fcinfo, 1);
+    const Oid role = GetUserId();
+    pg::Result result(fcinfo);
+    pg::Session session(pg::require_pipeline());
+    flush_pending();
+    const TimestampTz started = GetCurrentTimestamp();
+    BatchCounts counts;
+    if (enter_flight(force) == Entry::pausing) {
+        ereport(WARNING, errmsg("ingestion is being paused by another session"),
+                errhint("SELECT * FROM scout.ingestion_status()"));
+    } else {
+        pg::Array<std::string_view> paused;
+        if (loadable(force, paused)) {
+            pg::Array<int64> ids;
+            claim(batch_size, paused, ids);
+            std::sort(ids.begin(), ids.end());
+            process_batch(Mode::load, ids.begin(), ids.size(), counts);
+            if (counts.processed > 0) record_run("load", started, counts);
+        }
+        if (force) {
+            audit::Json arguments, audited;
+            arguments.add("batch_size", static_cast<int64>(batch_size)).add_bool("force", true);
+            audited.add("events_processed", counts.processed).add("events_dead_lettered", counts.dead_lettered);
+            audit::record("load_silver_from_bronze", role, arguments, "done", audited);
+        }
+    }
+    PushActiveSnapshot(GetLatestSnapshot());
+    const int64 waiting = backlog(nullptr).events;
+    PopActiveSnapshot();
+    result.int8(counts.processed).int8(counts.created).int8(counts.lines)
+        .milliseconds(GetCurrentTimestamp() - started).int8(counts.updated).int8(counts.dead_lettered).int8(waiting);
+    result.end_row();
+    session.end();
+    return static_cast<Datum>(0);
+}
