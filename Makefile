@@ -35,4 +35,4 @@ $(OBJS): $(wildcard src/*/*.hpp)
 $(OBJS:.o=.bc): $(wildcard src/*/*.hpp)
 
 $(INSTALL_SQL): $(SQL_PARTS) Makefile
-	{ echo '\echo Use "CREATE EXTENSION $(EXTENSION)" to load this file. \quit'; cat $(SQL_PARTS); } > $@
+	printf '%s\n' '\echo Use "CREATE EXTENSION $(EXTENSION)" to load this file. \quit' | cat - $(SQL_PARTS) > $@

@@ -12,7 +12,8 @@
 
 namespace scout::core {
 
-__extension__ typedef __int128 int128;
+// Aligned like PostgreSQL's own int128: palloc promises no more than 8 bytes.
+__extension__ typedef __int128 int128 __attribute__((aligned(8)));
 
 struct Decimal {
     static constexpr int precision = 18;

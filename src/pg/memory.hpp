@@ -11,6 +11,7 @@ namespace scout::pg {
 
 template <typename T>
 class Array {
+    static_assert(alignof(T) <= MAXIMUM_ALIGNOF, "palloc aligns to MAXIMUM_ALIGNOF");
     static_assert(std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T>,
                   "an Array may be passed over by a longjmp");
 

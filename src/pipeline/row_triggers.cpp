@@ -137,7 +137,7 @@ SCOUT_FUNCTION(scout_bronze_deleted) {
         ereport(ERROR, errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
                 errmsg("bronze_deleted() must be an AFTER DELETE trigger FOR EACH ROW"));
     scout::pipeline::keep_deleted(trigger);
-    PG_RETURN_NULL();
+    PG_RETURN_POINTER(nullptr);
 }
 
 SCOUT_FUNCTION(scout_dead_letter_link) {
