@@ -42,7 +42,7 @@ BEGIN
            good.finished_at,
            round(greatest(coalesce(extract(epoch FROM statement_timestamp() - waiting.since), 0), 0), 1),
            CASE WHEN NOT v.ispopulated THEN 'not populated'
-                WHEN newest.status = 'failed' THEN 'failed'
+                WHEN newest.status LIKE 'failed%' THEN 'failed'
                 WHEN good.started_at IS NULL THEN 'never refreshed'
                 WHEN waiting.since IS NOT NULL THEN 'stale'
                 ELSE 'fresh' END
@@ -54,7 +54,7 @@ BEGIN
     LEFT JOIN LATERAL (
         SELECT g.started_at, g.finished_at FROM scout.gold_refreshes g
         WHERE g.view_schema = v.schemaname AND g.view_name = v.matviewname
-          AND g.status NOT IN ('failed', 'skipped')
+          AND g.status = 'refreshed'
         ORDER BY g.refresh_id DESC LIMIT 1) good ON true
     LEFT JOIN (
         SELECT r.finished_at FROM scout.etl_runs r
