@@ -30,4 +30,4 @@ CREATE FUNCTION scout.set_rule(
 RETURNS TABLE (code text, severity text, enabled boolean, threshold numeric)
 LANGUAGE c ROWS 1 AS 'MODULE_PATHNAME', 'scout_set_rule';
 COMMENT ON FUNCTION scout.set_rule(text, boolean, text, numeric) IS
-'Overrides a tunable built-in rule; all arguments NULL returns it to its defaults.';
+'Overrides a tunable built-in rule; arguments left out keep what was set before, all of them NULL returns the rule to its defaults.';

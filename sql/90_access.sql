@@ -25,7 +25,7 @@ CREATE FUNCTION scout.grant_access(tier text, role name)
 RETURNS TABLE (role name, tier text, functions_granted int, relations_granted int)
 LANGUAGE c ROWS 1 AS 'MODULE_PATHNAME', 'scout_grant_access';
 COMMENT ON FUNCTION scout.grant_access(text, name) IS
-'Gives a role a privilege tier: reader (look), operator (runbook steps), admin (configure); each includes the one before.';
+'Gives a role a privilege tier: reader (look), operator (runbook steps), admin (configure); each includes the one before. Call again after create_pipeline().';
 
 CREATE FUNCTION scout.revoke_access(tier text, role name)
 RETURNS TABLE (role name, tier text, functions_revoked int, relations_revoked int)

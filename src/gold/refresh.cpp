@@ -162,9 +162,6 @@ void mention_pause() {
 
 SCOUT_FUNCTION(scout_refresh_gold_platinum) {
     using namespace scout;
-    if (PG_ARGISNULL(0))
-        ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("refresh_gold_platinum: force must not be NULL"),
-                errhint("Valid values are true and false (the default)."));
     const Oid acting_role = GetUserId();
     pg::Result result(fcinfo);
     const Oid owner = pg::require_pipeline();
@@ -192,7 +189,6 @@ SCOUT_FUNCTION(scout_refresh_gold_platinum) {
     }
 
     audit::Json arguments, counts;
-    arguments.add_bool("force", PG_GETARG_BOOL(0));
     counts.add("refreshed", refreshed).add("failed", failed).add("skipped", skipped);
     audit::record("refresh_gold_platinum", acting_role, arguments, failed == 0 ? "refreshed" : "failed in part", counts);
     session.end();
