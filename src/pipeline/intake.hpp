@@ -13,7 +13,7 @@ struct IntakeOutcome {
 // While set, the row trigger reports every row here. ingest.cpp sets it around one statement and
 // clears it also where that fails.
 struct IntakeObserver {
-    pg::Array<IntakeOutcome> outcomes;
+    pg::Array<IntakeOutcome> outcomes{CurrentMemoryContext};  // the caller's, not the trigger's per-row one
 };
 void observe_intake(IntakeObserver *observer);
 

@@ -62,9 +62,10 @@ void write_chunk(const char *source, int64 *ids, size_t count, TimestampTz first
 // waits for it, and its row is then missing here.
 void write_keys(const Buffer &b, const pg::Array<size_t> &batch) {
     static pg::Statement insert(
-        "INSERT INTO scout.bronze_event_keys (event_hash, event_id)"
+        "INSERT INTO scout.bronze_event_keys AS known (event_hash, event_id)"
         " SELECT k.h, k.e FROM unnest($1::bytea[], $2::bigint[]) AS k(h, e)"
-        " ON CONFLICT (event_hash) DO NOTHING");
+        // An event that is put back under its own id finds its key.
+        " ON CONFLICT (event_hash) DO UPDATE SET event_id = excluded.event_id WHERE known.event_id = excluded.event_id");
     // Sorted by hash, so that two transactions with several events in common cannot deadlock.
     pg::Array<size_t> order;
     for (size_t i : batch) order.push(i);
