@@ -1,0 +1,54 @@
+-- A fresh extension and pipeline with the four roles; no output. Helpers are in pg_temp.
+SET client_min_messages = error;
+SET timezone = 'UTC';
+RESET ROLE;
+DROP EXTENSION IF EXISTS scout_ir CASCADE;
+DROP SCHEMA IF EXISTS scout CASCADE;
+DO $$
+DECLARE r text;
+BEGIN
+    FOREACH r IN ARRAY ARRAY['owner', 'operator', 'reader', 'none'] LOOP
+        IF to_regrole('regress_scout_' || r) IS NULL THEN
+            EXECUTE format('CREATE ROLE %I', 'regress_scout_' || r);
+        END IF;
+    END LOOP;
+END $$;
+CREATE EXTENSION scout_ir;
+DO $$
+BEGIN
+    PERFORM scout.grant_access('admin', 'regress_scout_owner');
+    SET LOCAL ROLE regress_scout_owner;
+    PERFORM scout.create_pipeline();
+    RESET ROLE;
+    PERFORM scout.grant_access('operator', 'regress_scout_operator');
+    PERFORM scout.grant_access('reader', 'regress_scout_reader');
+END $$;
+-- A valid event of two lines; `changes` replaces its fields.
+CREATE FUNCTION pg_temp.ev(id text, changes jsonb DEFAULT '{}') RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+SELECT jsonb_build_object(
+    'transaction_id', id, 'store_id', 'S1', 'ts', '2025-08-24T14:05:00+08:00', 'total_amount', 30, 'net_amount', 27,
+    'customer_id', 'C1', 'payment_method', 'cash', 'items', jsonb_build_array(
+        jsonb_build_object('product_id', 'P1', 'product_name', 'Rice', 'brand', 'Acme', 'category', 'Food',
+                           'qty', 2, 'unit_price', 10, 'line_amount', 20),
+        jsonb_build_object('product_id', 'P2', 'qty', 1, 'unit_price', 12, 'line_amount', 10, 'discount', 2))) || changes
+$$;
+-- One line of reconcile(): the sum, and every check that is not ok.
+CREATE FUNCTION pg_temp.balance(OUT bronze numeric, OUT pending numeric, OUT processed numeric, OUT dead numeric,
+                                OUT discarded numeric, OUT broken text) LANGUAGE sql AS $$
+SELECT max(value) FILTER (WHERE check_name = 'bronze_events'), max(value) FILTER (WHERE check_name = 'pending'),
+       max(value) FILTER (WHERE check_name = 'processed'), max(value) FILTER (WHERE check_name = 'dead_lettered'),
+       max(value) FILTER (WHERE check_name = 'discarded'),
+       string_agg(check_name || '=' || value, ', ' ORDER BY check_name) FILTER (WHERE status <> 'ok')
+FROM scout.reconcile()
+$$;
+-- Silver without processing timestamps.
+CREATE FUNCTION pg_temp.silver() RETURNS TABLE (content text) LANGUAGE sql AS $$
+SELECT concat_ws('|', t.transaction_id, t.store_id, t.ts, t.date_key, t.total_amount, t.net_amount, t.customer_id,
+                 t.payment_method, t.item_count, t.unique_products, t.source_event_id)
+FROM scout.silver_transactions t
+UNION ALL
+SELECT concat_ws('|', l.transaction_id, '#' || l.line_sequence, l.product_id, l.product_name, l.brand_name, l.category,
+                 l.quantity, l.unit_price, l.line_amount, l.discount_amount, l.store_id)
+FROM scout.silver_line_items l ORDER BY 1
+$$;
+RESET client_min_messages;
