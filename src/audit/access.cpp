@@ -8,10 +8,10 @@
 // leave the privileges as they were.
 
 #include "audit/caller.hpp"
+#include "pg/guard.hpp"
 #include "pg/relation.hpp"
 #include "pg/result.hpp"
 #include "pg/spi.hpp"
-#include "pg/wrapper.hpp"
 
 extern "C" {
 #include "utils/acl.h"
@@ -213,7 +213,7 @@ void run(pg::Result &result, const Request &r, bool grant) {
 
 }  // namespace scout::audit
 
-SCOUT_FUNCTION(scout_grant_access) {
+SCOUT_ACTION(scout_grant_access) {
     using namespace scout;
     const audit::Request r = audit::read_request(fcinfo, "grant_access");
     pg::Result result(fcinfo);
@@ -221,7 +221,7 @@ SCOUT_FUNCTION(scout_grant_access) {
     return static_cast<Datum>(0);
 }
 
-SCOUT_FUNCTION(scout_revoke_access) {
+SCOUT_ACTION(scout_revoke_access) {
     using namespace scout;
     const audit::Request r = audit::read_request(fcinfo, "revoke_access");
     pg::Result result(fcinfo);

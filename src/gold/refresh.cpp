@@ -13,7 +13,7 @@
 #include "pg/relation.hpp"
 #include "pg/result.hpp"
 #include "pg/spi.hpp"
-#include "pipeline/control.hpp"
+#include "pipeline/notices.hpp"
 
 namespace scout::gold {
 
@@ -147,26 +147,17 @@ void refresh(pg::Result &result, View &v, const char *operation) {
     result.end_row();
 }
 
-// Loading is not what runs here, so a pause does not stop it; but nobody should wonder.
-void mention_pause() {
-    pg::Array<pipeline::Pause> pauses;
-    pipeline::read_pauses(pauses);
-    if (!pauses.empty())
-        ereport(NOTICE, errmsg("gold is refreshed although loading is paused"),
-                errdetail_internal("%s.", pipeline::describe(pauses[0])));
-}
-
 }  // namespace
 
 }  // namespace scout::gold
 
-SCOUT_FUNCTION(scout_refresh_gold_platinum) {
+SCOUT_ACTION(scout_refresh_gold_platinum) {
     using namespace scout;
     const Oid acting_role = GetUserId();
     pg::Result result(fcinfo);
     const Oid owner = pg::require_pipeline();
     pg::Session session(owner, pg::Session::Restriction::local_user_change);
-    gold::mention_pause();
+    pipeline::mention_pause("gold is refreshed");
     pg::Array<gold::View> views;
     gold::find_views(owner, views);
 

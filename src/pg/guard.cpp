@@ -1,6 +1,7 @@
 #include "pg/guard.hpp"
 
 extern "C" {
+#include "utils/json.h"
 #include "utils/resowner.h"
 }
 
@@ -53,6 +54,23 @@ ErrorData *attempt_plain(void (*call)(void *), void *argument, bool keep) {
     if (threw) caught.report();
     if (error != nullptr && ends_the_statement(error->sqlerrcode)) ReThrowError(error);
     return error;
+}
+
+void log_failed_action(const char *action, const ErrorData *error) {
+    StringInfoData line;
+    initStringInfo(&line);
+    auto field = [&line](const char *key, const char *value) {
+        appendStringInfo(&line, "%s\"%s\": ", line.len == 0 ? "{" : ", ", key);
+        value == nullptr ? appendStringInfoString(&line, "null") : escape_json(&line, value);
+    };
+    field("action", strncmp(action, "scout_", 6) == 0 ? action + 6 : action);
+    field("outcome", "failed");
+    field("sqlstate", unpack_sql_state(error->sqlerrcode));
+    field("message", error->message);
+    field("session_role_oid", psprintf("%u", GetSessionUserId()));
+    appendStringInfoChar(&line, '}');
+    ereport(LOG, errmsg_internal("scout_ir action: %s", line.data), errhidestmt(true), errhidecontext(true));
+    pfree(line.data);
 }
 
 }  // namespace scout::pg

@@ -47,4 +47,33 @@ ErrorData *attempt(Call call, bool keep = true) {
     return attempt_plain([](void *c) { (*static_cast<Call *>(c))(); }, &call, keep);
 }
 
+// Writes the structured line of a failed action into the server log (invariant 6). Looks nothing up:
+// the transaction has failed.
+void log_failed_action(const char *action, const ErrorData *error);
+
+template <typename Body>
+Datum invoke_action(const char *action, Body body) {
+    return invoke([&] {
+        Datum result = static_cast<Datum>(0);
+        try {
+            guarded([&] { result = body(); });
+        } catch (const ServerError &error) {
+            log_failed_action(action, error.data());
+            throw;
+        }
+        return result;
+    });
+}
+
 }  // namespace scout::pg
+
+// Like SCOUT_FUNCTION, for what an operator does: a failure leaves a line in the server log.
+#define SCOUT_ACTION(name)                                                                          \
+    static Datum name##_body(FunctionCallInfo fcinfo);                                              \
+    extern "C" {                                                                                    \
+    PG_FUNCTION_INFO_V1(name);                                                                      \
+    PGDLLEXPORT Datum name(PG_FUNCTION_ARGS) {                                                      \
+        return scout::pg::invoke_action(#name, [fcinfo] { return name##_body(fcinfo); });           \
+    }                                                                                               \
+    }                                                                                               \
+    static Datum name##_body([[maybe_unused]] FunctionCallInfo fcinfo)

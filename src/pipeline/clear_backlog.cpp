@@ -68,7 +68,7 @@ void clear_source(Cleared &c, TimestampTz before, const char *message, const cha
 
 }  // namespace scout::pipeline
 
-SCOUT_FUNCTION(scout_clear_backlog) {
+SCOUT_ACTION(scout_clear_backlog) {
     using namespace scout;
     using namespace scout::pipeline;
     const TimestampTz before = ago_argument(fcinfo, 0, "older_than");

@@ -315,7 +315,7 @@ const char *resume(const Request &r, Oid acting_role) {
 
 }  // namespace scout::pipeline
 
-SCOUT_FUNCTION(scout_control_ingestion) {
+SCOUT_ACTION(scout_control_ingestion) {
     using namespace scout;
     pipeline::Request r = pipeline::read_request(fcinfo);
     const bool acts = r.action != pipeline::Action::status;

@@ -6,10 +6,10 @@
 // in the queue as before.
 
 #include "audit/caller.hpp"
+#include "pg/guard.hpp"
 #include "pg/relation.hpp"
 #include "pg/result.hpp"
 #include "pg/spi.hpp"
-#include "pg/wrapper.hpp"
 #include "pipeline/arguments.hpp"
 #include "pipeline/batch.hpp"
 #include "pipeline/control.hpp"
@@ -38,7 +38,7 @@ bool loadable(bool force, pg::Array<std::string_view> &paused) {
 
 }  // namespace scout::pipeline
 
-SCOUT_FUNCTION(scout_load_silver_from_bronze) {
+SCOUT_ACTION(scout_load_silver_from_bronze) {
     using namespace scout;
     using namespace scout::pipeline;
     const int batch_size = positive_argument(fcinfo, 0, "batch_size");

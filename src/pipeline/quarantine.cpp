@@ -18,6 +18,7 @@
 #include "pg/spi.hpp"
 #include "pipeline/arguments.hpp"
 #include "pipeline/dead_letter.hpp"
+#include "pipeline/notices.hpp"
 #include "pipeline/pending.hpp"
 #include "pipeline/queue.hpp"
 #include "pipeline/silver.hpp"
@@ -81,14 +82,6 @@ Outcome quarantine(const Target &target, const char *code, const char *message, 
     return out;
 }
 
-// Writers that started before the window's end and are still open may add events to it.
-int64 open_writers(TimestampTz before) {
-    static pg::Statement count(
-        "SELECT count(*) FROM pg_stat_activity a WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()"
-        " AND a.backend_xid IS NOT NULL AND a.xact_start < $1");
-    return count.run({pg::timestamp(before)}).int8(0, 1);
-}
-
 void finish(pg::Result &result, const Outcome &out, bool dry_run) {
     result.int8(out.events).int8(out.transactions).int8(out.lines);
     if (out.events > 0)
@@ -150,7 +143,7 @@ constexpr const char *reason_hint = "Say why: it stands in the dead letters and 
 
 }  // namespace scout::pipeline
 
-SCOUT_FUNCTION(scout_quarantine_window) {
+SCOUT_ACTION(scout_quarantine_window) {
     using namespace scout;
     using namespace scout::pipeline;
     Window window = window_argument(fcinfo, 0);
@@ -167,11 +160,7 @@ SCOUT_FUNCTION(scout_quarantine_window) {
         " AND ($3 IS NULL OR b.source_system = $3)" UNHELD);
     Target target = collect(select.run({pg::timestamp(window.start), pg::timestamp(window.end), pg::text_or_null(source)}));
     Outcome out = quarantine(target, "QUARANTINE", pg::c_string(reason), why(reason), "quarantine", dry_run);
-    int64 writers = open_writers(window.end);
-    if (writers > 0)
-        ereport(WARNING, errmsg("%lld open transactions are older than the end of the window", static_cast<long long>(writers)),
-                errdetail("Events that they insert belong to the window and are not quarantined."),
-                errhint("Pause the producers, or repeat the call when they have ended."));
+    warn_open_writers(window.end);
     audit::Json arguments;
     arguments.add_time("start_ts", window.start).add_time("end_ts", window.end).add("reason", reason)
         .add_or_null("source_system", source).add_bool("dry_run", dry_run);
@@ -181,7 +170,7 @@ SCOUT_FUNCTION(scout_quarantine_window) {
     return static_cast<Datum>(0);
 }
 
-SCOUT_FUNCTION(scout_quarantine_events) {
+SCOUT_ACTION(scout_quarantine_events) {
     using namespace scout;
     using namespace scout::pipeline;
     pg::Array<int64> wanted = id_argument(fcinfo, 0);
@@ -211,7 +200,7 @@ SCOUT_FUNCTION(scout_quarantine_events) {
     return static_cast<Datum>(0);
 }
 
-SCOUT_FUNCTION(scout_quarantine_failures) {
+SCOUT_ACTION(scout_quarantine_failures) {
     using namespace scout;
     using namespace scout::pipeline;
     const char *code = pg::c_string(required_text(fcinfo, 0, "rule", "Name a built-in rule, for example NEGATIVE_TOTAL."));

@@ -14,6 +14,7 @@
 #include "pg/spi.hpp"
 #include "pipeline/arguments.hpp"
 #include "pipeline/batch.hpp"
+#include "pipeline/notices.hpp"
 #include "pipeline/pending.hpp"
 #include "pipeline/queue.hpp"
 
@@ -108,7 +109,7 @@ void redrive(const Filter &f, int max_events, Redriven &out) {
 
 }  // namespace scout::pipeline
 
-SCOUT_FUNCTION(scout_dlq_redrive) {
+SCOUT_ACTION(scout_dlq_redrive) {
     using namespace scout;
     using namespace scout::pipeline;
     const int max_events = positive_argument(fcinfo, 4, "max_events");
@@ -125,6 +126,7 @@ SCOUT_FUNCTION(scout_dlq_redrive) {
     // Keeps loads out: an event that is put back into bronze must not be claimed before its letter is closed.
     pg::acquire(pg::Lock::flight, pg::flight_reprocess);
     flush_pending();
+    mention_pause("dead letters are redriven");
     const TimestampTz started = GetCurrentTimestamp();
     Redriven out;
     int64 remaining = 0;
@@ -150,7 +152,7 @@ SCOUT_FUNCTION(scout_dlq_redrive) {
     return static_cast<Datum>(0);
 }
 
-SCOUT_FUNCTION(scout_dlq_resolve) {
+SCOUT_ACTION(scout_dlq_resolve) {
     using namespace scout;
     using namespace scout::pipeline;
     std::string_view reason =
@@ -193,7 +195,7 @@ SCOUT_FUNCTION(scout_dlq_resolve) {
     return static_cast<Datum>(0);
 }
 
-SCOUT_FUNCTION(scout_dlq_purge) {
+SCOUT_ACTION(scout_dlq_purge) {
     using namespace scout;
     using namespace scout::pipeline;
     const TimestampTz before = ago_argument(fcinfo, 0, "older_than");

@@ -15,6 +15,7 @@
 #include "pipeline/arguments.hpp"
 #include "pipeline/batch.hpp"
 #include "pipeline/dead_letter.hpp"
+#include "pipeline/notices.hpp"
 #include "pipeline/pending.hpp"
 #include "pipeline/queue.hpp"
 
@@ -68,7 +69,7 @@ void reprocess_range(const Window &w, bool on_event_ts, const Range &range, Batc
 
 }  // namespace scout::pipeline
 
-SCOUT_FUNCTION(scout_reprocess_bronze_window) {
+SCOUT_ACTION(scout_reprocess_bronze_window) {
     using namespace scout;
     using namespace scout::pipeline;
     Window window = window_argument(fcinfo, 0);
@@ -83,6 +84,7 @@ SCOUT_FUNCTION(scout_reprocess_bronze_window) {
     pg::Session session(pg::require_pipeline());
     pg::acquire(pg::Lock::flight, pg::flight_reprocess);
     flush_pending();
+    mention_pause("the window is reprocessed");
     const TimestampTz started = GetCurrentTimestamp();
     BatchCounts counts;
     ErrorData *error = pg::attempt(
@@ -96,6 +98,7 @@ SCOUT_FUNCTION(scout_reprocess_bronze_window) {
         !dry_run);
     if (error != nullptr) ReThrowError(error);
 
+    if (on == "ingested_at") warn_open_writers(window.end);
     const char *outcome = dry_run ? "dry run" : "done";
     audit::Json arguments, audited;
     arguments.add_time("start_ts", window.start).add_time("end_ts", window.end).add("window_on", on)

@@ -7,6 +7,7 @@
 #include "audit/caller.hpp"
 #include "core/rules.hpp"
 #include "pg/jsonb_reader.hpp"
+#include "pg/guard.hpp"
 #include "pg/relation.hpp"
 #include "pg/result.hpp"
 #include "pg/spi.hpp"
@@ -161,7 +162,7 @@ SCOUT_FUNCTION(scout_built_in_rules) {
     return static_cast<Datum>(0);
 }
 
-SCOUT_FUNCTION(scout_set_rule) {
+SCOUT_ACTION(scout_set_rule) {
     using namespace scout;
     const pipeline::Request r = pipeline::read_request(fcinfo);
     const Oid acting_role = GetUserId();

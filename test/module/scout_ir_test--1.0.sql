@@ -1,0 +1,46 @@
+\echo Use "CREATE EXTENSION scout_ir_test" to load this file. \quit
+
+CREATE FUNCTION scout_ir_test.throw_core_error(
+    sqlstate text, message text, detail text DEFAULT '', hint text DEFAULT '') RETURNS void
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'scout_test_throw_core_error';
+CREATE FUNCTION scout_ir_test.throw_runtime_error(message text) RETURNS void
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'scout_test_throw_runtime_error';
+CREATE FUNCTION scout_ir_test.throw_bad_alloc() RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'scout_test_throw_bad_alloc';
+CREATE FUNCTION scout_ir_test.throw_number() RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'scout_test_throw_number';
+
+-- The server's own error, raised below a frame that owns a C++ object.
+CREATE FUNCTION scout_ir_test.guarded_division() RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'scout_test_guarded_division';
+CREATE FUNCTION scout_ir_test.guarded_report() RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'scout_test_guarded_report';
+CREATE FUNCTION scout_ir_test.guarded_success() RETURNS integer
+LANGUAGE c AS 'MODULE_PATHNAME', 'scout_test_guarded_success';
+CREATE FUNCTION scout_ir_test.guarded_throw() RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'scout_test_guarded_throw';
+CREATE FUNCTION scout_ir_test.plain_report() RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'scout_test_plain_report';
+
+-- own(): an object that lives in a memory context.
+CREATE FUNCTION scout_ir_test.own_then_report() RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'scout_test_own_then_report';
+CREATE FUNCTION scout_ir_test.own_then_throw() RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'scout_test_own_then_throw';
+CREATE FUNCTION scout_ir_test.own_then_reset() RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'scout_test_own_then_reset';
+CREATE FUNCTION scout_ir_test.own_throwing_constructor() RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'scout_test_own_throwing_constructor';
+
+-- attempt(): a subtransaction. Runs the SQL text in it; returns NULL or the SQLSTATE of its error.
+CREATE FUNCTION scout_ir_test.attempt_sql(sql text, keep boolean DEFAULT true) RETURNS text
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'scout_test_attempt_sql';
+-- The same with a C++ exception inside: what is one of core, runtime, bad_alloc, number.
+CREATE FUNCTION scout_ir_test.attempt_throw(what text) RETURNS void
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'scout_test_attempt_throw';
+
+-- C++ objects that exist now, and that were destroyed since the backend started.
+CREATE FUNCTION scout_ir_test.alive() RETURNS bigint
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'scout_test_alive';
+CREATE FUNCTION scout_ir_test.destroyed() RETURNS bigint
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'scout_test_destroyed';

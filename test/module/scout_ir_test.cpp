@@ -1,0 +1,166 @@
+// Every way in which C++ fails, behind SQL functions: see test/pgtap/wrapper.sql.
+#include "core/error.hpp"
+#include "pg/guard.hpp"
+#include "pg/memory.hpp"
+#include "pg/wrapper.hpp"
+
+#include <stdexcept>
+#include <string>
+
+extern "C" {
+PG_MODULE_MAGIC;
+}
+
+namespace {
+
+using namespace scout;
+
+int64 constructed = 0, destroyed = 0;
+
+// Owns heap memory of C++'s, so that a destructor passed over shows as a leak too.
+class Witness {
+public:
+    Witness() : memory_(1000, 'x') { constructed++; }
+    ~Witness() { destroyed++; }
+    Witness(const Witness &) = delete;
+    Witness &operator=(const Witness &) = delete;
+    size_t size() const { return memory_.size(); }
+
+private:
+    std::string memory_;
+};
+
+struct FailingConstructor {
+    FailingConstructor() { throw core::Error("22023", "the constructor failed"); }
+    ~FailingConstructor() { destroyed += 1'000'000; }  // must never run
+};
+
+std::string text_argument(FunctionCallInfo fcinfo, int number) {
+    text *value = PG_GETARG_TEXT_PP(number);
+    return std::string(VARDATA_ANY(value), static_cast<size_t>(VARSIZE_ANY_EXHDR(value)));
+}
+
+[[noreturn]] void throw_core(const std::string &state, const std::string &message, const std::string &detail,
+                             const std::string &hint) {
+    char sqlstate[6] = "XX000";
+    for (size_t i = 0; i < 5 && i < state.size(); i++) sqlstate[i] = state[i];
+    throw core::Error(sqlstate, message, detail, hint);
+}
+
+void report() {
+    ereport(ERROR, errcode(ERRCODE_CHECK_VIOLATION), errmsg("reported by the server"), errdetail("its detail"),
+            errhint("its hint"));
+}
+
+}  // namespace
+
+SCOUT_FUNCTION(scout_test_throw_core_error) {
+    Witness witness;
+    throw_core(text_argument(fcinfo, 0), text_argument(fcinfo, 1), text_argument(fcinfo, 2), text_argument(fcinfo, 3));
+}
+
+SCOUT_FUNCTION(scout_test_throw_runtime_error) {
+    Witness witness;
+    throw std::runtime_error(text_argument(fcinfo, 0));
+}
+
+SCOUT_FUNCTION(scout_test_throw_bad_alloc) {
+    Witness witness;
+    throw std::bad_alloc();
+}
+
+SCOUT_FUNCTION(scout_test_throw_number) {
+    Witness witness;
+    throw 42;
+}
+
+SCOUT_FUNCTION(scout_test_guarded_division) {
+    Witness witness;
+    pg::guarded([] { (void)DirectFunctionCall2(int4div, Int32GetDatum(1), Int32GetDatum(0)); });
+    PG_RETURN_VOID();
+}
+
+SCOUT_FUNCTION(scout_test_guarded_report) {
+    Witness outer;
+    try {
+        Witness inner;
+        pg::guarded([] { report(); });
+    } catch (const pg::ServerError &) {
+        throw;
+    }
+    PG_RETURN_VOID();
+}
+
+SCOUT_FUNCTION(scout_test_guarded_success) {
+    Witness witness;
+    int32 quotient = 0;
+    pg::guarded([&] { quotient = DatumGetInt32(DirectFunctionCall2(int4div, Int32GetDatum(84), Int32GetDatum(2))); });
+    PG_RETURN_INT32(quotient);
+}
+
+SCOUT_FUNCTION(scout_test_guarded_throw) {
+    Witness witness;
+    pg::guarded([] { throw core::Error("22023", "thrown inside guarded()"); });
+    PG_RETURN_VOID();
+}
+
+SCOUT_FUNCTION(scout_test_plain_report) {
+    report();
+    PG_RETURN_VOID();
+}
+
+SCOUT_FUNCTION(scout_test_own_then_report) {
+    auto *witness = pg::own<Witness>(CurrentMemoryContext);
+    if (witness->size() > 0) report();
+    PG_RETURN_VOID();
+}
+
+SCOUT_FUNCTION(scout_test_own_then_throw) {
+    auto *witness = pg::own<Witness>(CurrentMemoryContext);
+    if (witness->size() > 0) throw core::Error("22023", "thrown after own()");
+    PG_RETURN_VOID();
+}
+
+SCOUT_FUNCTION(scout_test_own_then_reset) {
+    pg::Workspace workspace("scout_ir_test");
+    (void)pg::own<Witness>(workspace.context());
+    (void)pg::own<Witness>(workspace.context());
+    workspace.clear();
+    workspace.leave();
+    PG_RETURN_VOID();
+}
+
+SCOUT_FUNCTION(scout_test_own_throwing_constructor) {
+    pg::Workspace workspace("scout_ir_test");
+    (void)pg::own<FailingConstructor>(workspace.context());
+    workspace.leave();
+    PG_RETURN_VOID();
+}
+
+SCOUT_FUNCTION(scout_test_attempt_sql) {
+    const char *sql = text_to_cstring(PG_GETARG_TEXT_PP(0));
+    const bool keep = PG_GETARG_BOOL(1);
+    if (SPI_connect() != SPI_OK_CONNECT) elog(ERROR, "SPI_connect failed");
+    ErrorData *error = pg::attempt([&] { (void)SPI_execute(sql, false, 0); }, keep);
+    char state[6] = "";
+    if (error != nullptr) strlcpy(state, unpack_sql_state(error->sqlerrcode), sizeof state);
+    SPI_finish();
+    if (error == nullptr) PG_RETURN_NULL();
+    PG_RETURN_TEXT_P(cstring_to_text(state));
+}
+
+SCOUT_FUNCTION(scout_test_attempt_throw) {
+    const char *what = text_to_cstring(PG_GETARG_TEXT_PP(0));
+    (void)pg::attempt([&] {
+        Witness witness;
+        if (strcmp(what, "core") == 0) throw core::Error("22023", "thrown inside attempt()", "a detail", "a hint");
+        if (strcmp(what, "runtime") == 0) throw std::runtime_error("runtime error inside attempt()");
+        if (strcmp(what, "bad_alloc") == 0) throw std::bad_alloc();
+        throw 42;
+    });
+    PG_RETURN_VOID();
+}
+
+SCOUT_FUNCTION(scout_test_alive) { PG_RETURN_INT64(constructed - destroyed); }
+
+SCOUT_FUNCTION(scout_test_destroyed) { PG_RETURN_INT64(destroyed); }
