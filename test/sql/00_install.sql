@@ -42,9 +42,9 @@ SELECT p.proname AS action_that_is_not FROM pg_proc p JOIN scout.tiers() t ON t.
 WHERE p.pronamespace = 'scout'::regnamespace AND t.tier = 'operator' AND p.provolatile <> 'v' ORDER BY 1;
 
 -- Members, and what pg_dump carries of them.
-SELECT pg_describe_object(d.classid, d.objid, 0) AS member
+SELECT m.member FROM (SELECT pg_describe_object(d.classid, d.objid, 0) AS member
 FROM pg_depend d JOIN pg_extension e ON d.refobjid = e.oid AND e.extname = 'scout_ir' AND d.deptype = 'e'
-WHERE d.classid <> 'pg_proc'::regclass ORDER BY 1 COLLATE "C";
+WHERE d.classid NOT IN ('pg_proc'::regclass, 'pg_type'::regclass)) m ORDER BY m.member COLLATE "C";
 SELECT c::regclass AS dumped FROM pg_extension e, unnest(e.extconfig) c WHERE e.extname = 'scout_ir' ORDER BY c::regclass::text COLLATE "C";
 SELECT count(*) AS rows_at_the_start FROM (SELECT FROM scout.etl_runs UNION ALL SELECT FROM scout.timeline
     UNION ALL SELECT FROM scout.rule_overrides UNION ALL SELECT FROM scout.quality_warnings UNION ALL SELECT FROM scout.gold_refreshes) x;
@@ -95,7 +95,7 @@ FROM scout.create_pipeline() p GROUP BY 1 ORDER BY 1;
 RESET ROLE;
 SELECT c.relname, r.rolname FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner
 WHERE c.relnamespace = 'scout'::regnamespace AND r.rolname <> 'regress_scout_owner' AND c.relkind IN ('r', 'm')
-ORDER BY 1 COLLATE "C" \g (format=unaligned tuples_only=on fieldsep='|' expanded=off)
+ORDER BY c.relname COLLATE "C";
 SELECT g.tgname, g.tgenabled, d.deptype FROM pg_trigger g JOIN pg_depend d ON d.objid = g.oid AND d.classid = 'pg_trigger'::regclass
 AND d.refclassid = 'pg_extension'::regclass ORDER BY 1;
 
@@ -123,7 +123,9 @@ ALTER TABLE scout.silver_line_items NO FORCE ROW LEVEL SECURITY;
 -- DROP EXTENSION leaves the user's tables; an insert into bronze then fails closed.
 DROP EXTENSION scout_ir;
 SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'scout'::regnamespace AND c.relkind IN ('r', 'm') ORDER BY c.relname COLLATE "C";
+\set VERBOSITY sqlstate
 INSERT INTO scout.bronze_events (event_data) VALUES ('{}');
+\set VERBOSITY default
 INSERT INTO scout.bronze_events (event_data, event_hash) VALUES ('{"a": 1}', '\x00');
 CREATE EXTENSION scout_ir;
 DO $$ BEGIN PERFORM scout.grant_access('admin', 'regress_scout_owner'); END $$;

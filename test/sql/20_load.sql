@@ -18,7 +18,9 @@ SELECT * FROM pg_temp.load();
 SELECT scout.load_silver_from_bronze(0);
 SELECT scout.load_silver_from_bronze(-1);
 SELECT scout.load_silver_from_bronze(NULL);
+\set VERBOSITY sqlstate
 SELECT scout.load_silver_from_bronze(1, NULL);
+\set VERBOSITY default
 
 -- Two events, one at a time. The second leaves out what is optional.
 INSERT INTO scout.bronze_events (event_id, event_data) VALUES (1, pg_temp.ev('A1', '{"transaction_id": " A1 ", "total_amount": "30.00"}')),
@@ -57,7 +59,7 @@ SELECT event_id, error_code, error_details ->> 'path' AS path, left(error_detail
 FROM scout.bronze_events_dlq ORDER BY event_id;
 SELECT source_event_id FROM scout.silver_transactions WHERE source_event_id >= 100 ORDER BY 1;
 SELECT * FROM pg_temp.balance();
-SELECT alert_type, severity, count(*) FROM scout.v_quality_alerts GROUP BY 1, 2 ORDER BY 1 COLLATE "C";
+SELECT alert_type, severity, count(*) FROM scout.v_quality_alerts GROUP BY alert_type, severity ORDER BY alert_type COLLATE "C";
 SELECT error_code, status, letters, attempts_max, unlinked FROM scout.dlq_summary() ORDER BY error_code COLLATE "C";
 
 -- Zones: without one, UTC, whatever the session says.
@@ -146,9 +148,9 @@ BEGIN IF NEW.product_id = 'PX' THEN RAISE EXCEPTION 'product PX is recalled'; EN
 CREATE TRIGGER user_check BEFORE INSERT ON scout.silver_line_items FOR EACH ROW EXECUTE FUNCTION scout.user_check();
 SET ROLE regress_scout_operator;
 INSERT INTO scout.bronze_events (event_id, event_data) SELECT 700 + n, pg_temp.ev('Q' || n,
-    CASE n WHEN 4 THEN '{"customer_id": "bob"}' WHEN 7 THEN '{"items": [{"product_id": "PX", "qty": 1, "unit_price": 30}]}' ELSE '{}' END) FROM generate_series(1, 9) n;
+    (CASE n WHEN 4 THEN '{"customer_id": "bob"}' WHEN 7 THEN '{"items": [{"product_id": "PX", "qty": 1, "unit_price": 30}]}' ELSE '{}' END)::jsonb) FROM generate_series(1, 9) n;
 SELECT * FROM pg_temp.load();
-SELECT event_id, error_code, error_message, error_details, transaction_id, attempts FROM scout.bronze_events_dlq WHERE event_id BETWEEN 700 AND 710 ORDER BY 1;
+SELECT event_id, error_code, error_message, error_details - 'detail' AS details, transaction_id, attempts FROM scout.bronze_events_dlq WHERE event_id BETWEEN 700 AND 710 ORDER BY 1;
 SELECT count(*) FROM scout.silver_transactions WHERE transaction_id LIKE 'Q%';
 SELECT * FROM pg_temp.balance();
 SET ROLE regress_scout_owner;

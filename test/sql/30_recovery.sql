@@ -13,7 +13,7 @@ SET ROLE regress_scout_operator;
 -- Ten events, one a minute, in two sources; 3 and 4 are one transaction, 5 is not valid.
 INSERT INTO scout.bronze_events (event_id, source_system, ingested_at, event_data)
 SELECT n, CASE WHEN n % 2 = 0 THEN 'web' ELSE 'pos' END, '2025-08-24 06:00Z'::timestamptz + n * interval '1 minute',
-       pg_temp.ev('T' || CASE n WHEN 4 THEN 3 ELSE n END, jsonb_build_object('customer_id', 'C' || n) || CASE n WHEN 5 THEN '{"total_amount": -1}' ELSE '{}' END)
+       pg_temp.ev('T' || (CASE n WHEN 4 THEN 3 ELSE n END), jsonb_build_object('customer_id', 'C' || n) || (CASE n WHEN 5 THEN '{"total_amount": -1}' ELSE '{}' END)::jsonb)
 FROM generate_series(1, 10) n;
 SELECT * FROM pg_temp.load();
 SELECT * FROM pg_temp.balance();
@@ -84,6 +84,14 @@ SELECT * FROM scout.dlq_redrive(event_ids => '{4}');
 SELECT * FROM scout.dlq_redrive(event_ids => '{3}');
 SELECT source_event_id FROM scout.silver_transactions WHERE transaction_id = 'T3';
 SELECT event_id, status, last_error_code, attempts FROM scout.bronze_events_dlq WHERE event_id IN (3, 4) ORDER BY 1;
+SELECT * FROM pg_temp.balance();
+
+-- Winner and waiting duplicate together: what was asked to be quarantined is not promoted.
+SELECT transactions_removed FROM scout.quarantine_events('{3, 4}', 'both');
+SELECT source_event_id AS t3 FROM scout.silver_transactions WHERE transaction_id = 'T3';
+SELECT events_loaded FROM scout.dlq_redrive(event_ids => '{3}');
+SELECT events_loaded FROM scout.dlq_redrive(event_ids => '{4}');
+SELECT source_event_id AS t3 FROM scout.silver_transactions WHERE transaction_id = 'T3';
 SELECT * FROM pg_temp.balance();
 
 -- Resolve: only with a filter and a reason.
@@ -161,14 +169,19 @@ FROM scout.silver_transactions s JOIN pg_temp.stamps b USING (transaction_id) WH
 -- By the time of the sale; the end is not part of the window.
 SELECT events_reprocessed FROM scout.reprocess_bronze_window('2025-08-24 06:05Z', '2025-08-24 06:05:01Z', window_on => 'event_ts');
 SELECT events_reprocessed FROM scout.reprocess_bronze_window('2025-08-24 06:00Z', '2025-08-24 06:05Z', window_on => 'event_ts');
+\set VERBOSITY sqlstate
 SELECT events_reprocessed, status FROM scout.reprocess_bronze_window('2999-01-01Z', '2999-01-02Z');
+\set VERBOSITY default
 SELECT scout.reprocess_bronze_window('2025-08-24 07:00Z', '2025-08-24 06:00Z');
 SELECT scout.reprocess_bronze_window('2025-08-24 06:00Z', '2025-08-24 06:00Z');
 SELECT scout.reprocess_bronze_window(NULL, '2025-08-24 06:00Z');
 SELECT scout.reprocess_bronze_window('2025-08-24 06:00Z', NULL);
 SELECT scout.reprocess_bronze_window('2025-08-24 06:00Z', '2025-08-24 07:00Z', 0);
 SELECT scout.reprocess_bronze_window('2025-08-24 06:00Z', '2025-08-24 07:00Z', window_on => 'ts');
+\set VERBOSITY sqlstate
 SELECT scout.reprocess_bronze_window('2025-08-24 06:00Z', '2025-08-24 07:00Z', dry_run => NULL);
+SELECT scout.quarantine_events('{}', 'x', dry_run => NULL);
+\set VERBOSITY default
 
 -- Reprocess after the rules changed: what now fails goes, what now passes comes; quarantine stays.
 DO $$ BEGIN PERFORM scout.quarantine_events('{6}', 'stays'); END $$;
@@ -199,7 +212,9 @@ SELECT * FROM pg_temp.balance();
 
 -- While paused, recovery runs and loading does not.
 DO $$ BEGIN PERFORM scout.control_ingestion('pause', 'drill'); END $$;
+\set VERBOSITY terse
 SELECT events_reprocessed FROM scout.reprocess_bronze_window('2025-08-24 06:01Z', '2025-08-24 06:02Z');
+\set VERBOSITY default
 DO $$ BEGIN PERFORM scout.control_ingestion('resume'); END $$;
 
 -- Dead letters and events deleted by hand come back under their own ids.
@@ -266,7 +281,7 @@ BEGIN;
 SELECT events_quarantined FROM scout.quarantine_events('{1}', 'rolled back');
 ROLLBACK;
 SELECT count(*) - :entries AS new_entries FROM scout.timeline;
-SELECT action, acting_role, outcome, count(*) FROM scout.timeline GROUP BY 1, 2, 3 ORDER BY 1 COLLATE "C", 2, 3;
+SELECT action, acting_role, outcome, count(*) FROM scout.timeline GROUP BY action, acting_role, outcome ORDER BY action COLLATE "C", acting_role, outcome COLLATE "C";
 SELECT arguments, counts FROM scout.timeline WHERE action = 'quarantine_window' ORDER BY entry_id LIMIT 2;
 SELECT arguments - 'expires_at', counts FROM scout.timeline WHERE action = 'control_ingestion' ORDER BY entry_id;
 SELECT arguments, counts FROM scout.timeline WHERE action = 'reprocess_bronze_window' ORDER BY entry_id LIMIT 1;

@@ -43,12 +43,12 @@ FROM scout.reconcile()
 $$;
 -- Silver without processing timestamps.
 CREATE FUNCTION pg_temp.silver() RETURNS TABLE (content text) LANGUAGE sql AS $$
-SELECT concat_ws('|', t.transaction_id, t.store_id, t.ts, t.date_key, t.total_amount, t.net_amount, t.customer_id,
-                 t.payment_method, t.item_count, t.unique_products, t.source_event_id)
+SELECT s.content FROM (SELECT concat_ws('|', t.transaction_id, t.store_id, t.ts, t.date_key, t.total_amount, t.net_amount, t.customer_id,
+                 t.payment_method, t.item_count, t.unique_products, t.source_event_id) AS content
 FROM scout.silver_transactions t
 UNION ALL
 SELECT concat_ws('|', l.transaction_id, '#' || l.line_sequence, l.product_id, l.product_name, l.brand_name, l.category,
                  l.quantity, l.unit_price, l.line_amount, l.discount_amount, l.store_id)
-FROM scout.silver_line_items l ORDER BY 1
+FROM scout.silver_line_items l) s ORDER BY s.content COLLATE "C"
 $$;
 RESET client_min_messages;
