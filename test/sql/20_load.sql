@@ -87,6 +87,12 @@ SELECT * FROM pg_temp.load();
 SELECT event_id, code, path, message FROM scout.quality_warnings ORDER BY 1, 2;
 SELECT alert_type, severity, transaction_id FROM scout.v_quality_alerts WHERE severity = 'warning' ORDER BY 1;
 
+-- A quarantined event is in one alert, not in two.
+SELECT events_quarantined FROM scout.quarantine_events('{402}', 'check');
+SELECT alert_type, severity FROM scout.v_quality_alerts WHERE transaction_id = 'W2' ORDER BY 1;
+SELECT events_loaded FROM scout.dlq_redrive(event_ids => '{402}');
+SELECT alert_type, severity FROM scout.v_quality_alerts WHERE transaction_id = 'W2' ORDER BY 1;
+
 -- Totals may differ by 1 percent or 0.50, not by more.
 INSERT INTO scout.bronze_events (event_id, event_data)
 SELECT 420 + n, pg_temp.ev('M' || n, jsonb_build_object('total_amount', t)) FROM (VALUES (1, 30.5), (2, 30.51), (3, 29.5), (4, 29.49)) x(n, t);
