@@ -344,6 +344,9 @@ AS $$
 DECLARE
     queued bigint;
 BEGIN
+    -- A hash that somebody made up while the triggers were away: the trigger makes the right one.
+    UPDATE scout.bronze_events SET event_type = event_type WHERE octet_length(event_hash) <> 16;
+
     INSERT INTO scout.bronze_event_keys (event_hash, event_id)
     SELECT b.event_hash, min(b.event_id) FROM scout.bronze_events b
     WHERE NOT EXISTS (SELECT FROM scout.bronze_event_keys k WHERE k.event_hash = b.event_hash)

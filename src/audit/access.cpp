@@ -180,6 +180,9 @@ void run(pg::Result &result, const Request &r, bool grant) {
     if (includes(r, grant, tier_admin)) privileges.change("CREATE", "SCHEMA", pg::schema_name);
 
     const Oid owner = pipeline_owner();
+    if (!grant && owner == r.role)
+        ereport(ERROR, errcode(ERRCODE_OBJECT_IN_USE), errmsg("\"%s\" owns the pipeline: its access cannot be revoked", r.role_name),
+                errhint("Give the tables another owner first (ALTER TABLE ... OWNER TO)."));
     if (OidIsValid(owner)) {
         const Objects readable = pipeline_relations(owner, r.role, "SELECT", false);
         const Objects writable = pipeline_relations(owner, r.role, "INSERT", true);

@@ -1,9 +1,12 @@
 #include "pg/relation.hpp"
 
+#include "pg/trigger.hpp"
+
 extern "C" {
 #include "access/genam.h"
 #include "access/stratnum.h"
 #include "catalog/indexing.h"
+#include "catalog/partition.h"
 #include "catalog/pg_extension.h"
 #include "utils/acl.h"
 #include "utils/fmgroids.h"
@@ -69,6 +72,15 @@ Oid extension_owner() {
     systable_endscan(scan);
     table_close(catalog, AccessShareLock);
     return owner;
+}
+
+void require_relation(const TriggerData *trigger, const char *name) {
+    const Oid wanted = relation_oid(name), fired = RelationGetRelid(trigger->tg_relation);
+    if (fired == wanted) return;
+    if (trigger->tg_relation->rd_rel->relispartition && list_member_oid(get_partition_ancestors(fired), wanted)) return;
+    ereport(ERROR, errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+            errmsg("this trigger function belongs on \"%s.%s\" and its partitions only", schema_name, name),
+            errhint("Triggers are made by SELECT * FROM scout.create_pipeline()."));
 }
 
 // A role is an operator if it may execute load_silver_from_bronze: the tiers are plain EXECUTE

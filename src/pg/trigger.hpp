@@ -15,6 +15,10 @@ inline void require_trigger(FunctionCallInfo fcinfo, const char *name) {
                 errmsg("%s() can only be called as a trigger", name));
 }
 
+// Trigger functions are executable by PUBLIC and write as the pipeline's owner: on any other table
+// somebody could feed them what they like. `name` is a relation of schema scout; its partitions count.
+void require_relation(const TriggerData *trigger, const char *name);
+
 // Number of a column of the relation that fired.
 inline int column(TupleDesc desc, const char *name) {
     int number = SPI_fnumber(desc, name);

@@ -13,9 +13,23 @@ Window window_argument(FunctionCallInfo fcinfo, int first) {
         ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                 errmsg(window.start == window.end ? "the window is empty" : "the window ends before it starts"),
                 errdetail("start_ts is %s, end_ts is %s.", pstrdup(timestamptz_to_str(window.start)),
-                          timestamptz_to_str(window.end)),
+                          pstrdup(timestamptz_to_str(window.end))),
                 errhint("The window is [start_ts, end_ts): end_ts must be later than start_ts."));
     return window;
+}
+
+bool flag(FunctionCallInfo fcinfo, int number, const char *name) {
+    if (PG_ARGISNULL(number))
+        ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s must not be NULL", name),
+                errhint("Valid values are true and false (the default)."));
+    return PG_GETARG_BOOL(number);
+}
+
+void refuse_future(const Window &window) {
+    if (window.start <= GetCurrentTimestamp()) return;
+    ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the window is in the future"),
+            errdetail("start_ts is %s.", timestamptz_to_str(window.start)),
+            errhint("Events are looked for by ingested_at, when they came. Check the date and the zone."));
 }
 
 std::string_view required_text(FunctionCallInfo fcinfo, int number, const char *name, const char *hint) {

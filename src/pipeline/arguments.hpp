@@ -13,6 +13,9 @@ struct Window {
 // Arguments `first` and `first + 1`, both required, finite or infinite, start before end.
 Window window_argument(FunctionCallInfo fcinfo, int first);
 
+// Refuses a window on ingested_at that has not begun: nothing can be in it.
+void refuse_future(const Window &window);
+
 // A required text argument that is not blank.
 std::string_view required_text(FunctionCallInfo fcinfo, int number, const char *name, const char *hint);
 
@@ -25,7 +28,8 @@ int positive_argument(FunctionCallInfo fcinfo, int number, const char *name);
 // Non-negative interval, as the instant that long ago.
 TimestampTz ago_argument(FunctionCallInfo fcinfo, int number, const char *name);
 
-inline bool flag(FunctionCallInfo fcinfo, int number) { return !PG_ARGISNULL(number) && PG_GETARG_BOOL(number); }
+// A flag such as dry_run. NULL is refused: it must not quietly mean "do it".
+bool flag(FunctionCallInfo fcinfo, int number, const char *name);
 
 // The elements of a bigint[] argument that are not NULL, sorted, without repetitions.
 pg::Array<int64> id_argument(FunctionCallInfo fcinfo, int number);

@@ -90,10 +90,14 @@ void process_batch(Mode mode, const int64 *ids, size_t count, BatchCounts &count
     }
     if (!is_data_error(error)) ReThrowError(error);
     if (count == 1) {
+        pg::Array<std::string_view> orphaned;
+        int64 lines = 0;
+        counts.removed += remove_silver(ids, 1, orphaned, lines);
         dead_letter_failed_write(ids[0], error);
         counts.processed++;
         counts.dead_lettered++;
         FreeErrorData(error);
+        promote_duplicates(orphaned.begin(), orphaned.size(), counts);
         return;
     }
     FreeErrorData(error);

@@ -73,7 +73,7 @@ SCOUT_ACTION(scout_clear_backlog) {
     using namespace scout::pipeline;
     const TimestampTz before = ago_argument(fcinfo, 0, "older_than");
     const char *source = optional_text(fcinfo, 1);
-    const bool dry_run = flag(fcinfo, 2);
+    const bool dry_run = flag(fcinfo, 2, "dry_run");
     const Oid role = GetUserId();
     pg::Result result(fcinfo);
     pg::Session session(pg::require_pipeline());

@@ -18,7 +18,8 @@ namespace {
 pg::Statement upsert(
     "INSERT INTO scout.bronze_events_dlq AS d (event_id, original_payload, error_code, error_message, error_details,"
     " source_system, transaction_id, store_id, failed_at, last_error_code, last_error_message, last_error_details)"
-    " SELECT b.event_id, b.event_data, f.code, f.message, f.details::jsonb, b.source_system, f.transaction_id,"
+    " SELECT b.event_id, b.event_data, f.code, f.message, f.details::jsonb, b.source_system,"
+    " coalesce(f.transaction_id, CASE WHEN f.code = 'WRITE_FAILED' THEN left(btrim(b.event_data ->> 'transaction_id'), 256) END),"
     " b.store_id, clock_timestamp(), f.code, f.message, f.details::jsonb"
     " FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[])"
     "      AS f(event_id, code, message, details, transaction_id)"
@@ -68,12 +69,18 @@ const char *duplicate_message(int64 winner) {
 }  // namespace
 
 void write_dead_letters(Mode mode, const Batch &batch, BatchCounts &counts) {
+    static pg::Statement open_already(
+        "SELECT count(*) FROM scout.bronze_events_dlq WHERE event_id = ANY ($1) AND status = 'open'");
     Letters letters(batch.events.size());
+    pg::Array<int64> ids;
     for (const Event &e : batch.events) {
+        if (e.verdict != Verdict::valid) ids.push(e.event_id);
         if (e.verdict == Verdict::rejected) {
             char path[core::path_text_size];
             audit::Json json;
-            json.add("path", core::format_path(e.finding, path)).add_or_null("value", pg::value_at(e.document, e.finding));
+            const char *value = e.finding.field == core::Field::event_type ? pg::c_string(e.type)
+                                                                           : pg::value_at(e.document, e.finding);
+            json.add("path", core::format_path(e.finding, path)).add_or_null("value", value);
             letters.add(e.event_id, core::rule_info(e.finding.rule).code, e.finding.message, json.text(),
                         e.header.transaction_id);
         } else if (e.verdict == Verdict::duplicate) {
@@ -81,6 +88,9 @@ void write_dead_letters(Mode mode, const Batch &batch, BatchCounts &counts) {
                         duplicate_details(e.winner, e.header.transaction_id), e.header.transaction_id);
         }
     }
+    // A reprocess counts what it dead-letters, not what stays dead-lettered.
+    if (mode == Mode::reprocess && !ids.empty())
+        counts.dead_lettered -= open_already.run({pg::int8_array(ids.begin(), ids.size())}).int8(0, 1);
     counts.dead_lettered += letters.write(mode == Mode::redrive);
 }
 
@@ -130,20 +140,26 @@ void resolve_letters(const Batch &batch, BatchCounts &counts) {
         resolve.run({pg::int8_array(loaded.begin(), loaded.size()), pg::text(audit::actor())}).count());
 }
 
-void write_warnings(Mode mode, const Batch &batch) {
+void clear_warnings(const int64 *ids, size_t count) {
     static pg::Statement clear("DELETE FROM scout.quality_warnings WHERE event_id = ANY ($1)");
+    pg::AsRole owner(pg::extension_owner());
+    clear.run({pg::int8_array(ids, count)});
+    owner.end();
+}
+
+void write_warnings(Mode mode, const Batch &batch) {
     static pg::Statement insert(
         "INSERT INTO scout.quality_warnings (event_id, code, transaction_id, path, message, raised_at)"
         " SELECT w.e, w.c, w.t, w.p, w.m, clock_timestamp()"
         " FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[]) AS w(e, c, t, p, m)"
         " ON CONFLICT (event_id, code) DO NOTHING");
     if (mode == Mode::load && batch.warnings.empty()) return;
-    pg::AsRole owner(pg::extension_owner());
     if (mode != Mode::load) {
         pg::Array<int64> all;
         for (const Event &e : batch.events) all.push(e.event_id);
-        clear.run({pg::int8_array(all.begin(), all.size())});
+        clear_warnings(all.begin(), all.size());
     }
+    pg::AsRole owner(pg::extension_owner());
     const size_t n = batch.warnings.size();
     pg::Column ids(INT8OID, n), codes(TEXTOID, n), transactions(TEXTOID, n), paths(TEXTOID, n), messages(TEXTOID, n);
     for (const Event &e : batch.events) {

@@ -26,6 +26,9 @@ void resolve_letters(const Batch &batch, BatchCounts &counts);
 // Replaces the stored warnings of the batch's events.
 void write_warnings(Mode mode, const Batch &batch);
 
+// Forgets the warnings of events that leave silver.
+void clear_warnings(const int64 *ids, size_t count);
+
 // True for codes that rules and races give; the others are an operator's, and only a redrive loads
 // such an event again. SQL: a list for `last_error_code = ANY (...)`.
 pg::Array<std::string_view> automatic_codes();

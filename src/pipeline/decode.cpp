@@ -75,6 +75,7 @@ void decode_event(Batch &batch, const core::RuleSet &rules, int64 event_id, std:
     Event e{};
     e.event_id = event_id;
     e.document = document;
+    e.type = type;
     e.store = store;
     e.ingested_at = ingested_at;
     e.first_line = batch.lines.size();

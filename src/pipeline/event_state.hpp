@@ -1,13 +1,14 @@
 // What has become of an event: the states of invariant 1, and the refusals of intake.
 #pragma once
 
-#include "pg/postgres.hpp"
+#include "pipeline/event_hash.hpp"
 
 namespace scout::pipeline {
 
 // Static text for the reason of a refusal: "pending", "processed", "dead-lettered (QUARANTINE)", ...
-// Empty if nothing holds the event: it is neither in bronze, nor in silver, nor in the queue of dead
-// letters, so that its key was left by an insert that did not happen. Needs a Session as the owner.
-const char *event_state(int64 event_id);
+// Empty if nothing holds the content under this id: the event is neither in bronze, nor in silver, nor
+// in the dead-letter queue, or bronze has another content under the id. Then the key was left by an
+// insert that did not happen (ON CONFLICT, another trigger). Needs a Session as the owner.
+const char *event_state(int64 event_id, const EventHash &hash);
 
 }  // namespace scout::pipeline

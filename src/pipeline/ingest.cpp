@@ -19,6 +19,7 @@ namespace {
 struct Element {
     int64 event_id = 0;         // 0: refused before the insert
     int64 known_as = 0;
+    EventHash hash = {};
     bool seen = false;          // by the intake trigger
     const char *reason = nullptr;
 };
@@ -75,14 +76,15 @@ void insert(pg::Array<Element> &elements, pg::Column &documents, size_t wanted, 
     for (Element &e : elements) {
         if (e.event_id == 0) continue;
         if (next < observer.outcomes.size() && observer.outcomes[next].event_id == e.event_id) {
-            e.known_as = observer.outcomes[next++].known_as;
+            e.known_as = observer.outcomes[next].known_as;
+            e.hash = observer.outcomes[next++].hash;
             e.seen = true;
         }
         if (!e.seen)
             e.reason = "a trigger on bronze_events dropped the row";
         else if (e.known_as != 0)
             e.reason = psprintf("event " INT64_FORMAT " has this content and is %s", e.known_as,
-                                event_state(e.known_as));
+                                event_state(e.known_as, e.hash));
     }
 }
 

@@ -24,6 +24,7 @@
 #include "pipeline/event_state.hpp"
 #include "pipeline/intake.hpp"
 #include "pipeline/pending.hpp"
+#include "pipeline/queue.hpp"
 
 extern "C" {
 #include "access/genam.h"
@@ -97,7 +98,7 @@ bool is_duplicate(int64 event_id, const EventHash &hash, int64 &known_as) {
     if (known_as == event_id && !buffered) return false;  // put back under its own id: the key is there
 
     pg::Session session(pg::require_pipeline());
-    bool held = *event_state(known_as) != '\0';
+    bool held = *event_state(known_as, hash) != '\0';
     if (!held && !buffered) {
         static pg::Statement forget("DELETE FROM scout.bronze_event_keys WHERE event_hash = $1 AND event_id = $2");
         forget.run({pg::datum(BYTEAOID, PointerGetDatum(to_bytea(hash))), pg::int8(known_as)});
@@ -105,6 +106,21 @@ bool is_duplicate(int64 event_id, const EventHash &hash, int64 &known_as) {
     session.end();
     if (!held && buffered) rename_buffered(hash, event_id);
     return held;
+}
+
+// A pending event goes by the source that its chunk names: pausing a source must hold what bronze says
+// is of that source.
+void requeue_if_source_changed(TriggerData *trigger, TupleDesc desc, const BronzeColumns &c, int64 event_id,
+                               const EventHash &hash) {
+    HeapTuple before = trigger->tg_trigtuple, after = trigger->tg_newtuple;
+    std::string_view source = pg::text_view(pg::field(after, desc, c.source_system, "source_system"));
+    if (source == pg::text_view(pg::field(before, desc, c.source_system, "source_system"))) return;
+    flush_pending();
+    pg::Session session(pg::require_pipeline());
+    const bool queued = remove_from_queue(&event_id, 1) > 0;
+    session.end();
+    if (queued)
+        append_pending(event_id, hash, DatumGetTimestampTz(pg::field(after, desc, c.ingested_at, "ingested_at")), source);
 }
 
 HeapTuple take_in(FunctionCallInfo fcinfo, TriggerData *trigger, bool update) {
@@ -134,10 +150,11 @@ HeapTuple take_in(FunctionCallInfo fcinfo, TriggerData *trigger, bool update) {
                        pg::datum(BYTEAOID, before)});
             session.end();
         }
+        requeue_if_source_changed(trigger, desc, c, event_id, hash);
     } else {
         int64 known_as;
         if (is_duplicate(event_id, hash, known_as)) {
-            if (observer != nullptr) observer->outcomes.push({event_id, known_as});
+            if (observer != nullptr) observer->outcomes.push({event_id, known_as, hash});
             count_duplicate(observer != nullptr);
             return nullptr;
         }
@@ -171,7 +188,7 @@ HeapTuple take_in(FunctionCallInfo fcinfo, TriggerData *trigger, bool update) {
     HeapTuple out = heap_modify_tuple_by_cols(row, desc, changed, numbers, values, nulls);
 
     if (!update) {
-        if (observer != nullptr) observer->outcomes.push({event_id, 0});
+        if (observer != nullptr) observer->outcomes.push({event_id, 0, hash});
         if (buffered_event(hash) != event_id)
             append_pending(event_id, hash,
                            DatumGetTimestampTz(pg::field(row, desc, c.ingested_at, "ingested_at")),
@@ -195,5 +212,6 @@ SCOUT_FUNCTION(scout_bronze_intake) {
         || !(update || TRIGGER_FIRED_BY_INSERT(trigger->tg_event)))
         ereport(ERROR, errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
                 errmsg("bronze_intake() must be a BEFORE INSERT OR UPDATE trigger FOR EACH ROW"));
+    scout::pg::require_relation(trigger, "bronze_events");
     PG_RETURN_POINTER(scout::pipeline::take_in(fcinfo, trigger, update));
 }

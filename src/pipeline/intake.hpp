@@ -2,12 +2,14 @@
 #pragma once
 
 #include "pg/memory.hpp"
+#include "pipeline/event_hash.hpp"
 
 namespace scout::pipeline {
 
 struct IntakeOutcome {
     int64 event_id;   // as inserted
     int64 known_as;   // 0: accepted; otherwise the event that already has this content
+    EventHash hash;
 };
 
 // While set, the row trigger reports every row here. ingest.cpp sets it around one statement and

@@ -42,7 +42,7 @@ SCOUT_ACTION(scout_load_silver_from_bronze) {
     using namespace scout;
     using namespace scout::pipeline;
     const int batch_size = positive_argument(fcinfo, 0, "batch_size");
-    const bool force = flag(fcinfo, 1);
+    const bool force = flag(fcinfo, 1, "force");
     const Oid role = GetUserId();
     pg::Result result(fcinfo);
     pg::Session session(pg::require_pipeline());

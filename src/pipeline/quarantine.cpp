@@ -37,10 +37,11 @@ struct Target {
     TimestampTz first = 0, last = 0;
 };
 
-// Events of a selection that are not held by an open or discarded letter already.
+// Events of a selection that are not quarantined or discarded already. What a rule has dead-lettered is
+// taken too: otherwise a reprocess, or the promotion of a duplicate, could load it.
 #define UNHELD                                                                                        \
     " AND NOT EXISTS (SELECT FROM scout.bronze_events_dlq d WHERE d.event_id = b.event_id"            \
-    " AND d.status IN ('open', 'discarded')) ORDER BY b.event_id"
+    " AND (d.status = 'discarded' OR d.status = 'open' AND d.last_error_code = 'QUARANTINE')) ORDER BY b.event_id"
 
 Target collect(const pg::Rows &rows) {
     Target target;
@@ -67,6 +68,7 @@ Outcome quarantine(const Target &target, const char *code, const char *message, 
             BatchCounts counts;
             out.transactions = remove_silver(ids, count, transactions, out.lines);
             out.events = dead_letter_chosen(ids, count, code, message, details);
+            clear_warnings(ids, count);
             (void)remove_from_queue(ids, count);
             promote_duplicates(transactions.begin(), transactions.size(), counts);
             counts.removed += out.transactions;
@@ -147,9 +149,10 @@ SCOUT_ACTION(scout_quarantine_window) {
     using namespace scout;
     using namespace scout::pipeline;
     Window window = window_argument(fcinfo, 0);
+    refuse_future(window);
     std::string_view reason = required_text(fcinfo, 2, "reason", reason_hint);
     const char *source = optional_text(fcinfo, 3);
-    const bool dry_run = flag(fcinfo, 4);
+    const bool dry_run = flag(fcinfo, 4, "dry_run");
     const Oid role = GetUserId();
     pg::Result result(fcinfo);
     pg::Session session(pg::require_pipeline());
@@ -178,7 +181,7 @@ SCOUT_ACTION(scout_quarantine_events) {
         ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("event_ids must not be NULL"),
                 errhint("Give the ids as an array: ARRAY[17, 18]."));
     std::string_view reason = required_text(fcinfo, 1, "reason", reason_hint);
-    const bool dry_run = flag(fcinfo, 2);
+    const bool dry_run = flag(fcinfo, 2, "dry_run");
     const Oid role = GetUserId();
     pg::Result result(fcinfo);
     pg::Session session(pg::require_pipeline());
@@ -210,7 +213,7 @@ SCOUT_ACTION(scout_quarantine_failures) {
         || hours < core::Decimal::of(0) || hours > core::Decimal::of(24 * 366 * 10))
         ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("hours must be from 0 to 87840"),
                 errhint("For example 24 for the last day."));
-    const bool dry_run = flag(fcinfo, 2);
+    const bool dry_run = flag(fcinfo, 2, "dry_run");
     const char *given = optional_text(fcinfo, 3);
     const char *reason = given != nullptr ? given : psprintf("breaks rule %s", code);
     const Oid role = GetUserId();

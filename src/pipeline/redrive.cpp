@@ -113,7 +113,7 @@ SCOUT_ACTION(scout_dlq_redrive) {
     using namespace scout;
     using namespace scout::pipeline;
     const int max_events = positive_argument(fcinfo, 4, "max_events");
-    const bool dry_run = flag(fcinfo, 5);
+    const bool dry_run = flag(fcinfo, 5, "dry_run");
     if (!PG_ARGISNULL(2) && !PG_ARGISNULL(3) && PG_GETARG_TIMESTAMPTZ(2) >= PG_GETARG_TIMESTAMPTZ(3))
         ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("failed_before must be later than failed_after"),
                 errhint("The window is [failed_after, failed_before)."));
@@ -162,7 +162,7 @@ SCOUT_ACTION(scout_dlq_resolve) {
     if (!filtered)
         ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("dlq_resolve needs a filter"),
                 errhint("Give dlq_ids, error_code, source_system or failed_before; failed_before => now() means all."));
-    const bool dry_run = flag(fcinfo, 5);
+    const bool dry_run = flag(fcinfo, 5, "dry_run");
     const Oid role = GetUserId();
     pg::Result result(fcinfo);
     pg::Session session(pg::require_pipeline());
@@ -199,20 +199,26 @@ SCOUT_ACTION(scout_dlq_purge) {
     using namespace scout;
     using namespace scout::pipeline;
     const TimestampTz before = ago_argument(fcinfo, 0, "older_than");
-    const bool dry_run = flag(fcinfo, 1);
+    const bool dry_run = flag(fcinfo, 1, "dry_run");
     const Oid role = GetUserId();
     pg::Result result(fcinfo);
     pg::Session session(pg::require_pipeline());
     // A discarded letter is all that accounts for an event that is still in bronze.
     static pg::Statement purge(
-        "DELETE FROM scout.bronze_events_dlq d WHERE d.status IN ('resolved', 'discarded') AND d.resolved_at < $1"
-        " AND NOT (d.status = 'discarded' AND EXISTS (SELECT FROM scout.bronze_events b WHERE b.event_id = d.event_id))");
+        "WITH purged AS (DELETE FROM scout.bronze_events_dlq d"
+        "  WHERE d.status IN ('resolved', 'discarded') AND d.resolved_at < $1 AND NOT (d.status = 'discarded'"
+        "  AND EXISTS (SELECT FROM scout.bronze_events b WHERE b.event_id = d.event_id)) RETURNING d.event_id),"
+        // The dedup key of an event that nothing accounts for any more goes with its letter.
+        " forgotten AS (DELETE FROM scout.bronze_event_keys k USING purged p WHERE k.event_id = p.event_id"
+        "  AND NOT EXISTS (SELECT FROM scout.bronze_events b WHERE b.event_id = p.event_id)"
+        "  AND NOT EXISTS (SELECT FROM scout.silver_transactions s WHERE s.source_event_id = p.event_id))"
+        " SELECT count(*) FROM purged");
     static pg::Statement kept_closed(
         "SELECT count(*) FROM scout.bronze_events_dlq d WHERE d.status IN ('resolved', 'discarded') AND d.resolved_at < $1");
     int64 purged = 0, kept = 0;
     ErrorData *error = pg::attempt(
         [&] {
-            purged = static_cast<int64>(purge.run({pg::timestamp(before)}).count());
+            purged = purge.run({pg::timestamp(before)}).int8(0, 1);
             kept = kept_closed.run({pg::timestamp(before)}).int8(0, 1);
         },
         !dry_run);

@@ -74,11 +74,12 @@ SCOUT_ACTION(scout_reprocess_bronze_window) {
     using namespace scout::pipeline;
     Window window = window_argument(fcinfo, 0);
     const int batch_size = positive_argument(fcinfo, 2, "batch_size");
-    const bool dry_run = flag(fcinfo, 3);
+    const bool dry_run = flag(fcinfo, 3, "dry_run");
     std::string_view on = required_text(fcinfo, 4, "window_on", "Valid values are ingested_at and event_ts.");
     if (on != "ingested_at" && on != "event_ts")
         ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("window_on must be ingested_at or event_ts"),
                 errhint("ingested_at is when the event came, event_ts when the sale was made."));
+    if (on == "ingested_at") refuse_future(window);
     const Oid role = GetUserId();
     pg::Result result(fcinfo);
     pg::Session session(pg::require_pipeline());

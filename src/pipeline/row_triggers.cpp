@@ -136,6 +136,7 @@ SCOUT_FUNCTION(scout_bronze_deleted) {
         || !TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
         ereport(ERROR, errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
                 errmsg("bronze_deleted() must be an AFTER DELETE trigger FOR EACH ROW"));
+    scout::pg::require_relation(trigger, "bronze_events");
     scout::pipeline::keep_deleted(trigger);
     PG_RETURN_POINTER(nullptr);
 }
@@ -147,5 +148,6 @@ SCOUT_FUNCTION(scout_dead_letter_link) {
         || !TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
         ereport(ERROR, errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
                 errmsg("dead_letter_link() must be a BEFORE INSERT trigger FOR EACH ROW"));
+    scout::pg::require_relation(trigger, "bronze_events_dlq");
     PG_RETURN_POINTER(scout::pipeline::link_letter(trigger));
 }

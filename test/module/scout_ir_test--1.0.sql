@@ -39,6 +39,14 @@ LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'scout_test_attempt_sql';
 CREATE FUNCTION scout_ir_test.attempt_throw(what text) RETURNS void
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'scout_test_attempt_throw';
 
+-- The same inside an action (SCOUT_ACTION).
+CREATE FUNCTION scout_ir_test.action_report() RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'scout_test_action_report';
+CREATE FUNCTION scout_ir_test.action_guarded() RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'scout_test_action_guarded';
+CREATE FUNCTION scout_ir_test.action_throw() RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'scout_test_action_throw';
+
 -- C++ objects that exist now, and that were destroyed since the backend started.
 CREATE FUNCTION scout_ir_test.alive() RETURNS bigint
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'scout_test_alive';

@@ -161,6 +161,23 @@ SCOUT_FUNCTION(scout_test_attempt_throw) {
     PG_RETURN_VOID();
 }
 
+// Actions run in a guarded call of their own (invoke_action): C++ exceptions pass through two of them.
+SCOUT_ACTION(scout_test_action_report) {
+    report();
+    PG_RETURN_VOID();
+}
+
+SCOUT_ACTION(scout_test_action_guarded) {
+    Witness witness;
+    pg::guarded([] { report(); });
+    PG_RETURN_VOID();
+}
+
+SCOUT_ACTION(scout_test_action_throw) {
+    Witness witness;
+    throw core::Error("22023", "thrown inside an action", "a detail", "a hint");
+}
+
 SCOUT_FUNCTION(scout_test_alive) { PG_RETURN_INT64(constructed - destroyed); }
 
 SCOUT_FUNCTION(scout_test_destroyed) { PG_RETURN_INT64(destroyed); }

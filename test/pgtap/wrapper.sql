@@ -45,6 +45,7 @@ FROM (VALUES
     ('guarded_division()', '22012|division by zero||', 'guarded(): an error of the server arrives as it was'),
     ('guarded_report()', '23514|reported by the server|its detail|its hint',
         'guarded(): detail and hint of the server''s error survive a rethrow'),
+    ('action_report()', '23514|reported by the server|its detail|its hint', 'an action: an error of the server arrives as it was'),
     ('plain_report()', '23514|reported by the server|its detail|its hint', 'ereport() without C++ owners'),
     ('own_then_report()', '23514|reported by the server|its detail|its hint', 'ereport() after own()'),
     ('own_then_throw()', '22023|thrown after own()||', 'core::Error after own()'),
@@ -136,6 +137,10 @@ FROM (VALUES ('core', '22023|thrown inside attempt()|a detail|a hint'),
              ('runtime', 'XX000|runtime error inside attempt()||'),
              ('bad_alloc', '53200|out of memory||'),
              ('number', 'XX000|unknown C++ exception||')) v(what, outcome);
+SELECT is(pg_temp.failure('SELECT scout_ir_test.action_guarded()'), '23514|reported by the server|its detail|its hint',
+          'an action: an error of the server passes through two guarded calls');
+SELECT is(pg_temp.failure('SELECT scout_ir_test.action_throw()'), '22023|thrown inside an action|a detail|a hint',
+          'an action: core::Error keeps SQLSTATE, message, detail and hint');
 SELECT is(pg_temp.failure('SELECT 1/0'), '22012|division by zero||', 'the server''s own handling of errors still works');
 SELECT is(scout_ir_test.alive(), 0::bigint, 'C++ owners inside guarded calls were destroyed');
 SELECT is(pg_backend_pid(), (SELECT pid FROM backend), 'the backend is still the same');
