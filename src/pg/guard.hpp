@@ -23,7 +23,13 @@ void guarded(Call call) {
     ErrorData *volatile error = nullptr;
     if (sigsetjmp(handler, 0) == 0) {
         PG_exception_stack = &handler;
-        call();
+        try {
+            call();
+        } catch (...) {  // a C++ exception leaves through here: `handler` dies with this frame
+            PG_exception_stack = outer_handler;
+            error_context_stack = outer_callbacks;
+            throw;
+        }
         PG_exception_stack = outer_handler;
     } else {
         PG_exception_stack = outer_handler;
