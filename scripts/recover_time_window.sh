@@ -1,19 +1,35 @@
 #!/usr/bin/env bash
-# Time window recovery: derives silver again from bronze for [START, END).
-#   recover_time_window.sh [START] [END]     ISO timestamps with a zone; defaults: one hour ago, now
-#   BATCH_SIZE (1000), DRY_RUN=1. PGURI names the database.
+# Time window recovery: derives silver again from the bronze events that were ingested in [START, END).
+#   PGURI=postgresql://oncall@db.example/retail recover_time_window.sh [START [END]]      default: one hour ago, now
+#   START and END: timestamps with a zone, such as '2026-03-01 14:00+08' or 2026-03-01T06:00:00Z.
+#   BATCH_SIZE (1000); DRY_RUN=1 only says what would change. Role: operator.
+# Exit status: 0 done, 2 wrong use, else psql's.
+#
 # A timestamp without a zone would mean another instant in every session: it is refused.
 set -euo pipefail
-: "${PGURI:?set PGURI, for example postgresql://oncall@db.example/retail}"
-start=${1:-$(date -u -d '1 hour ago' '+%Y-%m-%d %H:%M:%SZ')}
-end=${2:-$(date -u '+%Y-%m-%d %H:%M:%SZ')}
-for at in "$start" "$end"; do
-    [[ $at =~ (Z|z|[+-][0-9]{2}(:?[0-9]{2})?)$ ]] || { echo "$at has no time zone: write for example ${at}Z" >&2; exit 2; }
+usage() { sed -n '2,/^#$/{/^#$/d;s/^# \{0,1\}//;p}' "$0"; }
+case ${1:-} in -h | --help) usage; exit ;; esac
+[ $# -le 2 ] || { usage >&2; exit 2; }
+[ -n "${PGURI:-}" ] || { echo "set PGURI, for example postgresql://oncall@db.example/retail" >&2; exit 2; }
+start=${1:-} end=${2:-} batch=${BATCH_SIZE:-1000}
+for at in ${1:+"$1"} ${2:+"$2"}; do
+    [[ $at =~ ^[0-9]{4}-[0-9]{2}-[0-9]{2}[T\ ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?\ ?(Z|z|UTC|[+-][0-9]{2}(:?[0-9]{2})?)$ ]] ||
+        { echo "'$at' is no timestamp, or has no time zone: write for example '2026-03-01 14:00+08'" >&2; exit 2; }
 done
+[[ $batch =~ ^[1-9][0-9]{0,8}$ ]] || { echo "BATCH_SIZE is no number of events: $batch" >&2; exit 2; }
+case ${DRY_RUN:-0} in 0 | no | false) dry=false ;; *) dry=true ;; esac
 
-psql "$PGURI" -X -v ON_ERROR_STOP=1 -P pager=off -v start="$start" -v end="$end" \
-    -v batch="${BATCH_SIZE:-1000}" -v dry_run="${DRY_RUN:-0}" <<'SQL'
+psql "$PGURI" -X -v ON_ERROR_STOP=1 -P pager=off -P footer=off -v start="$start" -v end="$end" -v batch="$batch" -v dry="$dry" <<'SQL'
+-- The defaults are the server's clock, and the window is fixed once for both steps.
+SELECT coalesce(nullif(:'start', '')::timestamptz, now() - interval '1 hour')::text AS start,
+       coalesce(nullif(:'end', '')::timestamptz, now())::text AS end \gset
 SELECT * FROM scout.reprocess_bronze_window(:'start'::timestamptz, :'end'::timestamptz, :'batch'::int,
-                                            dry_run => :'dry_run'::boolean);
+                                            dry_run => :'dry'::boolean);
+\if :dry
+    \echo 'Dry run: nothing was changed'
+    \quit
+\endif
+\echo 'Is anything lost in the window? (no row is what you want)'
+SELECT check_name, status, value, details FROM scout.reconcile(:'start'::timestamptz, :'end'::timestamptz) WHERE status <> 'ok';
+\echo 'Time window recovery complete:' :start to :end
 SQL
-echo "Time window recovery complete: $start to $end"

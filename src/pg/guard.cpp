@@ -26,37 +26,31 @@ bool ends_the_statement(int sqlstate) {
 ErrorData *attempt_plain(void (*call)(void *), void *argument, bool keep) {
     MemoryContext context = CurrentMemoryContext;
     ResourceOwner owner = CurrentResourceOwner;
-    ErrorData *error = nullptr;
     CaughtError caught;
-    caught.server = nullptr;
-    bool threw = false;
+    bool failed = false;
 
     BeginInternalSubTransaction(nullptr);
     MemoryContextSwitchTo(context);
     try {
         guarded([&] { call(argument); });
-    } catch (const ServerError &e) {
-        error = e.data();
-    } catch (const core::Error &e) {
-        threw = true;
-        caught.set(e);
     } catch (...) {
-        threw = true;
-        caught.set(ERRCODE_INTERNAL_ERROR, "unknown C++ exception", "", "");
+        failed = true;
+        caught.take_current();
     }
-    if (error == nullptr && !threw && keep)
+    if (!failed && keep)
         ReleaseCurrentSubTransaction();
     else
         RollbackAndReleaseCurrentSubTransaction();
     MemoryContextSwitchTo(context);
     CurrentResourceOwner = owner;
 
-    if (threw) caught.report();
-    if (error != nullptr && ends_the_statement(error->sqlerrcode)) ReThrowError(error);
-    return error;
+    if (!failed) return nullptr;
+    // An exception of our own is no outcome of what was tried.
+    if (caught.server == nullptr || ends_the_statement(caught.server->sqlerrcode)) caught.report();
+    return caught.server;
 }
 
-void log_failed_action(const char *action, const ErrorData *error) {
+void log_failed_action(const char *action, const CaughtError &error) {
     StringInfoData line;
     initStringInfo(&line);
     auto field = [&line](const char *key, const char *value) {
@@ -65,8 +59,8 @@ void log_failed_action(const char *action, const ErrorData *error) {
     };
     field("action", strncmp(action, "scout_", 6) == 0 ? action + 6 : action);
     field("outcome", "failed");
-    field("sqlstate", unpack_sql_state(error->sqlerrcode));
-    field("message", error->message);
+    field("sqlstate", unpack_sql_state(error.state()));
+    field("message", error.text());
     field("session_role_oid", psprintf("%u", GetSessionUserId()));
     appendStringInfoChar(&line, '}');
     ereport(LOG, errmsg_internal("scout_ir action: %s", line.data), errhidestmt(true), errhidecontext(true));

@@ -55,20 +55,20 @@ ErrorData *attempt(Call call, bool keep = true) {
 
 // Writes the structured line of a failed action into the server log (invariant 6). Looks nothing up:
 // the transaction has failed.
-void log_failed_action(const char *action, const ErrorData *error);
+void log_failed_action(const char *action, const CaughtError &error);
 
 template <typename Body>
 Datum invoke_action(const char *action, Body body) {
-    return invoke([&] {
+    CaughtError caught;
+    try {
         Datum result = static_cast<Datum>(0);
-        try {
-            guarded([&] { result = body(); });
-        } catch (const ServerError &error) {
-            log_failed_action(action, error.data());
-            throw;
-        }
+        guarded([&] { result = body(); });
         return result;
-    });
+    } catch (...) {
+        caught.take_current();
+    }
+    log_failed_action(action, caught);
+    caught.report();
 }
 
 }  // namespace scout::pg

@@ -9,9 +9,22 @@ void CaughtError::set(int state, const char *text, const char *detail_text, cons
     strlcpy(hint, hint_text, sizeof hint);
 }
 
-void CaughtError::set(const core::Error &error) noexcept {
-    const char *s = error.sqlstate();
-    set(MAKE_SQLSTATE(s[0], s[1], s[2], s[3], s[4]), error.what(), error.detail().c_str(), error.hint().c_str());
+void CaughtError::take_current() noexcept {
+    server = nullptr;
+    try {
+        throw;
+    } catch (const ServerError &error) {
+        server = error.data();
+    } catch (const core::Error &error) {
+        const char *s = error.sqlstate();
+        set(MAKE_SQLSTATE(s[0], s[1], s[2], s[3], s[4]), error.what(), error.detail().c_str(), error.hint().c_str());
+    } catch (const std::bad_alloc &) {
+        set(ERRCODE_OUT_OF_MEMORY, "out of memory", "", "");
+    } catch (const std::exception &error) {
+        set(ERRCODE_INTERNAL_ERROR, error.what(), "", "");
+    } catch (...) {
+        set(ERRCODE_INTERNAL_ERROR, "unknown C++ exception", "", "");
+    }
 }
 
 void CaughtError::report() const {

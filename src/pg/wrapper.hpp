@@ -2,7 +2,7 @@
 // server makes into this extension enters through invoke().
 //
 // Protocol
-//   - A C++ exception never crosses into the server. Each catch block below only copies into a
+//   - A C++ exception never crosses into the server. The catch block only copies it into a
 //     CaughtError, a plain struct of fixed size on the stack: no allocation, no server call. The
 //     exception object is destroyed when the block is left; only then is the error reported.
 //   - SQLSTATE, detail and hint survive: core::Error carries its own; a ServerError carries the
@@ -42,28 +42,24 @@ struct CaughtError {
     char detail[1024];
     char hint[512];
 
-    void set(int state, const char *text, const char *detail_text, const char *hint_text) noexcept;
-    void set(const core::Error &error) noexcept;
+    // To be called inside a catch block: notes the exception being handled. Copies, never allocates.
+    void take_current() noexcept;
+    int state() const { return server != nullptr ? server->sqlerrcode : sqlstate; }
+    const char *text() const { return server != nullptr ? server->message : message; }
     [[noreturn]] void report() const;
+
+private:
+    void set(int state, const char *text, const char *detail_text, const char *hint_text) noexcept;
 };
 
 // Runs `body` and returns its Datum; any exception becomes an ERROR of the server.
 template <typename Body>
 Datum invoke(Body body) {
     CaughtError caught;
-    caught.server = nullptr;
     try {
         return body();
-    } catch (const ServerError &error) {
-        caught.server = error.data();
-    } catch (const core::Error &error) {
-        caught.set(error);
-    } catch (const std::bad_alloc &) {
-        caught.set(ERRCODE_OUT_OF_MEMORY, "out of memory", "", "");
-    } catch (const std::exception &error) {
-        caught.set(ERRCODE_INTERNAL_ERROR, error.what(), "", "");
     } catch (...) {
-        caught.set(ERRCODE_INTERNAL_ERROR, "unknown C++ exception", "", "");
+        caught.take_current();
     }
     caught.report();
 }

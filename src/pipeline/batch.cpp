@@ -1,7 +1,7 @@
 // How a batch is taken through: fetch, decode, choose winners, write, dead-letter, promote.
 //
 // Two valid events of one transaction_id have a winner that does not depend on the order in which
-// they come (winner.cpp). Whoever loses its place in silver to a rule, a better event or a correction
+// they come (silver.cpp). Whoever loses its place in silver to a rule, a better event or a correction
 // of its transaction_id leaves a transaction without an event: the best waiting duplicate is promoted.
 //
 // Commit: silver rows, dead letters, queue and etl_runs row appear together. Abort and crash: the queue

@@ -210,8 +210,8 @@ SCOUT_ACTION(scout_quarantine_failures) {
     RulePredicate &predicate = predicate_of(code);
     core::Decimal hours;
     if (PG_ARGISNULL(1) || pg::decimal_of(PG_GETARG_NUMERIC(1), hours) != core::ParseStatus::ok
-        || hours < core::Decimal::of(0) || hours > core::Decimal::of(24 * 366 * 10))
-        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("hours must be from 0 to 87840"),
+        || hours < core::Decimal::of(0) || hours > core::Decimal::of(24 * 365 * 10))
+        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("hours must be from 0 to 87600"),
                 errhint("For example 24 for the last day."));
     const bool dry_run = flag(fcinfo, 2, "dry_run");
     const char *given = optional_text(fcinfo, 3);

@@ -1,0 +1,79 @@
+# What the crash, dump and intake tests share.
+package ScoutTest;
+use strict;
+use warnings;
+use Exporter 'import';
+use PostgreSQL::Test::Cluster;
+our @EXPORT = qw(new_node pipeline event_sql silver letters broken load_all $count_states);
+
+our $count_states = q{SELECT string_agg(check_name || '=' || value, ' ' ORDER BY ordinality) FROM scout.reconcile()
+    WITH ORDINALITY WHERE check_name IN ('bronze_events', 'pending', 'processed', 'dead_lettered', 'discarded')};
+
+sub new_node {
+    my ($name, $conf) = @_;
+    my $node = PostgreSQL::Test::Cluster->new($name);
+    $node->init(allows_streaming => 'logical');
+    $node->append_conf('postgresql.conf', "fsync = off\nshared_buffers = 16MB\nmax_prepared_transactions = 10\n"
+        . "timezone = 'UTC'\nautovacuum = off\n" . ($conf // ''));
+    $node->start;
+    $node->safe_psql('postgres', 'CREATE ROLE pipeline_owner LOGIN');
+    return $node;
+}
+
+# The extension and a pipeline that an ordinary role owns.
+sub pipeline {
+    my ($node, $db, $before) = @_;
+    $before //= '';
+    $node->safe_psql($db, qq{
+        CREATE EXTENSION scout_ir;
+        SELECT scout.grant_access('admin', 'pipeline_owner');
+        SET ROLE pipeline_owner;
+        $before
+        SELECT scout.create_pipeline();
+    });
+    return;
+}
+
+# SELECT of event_id, event_data for ids from..to: with duplicates of a transaction_id, and bad events.
+sub event_sql {
+    my ($from, $to, $prefix) = @_;
+    $prefix //= 'T';
+    return qq{SELECT n AS event_id, jsonb_build_object(
+        'transaction_id', '$prefix' || CASE WHEN n % 50 = 0 THEN n - 7 ELSE n END, 'store_id', 'S' || n % 7,
+        'ts', '2025-08-24T14:05:00Z', 'total_amount', CASE WHEN n % 41 = 0 THEN -1 ELSE 20 + n % 9 END, 'customer_id', 'C' || n,
+        'items', jsonb_build_array(
+            jsonb_build_object('product_id', 'P' || n % 13, 'qty', 1, 'unit_price', 20, 'line_amount', 20),
+            jsonb_build_object('product_id', 'Q' || n % 5, 'qty', 1, 'unit_price', n % 9, 'line_amount', n % 9))) AS event_data
+        FROM generate_series($from, $to) n};
+}
+
+# Silver without processing timestamps.
+sub silver {
+    my ($node, $db) = @_;
+    return $node->safe_psql($db, q{
+        SELECT to_jsonb(t) - 'processed_at' - 'updated_at' FROM scout.silver_transactions t ORDER BY transaction_id COLLATE "C";
+        SELECT to_jsonb(l) - 'updated_at' FROM scout.silver_line_items l ORDER BY transaction_id COLLATE "C", line_sequence});
+}
+
+sub letters {
+    my ($node, $db) = @_;
+    return $node->safe_psql($db, q{SELECT event_id, error_code, status FROM scout.bronze_events_dlq ORDER BY event_id});
+}
+
+# Checks of reconcile() that do not hold; empty if all is well.
+sub broken {
+    my ($node, $db) = @_;
+    return $node->safe_psql($db,
+        q{SELECT check_name, value, details FROM scout.reconcile() WHERE status <> 'ok' ORDER BY 1});
+}
+
+sub load_all {
+    my ($node, $db, $size) = @_;
+    $size //= 500;
+    my $turns = 0;
+    $turns++ while $turns < 1000
+        && $node->safe_psql($db, "SELECT events_processed FROM scout.load_silver_from_bronze($size)") > 0;
+    return;
+}
+
+1;
