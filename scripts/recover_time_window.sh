@@ -19,7 +19,8 @@ done
 [[ $batch =~ ^[1-9][0-9]{0,8}$ ]] || { echo "BATCH_SIZE is no number of events: $batch" >&2; exit 2; }
 case ${DRY_RUN:-0} in 0 | no | false) dry=false ;; *) dry=true ;; esac
 
-psql "$PGURI" -X -v ON_ERROR_STOP=1 -P pager=off -P footer=off -v start="$start" -v end="$end" -v batch="$batch" -v dry="$dry" <<'SQL'
+psql "$PGURI" -X -q -v ON_ERROR_STOP=1 -P pager=off -P footer=off -v start="$start" -v end="$end" -v batch="$batch" -v dry="$dry" <<'SQL'
+SET datestyle = iso;
 -- The defaults are the server's clock, and the window is fixed once for both steps.
 SELECT coalesce(nullif(:'start', '')::timestamptz, now() - interval '1 hour')::text AS start,
        coalesce(nullif(:'end', '')::timestamptz, now())::text AS end \gset

@@ -91,7 +91,12 @@ bool is_operator() {
     oidvector *signature = buildoidvector(types, 2);
     Oid function = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum("load_silver_from_bronze"),
                                    PointerGetDatum(signature), ObjectIdGetDatum(schema));
-    return OidIsValid(function) && pg_proc_aclcheck(function, GetUserId(), ACL_EXECUTE) == ACLCHECK_OK;
+    if (!OidIsValid(function)) return false;
+#if PG_VERSION_NUM >= 160000
+    return object_aclcheck(ProcedureRelationId, function, GetUserId(), ACL_EXECUTE) == ACLCHECK_OK;
+#else
+    return pg_proc_aclcheck(function, GetUserId(), ACL_EXECUTE) == ACLCHECK_OK;
+#endif
 }
 
 void require_operator(const char *what) {

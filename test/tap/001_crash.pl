@@ -28,13 +28,11 @@ $node->safe_psql($db, $insert);
 $node->safe_psql($db, 'SELECT scout.load_silver_from_bronze(700)');
 $node->safe_psql($db, q{SELECT scout.control_ingestion('pause', 'before the crash', holder => 'ada')});
 my $before = $node->safe_psql($db, $count_states);
-my ($in, $out, $timer) = ('', '', IPC::Run::timeout(60));
-my $session = $node->background_psql($db, \$in, \$out, $timer);
-$in .= "BEGIN; SELECT events_processed FROM scout.load_silver_from_bronze(900, force => true);\n"
-    . "INSERT INTO scout.bronze_events (event_id, event_data) " . event_sql(100_001, 101_500, 'lost') . ";\n\\echo flying\n";
-$session->pump until $out =~ /flying/ || $timer->is_expired;
+my $session = session($node, $db);
+is(ask($session, 'BEGIN; SELECT events_processed FROM scout.load_silver_from_bronze(900, force => true);'), '900', 'a load is open');
+ask($session, 'INSERT INTO scout.bronze_events (event_id, event_data) ' . event_sql(100_001, 101_500, 'lost') . ';');
 $node->stop('immediate');
-eval { $session->finish };
+leave($session);
 $node->start;
 is($node->safe_psql($db, q{SELECT ingestion_active, paused_by, reason FROM scout.ingestion_status()}),
     'f|ada|before the crash', 'still paused after the crash');
@@ -45,15 +43,13 @@ is($node->safe_psql($db, 'SET client_min_messages = error; SELECT events_process
 
 # A session that dies while it pauses has not paused.
 $node->safe_psql($db, q{SELECT scout.control_ingestion('resume', holder => 'ada')});
-($in, $out) = ('', '');
-$session = $node->background_psql($db, \$in, \$out, $timer);
-$in .= "BEGIN; SELECT ingestion_active FROM scout.control_ingestion('pause', 'dying'); SELECT 'pid=' || pg_backend_pid();\n";
-$session->pump until $out =~ /pid=(\d+)/ || $timer->is_expired;
-my ($pid) = $out =~ /pid=(\d+)/;
+$session = session($node, $db);
+my $pid = ask($session, 'SELECT pg_backend_pid();');
+ask($session, "BEGIN; SELECT ingestion_active FROM scout.control_ingestion('pause', 'dying');");
 is($node->safe_psql($db, 'SET client_min_messages = error; SELECT events_processed FROM scout.load_silver_from_bronze(1)'),
     '0', 'an uncommitted pause stops loads');
 kill 'KILL', $pid;
-eval { $session->finish };
+leave($session);
 wait_until_up();
 is($node->safe_psql($db, 'SELECT ingestion_active FROM scout.ingestion_status()'), 't', 'the crash of the pausing session un-pauses');
 
@@ -65,25 +61,21 @@ sub wait_until_up {
 my ($done, $mid_batch, $unbalanced, $tries) = (0, 0, '', 0);
 srand(20250824);
 while ($done < $kills && $tries++ < $kills * 4) {
-    my ($i, $o) = ('', '');
-    my $loader = $node->background_psql($db, \$i, \$o, $timer, on_error_stop => 0);
-    $i .= "SELECT 'pid=' || pg_backend_pid();\n";
-    $loader->pump until $o =~ /pid=(\d+)/ || $timer->is_expired;
-    my ($victim) = $o =~ /pid=(\d+)/;
+    my $loader = session($node, $db);
+    my $victim = ask($loader, 'SELECT pg_backend_pid();');
     # New events in the same transaction stream, so that intake is killed as well as loading.
     my $first = 200_001 + 100 * $tries;
-    $i .= "BEGIN; INSERT INTO scout.bronze_events (event_id, source_system, event_data) SELECT event_id, 'killed', event_data FROM ("
+    tell($loader, "BEGIN; INSERT INTO scout.bronze_events (event_id, source_system, event_data) SELECT event_id, 'killed', event_data FROM ("
         . event_sql($first, $first + 20, 'K') . ") e; SELECT events_processed FROM scout.load_silver_from_bronze("
-        . (20 + int rand 150) . "); COMMIT;\n\\echo through\n";
-    $loader->pump_nb;
+        . (20 + int rand 150) . "); COMMIT;\n\\echo through");
     usleep(int rand 40_000);
-    $mid_batch++ if $o !~ /through/;
+    eval { $loader->{run}->pump_nb };
+    $mid_batch++ if $loader->{out} !~ /through/;
     $done++ if kill 'KILL', $victim;
-    eval { $loader->finish };
+    leave($loader);
     wait_until_up();
     my $bad = broken($node, $db);
     $unbalanced .= "after kill $done: $bad\n" if $bad ne '';
-    $timer->start(60);
 }
 is($done, $kills, "$kills loading backends killed");
 note "$mid_batch of them before their commit was seen";

@@ -3,8 +3,9 @@ package ScoutTest;
 use strict;
 use warnings;
 use Exporter 'import';
+use IPC::Run;
 use PostgreSQL::Test::Cluster;
-our @EXPORT = qw(new_node pipeline event_sql silver letters broken load_all $count_states);
+our @EXPORT = qw(new_node pipeline event_sql silver letters broken load_all session ask tell leave $count_states);
 
 our $count_states = q{SELECT string_agg(check_name || '=' || value, ' ' ORDER BY ordinality) FROM scout.reconcile()
     WITH ORDINALITY WHERE check_name IN ('bronze_events', 'pending', 'processed', 'dead_lettered', 'discarded')};
@@ -73,6 +74,40 @@ sub load_all {
     my $turns = 0;
     $turns++ while $turns < 1000
         && $node->safe_psql($db, "SELECT events_processed FROM scout.load_silver_from_bronze($size)") > 0;
+    return;
+}
+
+# A psql in the background. ask() waits for what it sent to be through and returns its output;
+# tell() does not wait; leave() ends it, also where its server is gone.
+sub session {
+    my ($node, $db, @options) = @_;
+    my %s = (in => '', out => '', err => '', turn => 0, timer => IPC::Run::timeout(180));
+    my @command = ('psql', '-XAtq', '-v', 'VERBOSITY=verbose', '-d', $node->connstr($db), @options, '-f', '-');
+    $s{run} = IPC::Run::start(\@command, '<', \$s{in}, '>', \$s{out}, '2>', \$s{err}, $s{timer});
+    return \%s;
+}
+
+sub tell {
+    my ($s, $sql) = @_;
+    $s->{in} .= "$sql\n";
+    $s->{run}->pump_nb;
+    return;
+}
+
+sub ask {
+    my ($s, $sql) = @_;
+    my $mark = 'turn ' . ++$s->{turn} . ' done';
+    $s->{out} = '';
+    $s->{in} .= "$sql\n\\echo $mark\n";
+    $s->{run}->pump until $s->{out} =~ /\Q$mark\E\n/;
+    $s->{out} =~ s/\Q$mark\E\n//;
+    chomp(my $answer = $s->{out});
+    return $answer;
+}
+
+sub leave {
+    my ($s) = @_;
+    eval { $s->{in} .= "\\q\n"; $s->{run}->finish; };
     return;
 }
 
