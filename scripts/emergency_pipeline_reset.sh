@@ -23,7 +23,7 @@ finish() {
     local status=$?
     [ $status != 0 ] || return 0
     if [ -n "$paused" ]; then
-        echo "Reset failed: loading is STILL PAUSED, for an hour at most. When it is mended: SELECT * FROM scout.control_ingestion('resume');" >&2
+        echo "Reset failed: loading is STILL PAUSED, for an hour at most. When it is mended: SELECT * FROM scout.control_ingestion('resume', holder => 'emergency_pipeline_reset');" >&2
     else
         echo "Reset failed before the pause: nothing was changed." >&2
     fi
@@ -34,7 +34,7 @@ trap finish EXIT
 trap 'exit 1' INT TERM HUP
 
 step "1. Stop loading (waits for batches in flight)" \
-    "SELECT * FROM scout.control_ingestion('pause', 'emergency pipeline reset', expires_after => '1 hour')"
+    "SELECT * FROM scout.control_ingestion('pause', 'emergency pipeline reset', expires_after => '1 hour', holder => 'emergency_pipeline_reset')"
 paused=yes
 step "2. Who is paused, who still holds a lock of the pipeline" \
     "SELECT * FROM scout.ingestion_status()"
@@ -48,8 +48,8 @@ step "3. One probe batch" \
     "SELECT * FROM scout.load_silver_from_bronze($batch, force => true)"
 step "4. Is anything lost? (no row is what you want)" \
     "SELECT check_name, status, value, details FROM scout.reconcile() WHERE status <> 'ok'"
-step "5. Resume (pauses of other holders stay)" \
-    "SELECT * FROM scout.control_ingestion('resume')"
+step "5. Resume (a pause that somebody had set before stays)" \
+    "SELECT * FROM scout.control_ingestion('resume', holder => 'emergency_pipeline_reset')"
 paused=
 step "   Where we are" \
     "SELECT ingestion_active, source_system, paused_by, reason, expires_at, backlog FROM scout.ingestion_status()"

@@ -104,7 +104,7 @@ start_cluster() {
         printf '%s\n' "$@"
     } | as_postgres tee -a "$cluster/data/postgresql.conf" >/dev/null
     unset PGPASSWORD PGSERVICE PGOPTIONS PGHOSTADDR
-    export PGHOST=$cluster PGPORT=5432 PGUSER=postgres PGDATABASE=postgres PGTZ=UTC PATH=$bin:$PATH
+    export PGHOST=$cluster PGPORT=5432 PGUSER=postgres PGDATABASE=postgres PGTZ=UTC PGCLIENTENCODING=UTF8 PATH=$bin:$PATH
     as_postgres "$bin/pg_ctl" -D "$cluster/data" -l "$cluster/log" -w -s -o "-p 5432" start || { cat "$cluster/log" >&2; return 1; }
 }
 

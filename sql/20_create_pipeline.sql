@@ -252,6 +252,8 @@ BEGIN
                 problems := problems || format('%s belongs to %I: adopt it as that role', item.object_name, existing.rolname);
             ELSIF existing.rolsuper AND NOT coalesce(allow_superuser, false) THEN
                 problems := problems || format('%s belongs to superuser %I', item.object_name, existing.rolname);
+            ELSIF existing.relkind = 'p' AND pg_get_partkeydef(existing.oid) ~ '\m(event_ts|store_id|event_hash)\M' THEN
+                problems := problems || format('%s is partitioned by a column that the intake trigger fills: partition it by ingested_at', item.object_name);
             ELSIF existing.relforcerowsecurity THEN
                 problems := problems || format('%s has FORCE ROW LEVEL SECURITY: loading could not see all of its rows', item.object_name);
             END IF;
@@ -322,6 +324,16 @@ BEGIN
         EXECUTE format('ALTER TABLE scout.%I ENABLE ALWAYS TRIGGER %I', t.relation, t.name);
         EXECUTE format('ALTER TRIGGER %I ON scout.%I DEPENDS ON EXTENSION scout_ir', t.name, t.relation);
         RETURN NEXT;
+    END LOOP;
+
+    -- Statement triggers are not inherited: each leaf needs its own against TRUNCATE.
+    FOR t IN SELECT p.relid AS leaf FROM pg_partition_tree('scout.bronze_events') p
+             WHERE p.isleaf AND p.relid <> 'scout.bronze_events'::regclass
+               AND NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = p.relid AND g.tgname = 'zz_scout_ir_truncate')
+    LOOP
+        EXECUTE format('CREATE TRIGGER zz_scout_ir_truncate BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION scout.bronze_deleted()', t.leaf);
+        EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER zz_scout_ir_truncate', t.leaf);
+        EXECUTE format('ALTER TRIGGER zz_scout_ir_truncate ON %s DEPENDS ON EXTENSION scout_ir', t.leaf);
     END LOOP;
 
     seeded := scout.seed_queue();

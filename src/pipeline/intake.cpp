@@ -89,17 +89,52 @@ int64 known_event(const EventHash &hash) {
     return found;
 }
 
+bool in_bronze(int64 event_id) {
+    static pg::Statement query("SELECT FROM scout.bronze_events WHERE event_id = $1");
+    return query.run({pg::int8(event_id)}).count() > 0;
+}
+
+// Across partitions no index keeps event_id unique, and everything after bronze counts on it.
+void refuse_second_event(int64 event_id) {
+    pg::Session session(pg::require_pipeline());
+    const bool there = in_bronze(event_id);
+    session.end();
+    if (there)
+        ereport(ERROR, errcode(ERRCODE_UNIQUE_VIOLATION),
+                errmsg("bronze has an event %lld with another content", static_cast<long long>(event_id)),
+                errhint("Leave event_id out: the table gives every event its own."));
+}
+
+// Gives an event whose content changed its new key. The new content may be queued already, under the
+// same id: ON CONFLICT DO UPDATE fires the insert trigger first.
+void rekey(int64 event_id, Datum old_hash, const EventHash &hash) {
+    static pg::Statement forget("DELETE FROM scout.bronze_event_keys WHERE event_hash = $1 AND event_id = $2");
+    static pg::Statement insert(
+        "INSERT INTO scout.bronze_event_keys AS known (event_hash, event_id) VALUES ($1, $2)"
+        " ON CONFLICT (event_hash) DO UPDATE SET event_id = excluded.event_id WHERE known.event_id = excluded.event_id");
+    flush_pending();
+    pg::Session session(pg::require_pipeline());
+    forget.run({pg::datum(BYTEAOID, old_hash), pg::int8(event_id)});
+    if (insert.run({pg::datum(BYTEAOID, PointerGetDatum(to_bytea(hash))), pg::int8(event_id)}).count() == 0)
+        ereport(ERROR, errcode(ERRCODE_UNIQUE_VIOLATION),
+                errmsg("another event has the content that event %lld would get", static_cast<long long>(event_id)),
+                errhint("Quarantine one of the two: SELECT * FROM scout.quarantine_events(...)"));
+    session.end();
+}
+
 // True if another event has this content. Takes the key over where nothing holds it.
 bool is_duplicate(int64 event_id, const EventHash &hash, int64 &known_as) {
     known_as = buffered_event(hash);
     const bool buffered = known_as != 0;
     if (!buffered) known_as = known_event(hash);
     if (known_as == 0) return false;
-    if (known_as == event_id && !buffered) return false;  // put back under its own id: the key is there
 
     pg::Session session(pg::require_pipeline());
-    bool held = *event_state(known_as, hash) != '\0';
-    if (!held && !buffered) {
+    const bool same = known_as == event_id && !buffered;
+    bool held = same ? in_bronze(event_id) : *event_state(known_as, hash) != '\0';
+    if (same) {
+        // A row that is there comes again; or one that was deleted is put back, and its key waits for it.
+    } else if (!held && !buffered) {
         static pg::Statement forget("DELETE FROM scout.bronze_event_keys WHERE event_hash = $1 AND event_id = $2");
         forget.run({pg::datum(BYTEAOID, PointerGetDatum(to_bytea(hash))), pg::int8(known_as)});
     }
@@ -141,15 +176,8 @@ HeapTuple take_in(FunctionCallInfo fcinfo, TriggerData *trigger, bool update) {
                     errhint("Insert a new event and quarantine the old one."));
         auto *old_hash = DatumGetByteaPP(before);
         if (VARSIZE_ANY_EXHDR(old_hash) != event_hash_bytes
-            || std::memcmp(VARDATA_ANY(old_hash), hash.bytes, event_hash_bytes) != 0) {
-            flush_pending();
-            pg::Session session(pg::require_pipeline());
-            static pg::Statement rekey("UPDATE scout.bronze_event_keys SET event_hash = $1 WHERE event_id = $2"
-                                       " AND event_hash = $3");
-            rekey.run({pg::datum(BYTEAOID, PointerGetDatum(to_bytea(hash))), pg::int8(event_id),
-                       pg::datum(BYTEAOID, before)});
-            session.end();
-        }
+            || std::memcmp(VARDATA_ANY(old_hash), hash.bytes, event_hash_bytes) != 0)
+            rekey(event_id, before, hash);
         requeue_if_source_changed(trigger, desc, c, event_id, hash);
     } else {
         int64 known_as;
@@ -158,6 +186,7 @@ HeapTuple take_in(FunctionCallInfo fcinfo, TriggerData *trigger, bool update) {
             count_duplicate(observer != nullptr);
             return nullptr;
         }
+        if (relation->rd_rel->relispartition) refuse_second_event(event_id);
     }
 
     // event_ts and store_id are for people who look at bronze, and for partitioning and distribution;

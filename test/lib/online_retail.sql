@@ -2,6 +2,7 @@
 --   psql -v csv=/path/file.csv -v out=/path/events.tsv -f online_retail.sql
 -- Reads and writes through psql, so that the server needs no access to the files. ts is the earliest
 -- InvoiceDate taken as UTC, store_id the country; empty customers and descriptions are left out.
+\encoding UTF8
 SET client_min_messages = warning;
 CREATE TEMP TABLE raw_lines (
     invoice text, stock_code text, description text, quantity numeric, invoice_date timestamp,

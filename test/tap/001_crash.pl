@@ -68,7 +68,7 @@ while ($done < $kills && $tries++ < $kills * 4) {
     tell($loader, "BEGIN; INSERT INTO scout.bronze_events (event_id, source_system, event_data) SELECT event_id, 'killed', event_data FROM ("
         . event_sql($first, $first + 20, 'K') . ") e; SELECT events_processed FROM scout.load_silver_from_bronze("
         . (20 + int rand 150) . "); COMMIT;\n\\echo through");
-    usleep(int rand 40_000);
+    usleep(int rand 12_000);
     eval { $loader->{run}->pump_nb };
     $mid_batch++ if $loader->{out} !~ /through/;
     $done++ if kill 'KILL', $victim;

@@ -52,7 +52,7 @@ my %catalogue = (
         UNION ALL SELECT n.nspname || ' ' || a::text FROM pg_namespace n, unnest(n.nspacl) a WHERE n.nspname = 'scout') y},
     'owners' => q{SELECT string_agg(relname || ' ' || relowner::regrole, E'\n' ORDER BY relname) FROM pg_class
         WHERE relnamespace = 'scout'::regnamespace},
-    'triggers' => q{SELECT string_agg(tgname || ' ' || tgenabled || ' ' || (SELECT count(*) FROM pg_depend d WHERE d.objid = t.oid
+    'triggers' => q{SELECT string_agg(tgname || ' ' || tgenabled::text || ' ' || (SELECT count(*) FROM pg_depend d WHERE d.objid = t.oid
         AND d.deptype = 'x'), E'\n' ORDER BY tgname) FROM pg_trigger t WHERE tgname LIKE 'zz_scout%'},
     'sequences' => q{SELECT string_agg(sequencename || ' ' || coalesce(last_value::text, '-'), E'\n' ORDER BY sequencename)
         FROM pg_sequences WHERE schemaname = 'scout'},
@@ -123,6 +123,7 @@ for my $how (['triggers disabled', '--disable-triggers'], ['triggers enabled']) 
     my $db = $name =~ s/ /_/r;
     sql('postgres', "CREATE DATABASE $db");
     pipeline($node, $db);
+    sql($db, 'TRUNCATE scout.timeline');  # of making the pipeline here: the dump brings its own
     command_ok(['pg_restore', '--exit-on-error', '--single-transaction', @options, '-d', $node->connstr($db), "$folder/data"],
         "data-only restore, $name");
     sql($db, 'SET ROLE pipeline_owner; SELECT scout.create_pipeline()');

@@ -50,7 +50,11 @@ for my $end (['pg_cancel_backend', 'canceling statement due to user request', ''
             isnt($node->safe_psql($db, $idle), 't', "$name: the batch is in flight");
             is($node->safe_psql($db, "SELECT $name($pid)"), 't', "$name: sent");
         }
-        $name eq 'pg_terminate_backend' ? leave($session) : ask($session, 'SELECT 1;');
+        if ($name eq 'pg_terminate_backend') {
+            eval { $session->{run}->pump } while $session->{run}->pumpable && $session->{err} !~ /terminating/;
+        } else {
+            ask($session, 'SELECT 1;');
+        }
         like($session->{err}, qr/\Q$message\E/, "$name: says so");
         if ($kind =~ /block/ && $name ne 'pg_terminate_backend') {
             like(ask($session, 'SELECT 1;') . $session->{err}, qr/25P02/, "$name: the block is aborted");
