@@ -336,6 +336,7 @@ BEGIN
         EXECUTE format('ALTER TRIGGER zz_scout_ir_truncate ON %s DEPENDS ON EXTENSION scout_ir', t.leaf);
     END LOOP;
 
+    COMMENT ON TABLE scout.bronze_pending IS 'scout_ir pipeline schema 1: the queue of events that are still to load (one row per chunk)';
     seeded := scout.seed_queue();
     object_name := 'bronze_pending';
     kind := 'seed';

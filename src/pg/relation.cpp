@@ -2,6 +2,8 @@
 
 #include "pg/trigger.hpp"
 
+#include <cstdio>
+
 extern "C" {
 #include "access/genam.h"
 #include "access/stratnum.h"
@@ -11,6 +13,7 @@ extern "C" {
 #include "utils/acl.h"
 #include "utils/fmgroids.h"
 #include "catalog/pg_proc.h"
+#include "commands/comment.h"
 }
 
 namespace scout::pg {
@@ -39,6 +42,25 @@ Oid relation_oid(const char *name) {
     return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
 }
 
+namespace {
+
+// create_pipeline() writes "scout_ir pipeline schema N" as the last step of making the pipeline.
+void require_version(Oid relation) {
+    const char *comment = GetComment(relation, RelationRelationId, 0);
+    int version = 0;
+    if (comment != nullptr) (void)sscanf(comment, "scout_ir pipeline schema %d", &version);
+    if (version == pipeline_schema_version) return;
+    if (version > pipeline_schema_version)
+        ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                errmsg("the pipeline has schema version %d, this scout_ir knows %d", version, pipeline_schema_version),
+                errhint("Install the newer scout_ir: ALTER EXTENSION scout_ir UPDATE"));
+    ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+            errmsg("the pipeline was not made by this scout_ir, or not to its end"),
+            errhint("Complete it: SELECT * FROM scout.create_pipeline()"));
+}
+
+}  // namespace
+
 Oid require_pipeline() {
     Oid pipeline_owner = InvalidOid;
     for (const char *name : essential) {
@@ -56,6 +78,7 @@ Oid require_pipeline() {
                               GetUserNameFromId(owner, false)),
                     errhint("Give them one owner with ALTER TABLE ... OWNER TO."));
     }
+    require_version(relation_oid("bronze_pending"));
     return pipeline_owner;
 }
 

@@ -6,13 +6,16 @@
 namespace scout::pg {
 
 constexpr const char *schema_name = "scout";
+
+// The version of the tables' layout that this library works with. create_pipeline() writes it into the
+// comment of bronze_pending, where a dump carries it and DROP EXTENSION leaves it.
 constexpr int pipeline_schema_version = 1;
 
 // OID of a relation of schema scout, InvalidOid where there is none.
 Oid relation_oid(const char *name);
 
 // The owner of the pipeline tables, as whom every write to them runs. One clear error, with the
-// call that mends it, where a table is missing or the owners differ.
+// call that mends it, where a table is missing, the owners differ, or the layout is of another version.
 Oid require_pipeline();
 
 // The owner of the extension, as whom its own tables are written.
