@@ -44,6 +44,8 @@ command_ok(["$scripts/data_quality_cleanup.sh", 'NEGATIVE_TOTAL', '1'], 'the cle
 is(value('SELECT count(*) FROM scout.silver_transactions WHERE total_amount < 0'), '0', 'negative totals have left silver');
 is(value(q{SELECT count(*) FROM scout.bronze_events_dlq WHERE status = 'open'}), '3', 'and are in the dead-letter queue');
 command_fails(["$scripts/data_quality_cleanup.sh", 'NO_SUCH_RULE'], 'an unknown rule fails');
+like(slurp_file($node->logfile), qr/LOG:\s+scout_ir action: \{"action": "quarantine_failures", "outcome": "failed", "sqlstate": "22023"/,
+    'and leaves a structured line in the server log');
 
 value(q{UPDATE scout.silver_transactions SET total_amount = 1});
 command_fails_like(["$scripts/recover_time_window.sh", '2026-01-01 00:00', '2026-01-02 00:00'], qr/no time zone/,
