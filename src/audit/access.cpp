@@ -38,7 +38,8 @@ Request read_request(FunctionCallInfo fcinfo, const char *function) {
     for (int i = 0; i < tier_count; i++)
         if (given != nullptr && pg_strcasecmp(given, tier_names[i].data()) == 0) r.tier = i;
     if (r.tier < 0)
-        ereport(ERROR, errcode(given == nullptr ? ERRCODE_NULL_VALUE_NOT_ALLOWED : ERRCODE_INVALID_PARAMETER_VALUE),
+        ereport(ERROR,
+                errcode(given == nullptr ? ERRCODE_NULL_VALUE_NOT_ALLOWED : ERRCODE_INVALID_PARAMETER_VALUE),
                 given == nullptr ? errmsg("%s: tier must not be NULL", function)
                                  : errmsg("%s: unknown tier \"%s\"", function, given),
                 errhint("Valid tiers are reader, operator and admin; each includes the ones before."));
@@ -54,7 +55,8 @@ Request read_request(FunctionCallInfo fcinfo, const char *function) {
                 errhint("Valid values are the names of existing roles (SELECT rolname FROM pg_roles)."));
     r.role = get_role_oid(r.role_name, true);
     if (!OidIsValid(r.role))
-        ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("%s: role \"%s\" does not exist", function, r.role_name),
+        ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
+                errmsg("%s: role \"%s\" does not exist", function, r.role_name),
                 errhint("Valid values are the names of existing roles (SELECT rolname FROM pg_roles)."));
     r.role_quoted = quote_identifier(r.role_name);
     return r;
@@ -85,13 +87,15 @@ Objects functions(int first, int last, Oid role) {
     static pg::Statement members(
         "SELECT p.oid::regprocedure::text, EXISTS (SELECT 1 FROM aclexplode(p.proacl) a"
         "  WHERE a.grantee = $2::bigint::oid AND a.privilege_type = 'EXECUTE')"
-        " FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'"
-        " JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid AND e.extname = 'scout_ir'"
+        " FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND "
+        "d.deptype = 'e'"
+        " JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid AND "
+        "e.extname = 'scout_ir'"
         " WHERE p.pronamespace = 'scout'::regnamespace AND p.prokind = 'f' AND p.proname IN"
         "  (SELECT t.function_name FROM scout.tiers() t WHERE t.tier = ANY ($1))"
         " ORDER BY 1");
-    pg::Rows rows = members.run({pg::text_array(tier_names + first, static_cast<size_t>(last - first + 1)),
-                                 pg::int8(role)});
+    pg::Rows rows = members.run(
+        {pg::text_array(tier_names + first, static_cast<size_t>(last - first + 1)), pg::int8(role)});
     Objects out = objects_of(rows);
     rows.free();
     return out;
@@ -102,8 +106,10 @@ Objects state_relations(Oid role) {
     static pg::Statement members(
         "SELECT format('%I.%I', 'scout', c.relname), EXISTS (SELECT 1 FROM aclexplode(c.relacl) a"
         "  WHERE a.grantee = $1::bigint::oid AND a.privilege_type = 'SELECT')"
-        " FROM pg_class c JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'"
-        " JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid AND e.extname = 'scout_ir'"
+        " FROM pg_class c JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND "
+        "d.deptype = 'e'"
+        " JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid AND "
+        "e.extname = 'scout_ir'"
         " WHERE c.relnamespace = 'scout'::regnamespace AND d.objsubid = 0 AND"
         "  ((c.relkind = 'v' AND c.relname LIKE 'v\\_%') OR (c.relkind = 'r' AND c.relname IN"
         "   ('etl_runs', 'timeline', 'rule_overrides', 'quality_warnings', 'gold_refreshes')))"
@@ -123,9 +129,11 @@ Objects pipeline_relations(Oid owner, Oid role, const char *privilege, bool only
         " FROM pg_class c WHERE c.relnamespace = 'scout'::regnamespace AND c.relowner = $1::bigint::oid"
         " AND CASE WHEN $4 THEN c.relname IN ('bronze_events', 'bronze_events_dlq')"
         "  ELSE c.relkind = 'm' OR (c.relkind IN ('r', 'p', 'f', 'v') AND c.relname IN"
-        "   (SELECT l.object_name FROM scout.pipeline_layout() l WHERE l.kind IN ('table', 'materialized view'))) END"
+        "   (SELECT l.object_name FROM scout.pipeline_layout() l WHERE l.kind IN ('table', 'materialized "
+        "view'))) END"
         " ORDER BY 1");
-    pg::Rows rows = of_owner.run({pg::int8(owner), pg::int8(role), pg::text(privilege), pg::boolean(only_writable)});
+    pg::Rows rows =
+        of_owner.run({pg::int8(owner), pg::int8(role), pg::text(privilege), pg::boolean(only_writable)});
     Objects out = objects_of(rows);
     rows.free();
     return out;
@@ -148,8 +156,9 @@ public:
     Privileges(const Request &r, bool grant) : r_(r), grant_(grant) {}
 
     void change(const char *privilege, const char *kind, const char *list) const {
-        (void)pg::run_text(grant_ ? psprintf("GRANT %s ON %s %s TO %s", privilege, kind, list, r_.role_quoted)
-                                  : psprintf("REVOKE %s ON %s %s FROM %s", privilege, kind, list, r_.role_quoted));
+        (void)pg::run_text(
+            grant_ ? psprintf("GRANT %s ON %s %s TO %s", privilege, kind, list, r_.role_quoted)
+                   : psprintf("REVOKE %s ON %s %s FROM %s", privilege, kind, list, r_.role_quoted));
     }
     // Returns how many objects were granted, or how many grants were really there to take.
     int change(const char *privilege, const char *kind, const Objects &objects) const {
@@ -163,15 +172,17 @@ private:
 };
 
 // Tiers that the call is about: up to the named one, or from it upwards.
-bool includes(const Request &r, bool grant, int tier) { return grant ? tier <= r.tier : tier >= r.tier; }
+bool includes(const Request &r, bool grant, int tier) {
+    return grant ? tier <= r.tier : tier >= r.tier;
+}
 
 void run(pg::Result &result, const Request &r, bool grant) {
     const Oid acting_role = GetUserId();
     const Privileges privileges(r, grant);
     pg::Session session(pg::extension_owner());
 
-    const int function_count =
-        privileges.change("EXECUTE", "FUNCTION", functions(grant ? 0 : r.tier, grant ? r.tier : tier_count - 1, r.role));
+    const int function_count = privileges.change(
+        "EXECUTE", "FUNCTION", functions(grant ? 0 : r.tier, grant ? r.tier : tier_count - 1, r.role));
     int relation_count = 0;
     if (includes(r, grant, 0)) {
         privileges.change("USAGE", "SCHEMA", pg::schema_name);
@@ -181,7 +192,8 @@ void run(pg::Result &result, const Request &r, bool grant) {
 
     const Oid owner = pipeline_owner();
     if (!grant && owner == r.role)
-        ereport(ERROR, errcode(ERRCODE_OBJECT_IN_USE), errmsg("\"%s\" owns the pipeline: its access cannot be revoked", r.role_name),
+        ereport(ERROR, errcode(ERRCODE_OBJECT_IN_USE),
+                errmsg("\"%s\" owns the pipeline: its access cannot be revoked", r.role_name),
                 errhint("Give the tables another owner first (ALTER TABLE ... OWNER TO)."));
     if (OidIsValid(owner)) {
         const Objects readable = pipeline_relations(owner, r.role, "SELECT", false);
@@ -202,8 +214,10 @@ void run(pg::Result &result, const Request &r, bool grant) {
 
     Json arguments, counts;
     arguments.add("tier", r.tier_name).add("role", r.role_name);
-    counts.add("functions", static_cast<int64>(function_count)).add("relations", static_cast<int64>(relation_count));
-    record(grant ? "grant_access" : "revoke_access", acting_role, arguments, grant ? "granted" : "revoked", counts);
+    counts.add("functions", static_cast<int64>(function_count))
+        .add("relations", static_cast<int64>(relation_count));
+    record(grant ? "grant_access" : "revoke_access", acting_role, arguments, grant ? "granted" : "revoked",
+           counts);
 
     NameData name;
     namestrcpy(&name, r.role_name);

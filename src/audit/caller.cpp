@@ -26,7 +26,9 @@ Jsonb *claims_json() {
     const char *text = claims();
     if (text == nullptr) return nullptr;
     Datum parsed = static_cast<Datum>(0);
-    auto parse = [&parsed](const char *json) { parsed = DirectFunctionCall1(jsonb_in, CStringGetDatum(json)); };
+    auto parse = [&parsed](const char *json) {
+        parsed = DirectFunctionCall1(jsonb_in, CStringGetDatum(json));
+    };
     if (pg::attempt([&] { parse(text); }) != nullptr) {
         StringInfoData quoted;
         initStringInfo(&quoted);
@@ -53,7 +55,9 @@ const char *actor() {
     return name != nullptr ? name : GetUserNameFromId(GetSessionUserId(), false);
 }
 
-bool is_external() { return claims() != nullptr; }
+bool is_external() {
+    return claims() != nullptr;
+}
 
 Json::Json() {
     initStringInfo(&out_);
@@ -92,7 +96,9 @@ Json &Json::add_bool(const char *name, bool value) {
     return *this;
 }
 
-Json &Json::add_time(const char *name, TimestampTz value) { return add(name, timestamptz_to_str(value)); }
+Json &Json::add_time(const char *name, TimestampTz value) {
+    return add(name, timestamptz_to_str(value));
+}
 
 const char *Json::text() {
     appendStringInfoChar(&out_, '}');
@@ -101,7 +107,8 @@ const char *Json::text() {
 
 void record(const char *action, Oid acting_role, Json &arguments, const char *outcome, Json &counts) {
     static pg::Statement insert(
-        "INSERT INTO scout.timeline (action, actor, session_role, acting_role, claims, arguments, outcome, counts)"
+        "INSERT INTO scout.timeline (action, actor, session_role, acting_role, claims, arguments, outcome, "
+        "counts)"
         " VALUES ($1, $2, $3::text::name, $4::text::name, $5, $6::text::jsonb, $7, $8::text::jsonb)");
     Jsonb *claimed = claims_json();
     pg::AsRole owner(pg::extension_owner());

@@ -14,7 +14,7 @@ constexpr Timestamp usecs_per_second = 1'000'000;
 constexpr Timestamp usecs_per_day = 86'400 * usecs_per_second;
 
 // Accepts  YYYY-MM-DD[(T|t| )HH:MM[:SS[(.|,)fraction]][ ](Z|z|(+|-)HH[[:]MM[[:]SS]])]
-// and the basic form YYYYMMDDTHHMMSS with the same zone. Years 0001 to 9999; dates are checked
+// and the basic form YYYYMMDDTHHMMSS[.fraction] with the same zone. Years 0001 to 9999; dates are checked
 // against the Gregorian calendar; 24:00:00 and second 60 mean the next minute as in PostgreSQL;
 // zone offsets up to 15:59:59. Fractions beyond microseconds are rounded half up. Without a zone
 // the text is UTC. White space around the text is allowed. Returns false and leaves `out` alone

@@ -23,8 +23,8 @@ enum class Outcome : uint8 { waiting, refreshed, failed, skipped };
 
 struct View {
     Oid oid;
-    const char *name;      // without schema
-    const char *relation;  // quoted and qualified
+    const char *name;         // without schema
+    const char *relation;     // quoted and qualified
     const char *other_owner;  // NULL: the pipeline's owner has it
     bool populated, concurrently;
     const int64 *reads;  // OIDs of the relations that it reads from, also through other views
@@ -81,7 +81,8 @@ void find_views(Oid owner, pg::Array<View> &views) {
 const View *failed_below(const pg::Array<View> &views, const View &v) {
     for (const View &other : views)
         if (other.outcome == Outcome::failed &&
-            std::find(v.reads, v.reads + v.read_count, static_cast<int64>(other.oid)) != v.reads + v.read_count)
+            std::find(v.reads, v.reads + v.read_count, static_cast<int64>(other.oid)) !=
+                v.reads + v.read_count)
             return &other;
     return nullptr;
 }
@@ -131,7 +132,8 @@ void refresh(pg::Result &result, View &v, const char *operation) {
     v.outcome = error == nullptr ? Outcome::refreshed : Outcome::failed;
     const char *status = error == nullptr ? "refreshed" : psprintf("failed: %s", error->message);
     if (error != nullptr)
-        ereport(WARNING, errcode(error->sqlerrcode), errmsg("could not refresh %s: %s", v.relation, error->message),
+        ereport(WARNING, errcode(error->sqlerrcode),
+                errmsg("could not refresh %s: %s", v.relation, error->message),
                 error->detail != nullptr ? errdetail_internal("%s", error->detail) : 0,
                 error->hint != nullptr ? errhint("%s", error->hint) : 0);
     record(v, started, finished, status, counted, before, after);
@@ -168,8 +170,9 @@ SCOUT_ACTION(scout_refresh_gold_platinum) {
             psprintf("REFRESH MATERIALIZED VIEW %s%s", v.concurrently ? "CONCURRENTLY " : "", v.relation);
         const gold::View *failure = gold::failed_below(views, v);
         if (v.other_owner != nullptr)
-            gold::skip(result, v, operation,
-                       psprintf("owned by %s, the pipeline by %s", v.other_owner, GetUserNameFromId(owner, false)));
+            gold::skip(
+                result, v, operation,
+                psprintf("owned by %s, the pipeline by %s", v.other_owner, GetUserNameFromId(owner, false)));
         else if (failure != nullptr)
             gold::skip(result, v, operation, psprintf("depends on %s", failure->relation));
         else
@@ -181,7 +184,8 @@ SCOUT_ACTION(scout_refresh_gold_platinum) {
 
     audit::Json arguments, counts;
     counts.add("refreshed", refreshed).add("failed", failed).add("skipped", skipped);
-    audit::record("refresh_gold_platinum", acting_role, arguments, failed == 0 ? "refreshed" : "failed in part", counts);
+    audit::record("refresh_gold_platinum", acting_role, arguments,
+                  failed == 0 ? "refreshed" : "failed in part", counts);
     session.end();
     return static_cast<Datum>(0);
 }

@@ -11,13 +11,12 @@ namespace {
 
 bool ends_the_statement(int sqlstate) {
     switch (ERRCODE_TO_CATEGORY(sqlstate)) {
-        case ERRCODE_OPERATOR_INTERVENTION:    // 57: cancel, shutdown
-        case ERRCODE_INSUFFICIENT_RESOURCES:   // 53: memory, disk, connections
-        case ERRCODE_TRANSACTION_ROLLBACK:     // 40: serialization, deadlock
-        case ERRCODE_INTERNAL_ERROR:           // XX: a bug or corruption, never an event's fault
+        case ERRCODE_OPERATOR_INTERVENTION:   // 57: cancel, shutdown
+        case ERRCODE_INSUFFICIENT_RESOURCES:  // 53: memory, disk, connections
+        case ERRCODE_TRANSACTION_ROLLBACK:    // 40: serialization, deadlock
+        case ERRCODE_INTERNAL_ERROR:          // XX: a bug or corruption, never an event's fault
             return true;
-        default:
-            return sqlstate == ERRCODE_LOCK_NOT_AVAILABLE;
+        default: return sqlstate == ERRCODE_LOCK_NOT_AVAILABLE;
     }
 }
 

@@ -74,12 +74,12 @@ Datum invoke_action(const char *action, Body body) {
 }  // namespace scout::pg
 
 // Like SCOUT_FUNCTION, for what an operator does: a failure leaves a line in the server log.
-#define SCOUT_ACTION(name)                                                                          \
-    static Datum name##_body(FunctionCallInfo fcinfo);                                              \
-    extern "C" {                                                                                    \
-    PG_FUNCTION_INFO_V1(name);                                                                      \
-    PGDLLEXPORT Datum name(PG_FUNCTION_ARGS) {                                                      \
-        return scout::pg::invoke_action(#name, [fcinfo] { return name##_body(fcinfo); });           \
-    }                                                                                               \
-    }                                                                                               \
+#define SCOUT_ACTION(name)                                                                \
+    static Datum name##_body(FunctionCallInfo fcinfo);                                    \
+    extern "C" {                                                                          \
+    PG_FUNCTION_INFO_V1(name);                                                            \
+    PGDLLEXPORT Datum name(PG_FUNCTION_ARGS) {                                            \
+        return scout::pg::invoke_action(#name, [fcinfo] { return name##_body(fcinfo); }); \
+    }                                                                                     \
+    }                                                                                     \
     static Datum name##_body([[maybe_unused]] FunctionCallInfo fcinfo)

@@ -22,7 +22,8 @@ core::ParseStatus decimal_of(Numeric numeric, core::Decimal &out) {
     const size_t size = VARSIZE_ANY_EXHDR(numeric);
     uint16 header;
     std::memcpy(&header, data, sizeof header);
-    if ((header & numeric_sign_mask) == numeric_special) return core::ParseStatus::malformed;  // NaN, infinity
+    if ((header & numeric_sign_mask) == numeric_special)
+        return core::ParseStatus::malformed;  // NaN, infinity
     bool negative;
     int weight;
     size_t offset = sizeof header;
@@ -74,13 +75,15 @@ core::Value value_of(const JsonbValue &value) {
 
 core::Value member(JsonbContainer *object, std::string_view key) {
     JsonbValue value;
-    if (getKeyJsonValueFromContainer(object, key.data(), static_cast<int>(key.size()), &value) == nullptr) return {};
+    if (getKeyJsonValueFromContainer(object, key.data(), static_cast<int>(key.size()), &value) == nullptr)
+        return {};
     return value_of(value);
 }
 
 core::Value id_member(JsonbContainer *object, std::string_view key) {
     JsonbValue value;
-    if (getKeyJsonValueFromContainer(object, key.data(), static_cast<int>(key.size()), &value) == nullptr) return {};
+    if (getKeyJsonValueFromContainer(object, key.data(), static_cast<int>(key.size()), &value) == nullptr)
+        return {};
     core::Value out = value_of(value);
     if (value.type == jbvNumeric)
         out.text = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value.val.numeric)));
@@ -105,12 +108,13 @@ bool locate(Jsonb *document, const core::Finding &finding, JsonbValue &value) {
     value.val.binary.len = VARSIZE_ANY_EXHDR(document);
     auto step_into = [&value](std::string_view key) {
         if (value.type != jbvBinary || !JsonContainerIsObject(value.val.binary.data)) return false;
-        return getKeyJsonValueFromContainer(value.val.binary.data, key.data(), static_cast<int>(key.size()), &value)
-               != nullptr;
+        return getKeyJsonValueFromContainer(value.val.binary.data, key.data(), static_cast<int>(key.size()),
+                                            &value) != nullptr;
     };
     if (finding.item >= 0) {
         if (!step_into("items") || value.type != jbvBinary) return false;
-        JsonbValue *element = getIthJsonbValueFromContainer(value.val.binary.data, static_cast<uint32>(finding.item));
+        JsonbValue *element =
+            getIthJsonbValueFromContainer(value.val.binary.data, static_cast<uint32>(finding.item));
         if (element == nullptr) return false;
         value = *element;
     }

@@ -38,9 +38,9 @@ private:
     void grow(size_t capacity) {
         if (context_ == nullptr) context_ = CurrentMemoryContext;
         Size bytes = capacity * sizeof(T);
-        data_ = static_cast<T *>(data_ == nullptr
-                                     ? MemoryContextAllocExtended(context_, bytes, MCXT_ALLOC_HUGE)
-                                     : repalloc_huge(data_, bytes));
+        data_ =
+            static_cast<T *>(data_ == nullptr ? MemoryContextAllocExtended(context_, bytes, MCXT_ALLOC_HUGE)
+                                              : repalloc_huge(data_, bytes));
         capacity_ = capacity;
     }
 
@@ -90,6 +90,8 @@ inline std::string_view keep(std::string_view text) {
     return {copy, text.size()};
 }
 
-inline const char *c_string(std::string_view text) { return keep(text).data(); }
+inline const char *c_string(std::string_view text) {
+    return keep(text).data();
+}
 
 }  // namespace scout::pg

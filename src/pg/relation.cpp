@@ -10,10 +10,10 @@ extern "C" {
 #include "catalog/indexing.h"
 #include "catalog/partition.h"
 #include "catalog/pg_extension.h"
-#include "utils/acl.h"
-#include "utils/fmgroids.h"
 #include "catalog/pg_proc.h"
 #include "commands/comment.h"
+#include "utils/acl.h"
+#include "utils/fmgroids.h"
 }
 
 namespace scout::pg {
@@ -22,10 +22,9 @@ namespace {
 
 // What every action touches. The older runbook's bronze_ingestion_batches and the dimensions are
 // looked at where they are needed.
-constexpr const char *essential[] = {"bronze_events",     "bronze_event_keys",   "bronze_pending",
-                                     "bronze_deletions",  "pipeline_pauses",     "bronze_events_dlq",
-                                     "silver_transactions", "silver_line_items", "dim_product",
-                                     "dim_store"};
+constexpr const char *essential[] = {
+    "bronze_events",     "bronze_event_keys",   "bronze_pending",    "bronze_deletions", "pipeline_pauses",
+    "bronze_events_dlq", "silver_transactions", "silver_line_items", "dim_product",      "dim_store"};
 
 Oid owner_of(Oid relation) {
     HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
@@ -52,7 +51,8 @@ void require_version(Oid relation) {
     if (version == pipeline_schema_version) return;
     if (version > pipeline_schema_version)
         ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                errmsg("the pipeline has schema version %d, this scout_ir knows %d", version, pipeline_schema_version),
+                errmsg("the pipeline has schema version %d, this scout_ir knows %d", version,
+                       pipeline_schema_version),
                 errhint("Install the newer scout_ir: ALTER EXTENSION scout_ir UPDATE"));
     ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
             errmsg("the pipeline was not made by this scout_ir, or not to its end"),
@@ -85,7 +85,8 @@ Oid require_pipeline() {
 Oid extension_owner() {
     Relation catalog = table_open(ExtensionRelationId, AccessShareLock);
     ScanKeyData key;
-    ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ, CStringGetDatum("scout_ir"));
+    ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ,
+                CStringGetDatum("scout_ir"));
     SysScanDesc scan = systable_beginscan(catalog, ExtensionNameIndexId, true, nullptr, 1, &key);
     HeapTuple tuple = systable_getnext(scan);
     if (!HeapTupleIsValid(tuple))
@@ -100,7 +101,9 @@ Oid extension_owner() {
 void require_relation(const TriggerData *trigger, const char *name) {
     const Oid wanted = relation_oid(name), fired = RelationGetRelid(trigger->tg_relation);
     if (fired == wanted) return;
-    if (trigger->tg_relation->rd_rel->relispartition && list_member_oid(get_partition_ancestors(fired), wanted)) return;
+    if (trigger->tg_relation->rd_rel->relispartition &&
+        list_member_oid(get_partition_ancestors(fired), wanted))
+        return;
     ereport(ERROR, errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
             errmsg("this trigger function belongs on \"%s.%s\" and its partitions only", schema_name, name),
             errhint("Triggers are made by SELECT * FROM scout.create_pipeline()."));
@@ -112,8 +115,9 @@ bool is_operator() {
     Oid types[] = {INT4OID, BOOLOID};
     Oid schema = get_namespace_oid(schema_name, false);
     oidvector *signature = buildoidvector(types, 2);
-    Oid function = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum("load_silver_from_bronze"),
-                                   PointerGetDatum(signature), ObjectIdGetDatum(schema));
+    Oid function =
+        GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum("load_silver_from_bronze"),
+                        PointerGetDatum(signature), ObjectIdGetDatum(schema));
     if (!OidIsValid(function)) return false;
 #if PG_VERSION_NUM >= 160000
     return object_aclcheck(ProcedureRelationId, function, GetUserId(), ACL_EXECUTE) == ACLCHECK_OK;

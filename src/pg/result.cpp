@@ -36,13 +36,27 @@ Result &Result::null() {
 Result &Result::text(std::string_view value) {
     return datum(PointerGetDatum(cstring_to_text_with_len(value.data(), static_cast<int>(value.size()))));
 }
-Result &Result::text_or_null(const char *value) { return value == nullptr ? null() : text(value); }
-Result &Result::int8(int64 value) { return datum(Int64GetDatum(value)); }
-Result &Result::int4(int32 value) { return datum(Int32GetDatum(value)); }
-Result &Result::boolean(bool value) { return datum(BoolGetDatum(value)); }
-Result &Result::timestamp(TimestampTz value) { return datum(TimestampTzGetDatum(value)); }
-Result &Result::decimal(core::Decimal value) { return datum(numeric_of(value)); }
-Result &Result::milliseconds(int64 microseconds) { return datum(numeric_milliseconds(microseconds)); }
+Result &Result::text_or_null(const char *value) {
+    return value == nullptr ? null() : text(value);
+}
+Result &Result::int8(int64 value) {
+    return datum(Int64GetDatum(value));
+}
+Result &Result::int4(int32 value) {
+    return datum(Int32GetDatum(value));
+}
+Result &Result::boolean(bool value) {
+    return datum(BoolGetDatum(value));
+}
+Result &Result::timestamp(TimestampTz value) {
+    return datum(TimestampTzGetDatum(value));
+}
+Result &Result::decimal(core::Decimal value) {
+    return datum(numeric_of(value));
+}
+Result &Result::milliseconds(int64 microseconds) {
+    return datum(numeric_milliseconds(microseconds));
+}
 
 void Result::end_row() {
     Assert(count_ == columns_->natts);

@@ -15,13 +15,13 @@ const config_enum_entry winner_options[] = {
 }  // namespace
 
 void define_settings() {
-    DefineCustomEnumVariable("scout_ir.duplicate_winner",
-                             "Which of several valid events of one transaction_id stays in silver.",
-                             "Set it for the whole database: sessions that disagree displace each other's rows.",
-                             &duplicate_winner, winner_lowest, winner_options, PGC_SUSET, 0, nullptr, nullptr, nullptr);
-    DefineCustomIntVariable("scout_ir.external_pause_ttl",
-                            "Expiry of a pause requested through REST without expires_after.", nullptr,
-                            &external_pause_ttl, 3600, 1, 30 * 86400, PGC_SUSET, GUC_UNIT_S, nullptr, nullptr, nullptr);
+    DefineCustomEnumVariable(
+        "scout_ir.duplicate_winner", "Which of several valid events of one transaction_id stays in silver.",
+        "Set it for the whole database: sessions that disagree displace each other's rows.",
+        &duplicate_winner, winner_lowest, winner_options, PGC_SUSET, 0, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable(
+        "scout_ir.external_pause_ttl", "Expiry of a pause requested through REST without expires_after.",
+        nullptr, &external_pause_ttl, 3600, 1, 30 * 86400, PGC_SUSET, GUC_UNIT_S, nullptr, nullptr, nullptr);
     MarkGUCPrefixReserved("scout_ir");
 }
 

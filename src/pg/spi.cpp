@@ -3,15 +3,30 @@
 namespace scout::pg {
 
 Param text(std::string_view value) {
-    return {TEXTOID, PointerGetDatum(cstring_to_text_with_len(value.data(), static_cast<int>(value.size()))), false};
+    return {TEXTOID, PointerGetDatum(cstring_to_text_with_len(value.data(), static_cast<int>(value.size()))),
+            false};
 }
-Param text_or_null(const char *value) { return value == nullptr ? null_of(TEXTOID) : text(value); }
-Param int8(int64 value) { return {INT8OID, Int64GetDatum(value), false}; }
-Param int4(int32 value) { return {INT4OID, Int32GetDatum(value), false}; }
-Param boolean(bool value) { return {BOOLOID, BoolGetDatum(value), false}; }
-Param timestamp(TimestampTz value) { return {TIMESTAMPTZOID, TimestampTzGetDatum(value), false}; }
-Param null_of(Oid type) { return {type, static_cast<Datum>(0), true}; }
-Param datum(Oid type, Datum value) { return {type, value, false}; }
+Param text_or_null(const char *value) {
+    return value == nullptr ? null_of(TEXTOID) : text(value);
+}
+Param int8(int64 value) {
+    return {INT8OID, Int64GetDatum(value), false};
+}
+Param int4(int32 value) {
+    return {INT4OID, Int32GetDatum(value), false};
+}
+Param boolean(bool value) {
+    return {BOOLOID, BoolGetDatum(value), false};
+}
+Param timestamp(TimestampTz value) {
+    return {TIMESTAMPTZOID, TimestampTzGetDatum(value), false};
+}
+Param null_of(Oid type) {
+    return {type, static_cast<Datum>(0), true};
+}
+Param datum(Oid type, Datum value) {
+    return {type, value, false};
+}
 
 Param argument(FunctionCallInfo fcinfo, int number, Oid type) {
     return PG_ARGISNULL(number) ? null_of(type) : Param{type, PG_GETARG_DATUM(number), false};
@@ -120,7 +135,8 @@ Rows Statement::execute(std::initializer_list<Param> params, bool read_only) {
     }
     if (plan_ == nullptr) {
         SPIPlanPtr plan = SPI_prepare(sql_, n, types);
-        if (plan == nullptr) elog(ERROR, "could not prepare \"%s\": %s", sql_, SPI_result_code_string(SPI_result));
+        if (plan == nullptr)
+            elog(ERROR, "could not prepare \"%s\": %s", sql_, SPI_result_code_string(SPI_result));
         if (SPI_keepplan(plan) != 0) elog(ERROR, "could not keep the plan of \"%s\"", sql_);
         plan_ = plan;
     }
@@ -129,9 +145,13 @@ Rows Statement::execute(std::initializer_list<Param> params, bool read_only) {
     return {SPI_tuptable, SPI_processed};
 }
 
-Rows Statement::run(std::initializer_list<Param> params) { return execute(params, false); }
+Rows Statement::run(std::initializer_list<Param> params) {
+    return execute(params, false);
+}
 
-Rows Statement::read(std::initializer_list<Param> params) { return execute(params, true); }
+Rows Statement::read(std::initializer_list<Param> params) {
+    return execute(params, true);
+}
 
 Rows Statement::read_latest(std::initializer_list<Param> params) {
     PushActiveSnapshot(GetLatestSnapshot());
@@ -148,8 +168,8 @@ Rows run_text(const char *sql, bool read_only) {
 
 Session::Session(Oid run_as, Restriction restriction) {
     settings_level_ = NewGUCNestLevel();
-    (void)set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-                            false);
+    (void)set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+                            true, 0, false);
     if (OidIsValid(run_as)) {
         GetUserIdAndSecContext(&outer_user_, &outer_context_);
         int context = restriction == Restriction::restricted ? SECURITY_RESTRICTED_OPERATION : 0;
@@ -167,9 +187,12 @@ void Session::end() {
 
 AsRole::AsRole(Oid role) {
     GetUserIdAndSecContext(&outer_user_, &outer_context_);
-    SetUserIdAndSecContext(role, outer_context_ | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
+    SetUserIdAndSecContext(role,
+                           outer_context_ | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
 }
 
-void AsRole::end() { SetUserIdAndSecContext(outer_user_, outer_context_); }
+void AsRole::end() {
+    SetUserIdAndSecContext(outer_user_, outer_context_);
+}
 
 }  // namespace scout::pg

@@ -52,7 +52,7 @@ public:
     uint64 count() const { return count_; }
     Datum value(uint64 row, int column, bool &null) const;
     bool is_null(uint64 row, int column) const;
-    int64 int8(uint64 row, int column) const;   // NULL reads as 0
+    int64 int8(uint64 row, int column) const;  // NULL reads as 0
     int32 int4(uint64 row, int column) const;
     bool boolean(uint64 row, int column) const;
     TimestampTz timestamp(uint64 row, int column) const;

@@ -17,7 +17,8 @@ void CaughtError::take_current() noexcept {
         server = error.data();
     } catch (const core::Error &error) {
         const char *s = error.sqlstate();
-        set(MAKE_SQLSTATE(s[0], s[1], s[2], s[3], s[4]), error.what(), error.detail().c_str(), error.hint().c_str());
+        set(MAKE_SQLSTATE(s[0], s[1], s[2], s[3], s[4]), error.what(), error.detail().c_str(),
+            error.hint().c_str());
     } catch (const std::bad_alloc &) {
         set(ERRCODE_OUT_OF_MEMORY, "out of memory", "", "");
     } catch (const std::exception &error) {
@@ -30,7 +31,8 @@ void CaughtError::take_current() noexcept {
 void CaughtError::report() const {
     if (server != nullptr) ReThrowError(server);
     ereport(ERROR, errcode(sqlstate), errmsg_internal("%s", message),
-            detail[0] != '\0' ? errdetail_internal("%s", detail) : 0, hint[0] != '\0' ? errhint("%s", hint) : 0);
+            detail[0] != '\0' ? errdetail_internal("%s", detail) : 0,
+            hint[0] != '\0' ? errhint("%s", hint) : 0);
     pg_unreachable();
 }
 

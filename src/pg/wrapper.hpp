@@ -68,12 +68,12 @@ Datum invoke(Body body) {
 
 // Defines an SQL-callable function. Use as   SCOUT_FUNCTION(scout_backlog) { ... return Datum; }
 // The body sees `fcinfo`, as in C.
-#define SCOUT_FUNCTION(name)                                                             \
-    static Datum name##_body(FunctionCallInfo fcinfo);                                   \
-    extern "C" {                                                                         \
-    PG_FUNCTION_INFO_V1(name);                                                           \
-    PGDLLEXPORT Datum name(PG_FUNCTION_ARGS) {                                           \
-        return scout::pg::invoke([fcinfo] { return name##_body(fcinfo); });              \
-    }                                                                                    \
-    }                                                                                    \
+#define SCOUT_FUNCTION(name)                                                \
+    static Datum name##_body(FunctionCallInfo fcinfo);                      \
+    extern "C" {                                                            \
+    PG_FUNCTION_INFO_V1(name);                                              \
+    PGDLLEXPORT Datum name(PG_FUNCTION_ARGS) {                              \
+        return scout::pg::invoke([fcinfo] { return name##_body(fcinfo); }); \
+    }                                                                       \
+    }                                                                       \
     static Datum name##_body([[maybe_unused]] FunctionCallInfo fcinfo)

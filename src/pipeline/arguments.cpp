@@ -6,15 +6,17 @@ namespace scout::pipeline {
 
 Window window_argument(FunctionCallInfo fcinfo, int first) {
     if (PG_ARGISNULL(first) || PG_ARGISNULL(first + 1))
-        ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("the window needs start_ts and end_ts"),
+        ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+                errmsg("the window needs start_ts and end_ts"),
                 errhint("Give both as timestamptz, with a zone; end_ts itself is not part of the window."));
     Window window{PG_GETARG_TIMESTAMPTZ(first), PG_GETARG_TIMESTAMPTZ(first + 1)};
     if (window.start >= window.end)
-        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                errmsg(window.start == window.end ? "the window is empty" : "the window ends before it starts"),
-                errdetail("start_ts is %s, end_ts is %s.", pstrdup(timestamptz_to_str(window.start)),
-                          pstrdup(timestamptz_to_str(window.end))),
-                errhint("The window is [start_ts, end_ts): end_ts must be later than start_ts."));
+        ereport(
+            ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+            errmsg(window.start == window.end ? "the window is empty" : "the window ends before it starts"),
+            errdetail("start_ts is %s, end_ts is %s.", pstrdup(timestamptz_to_str(window.start)),
+                      pstrdup(timestamptz_to_str(window.end))),
+            errhint("The window is [start_ts, end_ts): end_ts must be later than start_ts."));
     return window;
 }
 
@@ -34,7 +36,8 @@ void refuse_future(const Window &window) {
 
 std::string_view required_text(FunctionCallInfo fcinfo, int number, const char *name, const char *hint) {
     if (PG_ARGISNULL(number))
-        ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s must not be NULL", name), errhint("%s", hint));
+        ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s must not be NULL", name),
+                errhint("%s", hint));
     text *value = PG_GETARG_TEXT_PP(number);
     std::string_view view(VARDATA_ANY(value), static_cast<size_t>(VARSIZE_ANY_EXHDR(value)));
     if (core::trim(view).empty())
@@ -53,7 +56,8 @@ int positive_argument(FunctionCallInfo fcinfo, int number, const char *name) {
                 errhint("Leave it out to use the default."));
     const int value = PG_GETARG_INT32(number);
     if (value < 1 || value > 1'000'000)
-        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s must be from 1 to 1000000, not %d", name, value),
+        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                errmsg("%s must be from 1 to 1000000, not %d", name, value),
                 errhint("2000 is a good start."));
     return value;
 }
@@ -77,8 +81,8 @@ pg::Array<int64> id_argument(FunctionCallInfo fcinfo, int number) {
     Datum *values;
     bool *nulls;
     int count;
-    deconstruct_array(PG_GETARG_ARRAYTYPE_P(number), INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &values,
-                      &nulls, &count);
+    deconstruct_array(PG_GETARG_ARRAYTYPE_P(number), INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE,
+                      &values, &nulls, &count);
     for (int i = 0; i < count; i++)
         if (!nulls[i]) ids.push(DatumGetInt64(values[i]));
     std::sort(ids.begin(), ids.end());

@@ -43,7 +43,8 @@ void fetch(Mode mode, const int64 *ids, size_t count, Batch &batch) {
         CHECK_FOR_INTERRUPTS();
         bool null;
         Jsonb *document = DatumGetJsonbP(rows.value(i, 5, null));
-        decode_event(batch, rules, rows.int8(i, 1), rows.text(i, 2), rows.text(i, 3), rows.timestamp(i, 4), document);
+        decode_event(batch, rules, rows.int8(i, 1), rows.text(i, 2), rows.text(i, 3), rows.timestamp(i, 4),
+                     document);
     }
 }
 
@@ -108,14 +109,15 @@ void process_batch(Mode mode, const int64 *ids, size_t count, BatchCounts &count
 void record_run(const char *kind, TimestampTz started, const BatchCounts &counts) {
     static pg::Statement insert(
         "INSERT INTO scout.etl_runs (kind, started_at, finished_at, duration_ms, events_processed,"
-        " transactions_created, transactions_updated, transactions_removed, line_items_created, events_dead_lettered,"
+        " transactions_created, transactions_updated, transactions_removed, line_items_created, "
+        "events_dead_lettered,"
         " write_path) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'general')");
     TimestampTz finished = GetCurrentTimestamp();
     pg::AsRole owner(pg::extension_owner());
     insert.run({pg::text(kind), pg::timestamp(started), pg::timestamp(finished),
-                pg::datum(NUMERICOID, pg::numeric_milliseconds(finished - started)), pg::int8(counts.processed),
-                pg::int8(counts.created), pg::int8(counts.updated), pg::int8(counts.removed), pg::int8(counts.lines),
-                pg::int8(counts.dead_lettered)});
+                pg::datum(NUMERICOID, pg::numeric_milliseconds(finished - started)),
+                pg::int8(counts.processed), pg::int8(counts.created), pg::int8(counts.updated),
+                pg::int8(counts.removed), pg::int8(counts.lines), pg::int8(counts.dead_lettered)});
     owner.end();
 }
 

@@ -20,7 +20,7 @@ struct BatchCounts {
     int64 created = 0, updated = 0, removed = 0;  // transactions
     int64 lines = 0;                              // line items created
     int64 dead_lettered = 0;
-    int64 resolved = 0;                           // open letters of events that are loaded now
+    int64 resolved = 0;  // open letters of events that are loaded now
 
     BatchCounts &operator+=(const BatchCounts &o) {
         processed += o.processed;

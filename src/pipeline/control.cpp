@@ -96,21 +96,24 @@ const char *optional_text(FunctionCallInfo fcinfo, int number, const char *name)
     if (PG_ARGISNULL(number)) return nullptr;
     const char *value = text_to_cstring(PG_GETARG_TEXT_PP(number));
     if (value[strspn(value, " \t\r\n")] == '\0')
-        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("control_ingestion: %s must not be blank", name),
+        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                errmsg("control_ingestion: %s must not be blank", name),
                 errhint("Valid values are any other text, or NULL (the default)."));
     return value;
 }
 
 int read_drain_timeout(FunctionCallInfo fcinfo) {
     const Interval *given = PG_ARGISNULL(3) ? nullptr : PG_GETARG_INTERVAL_P(3);
-    const core::int128 us = given == nullptr ? -1
-                                             : static_cast<core::int128>(given->time) +
-                                                   static_cast<core::int128>(given->day) * USECS_PER_DAY +
-                                                   static_cast<core::int128>(given->month) * DAYS_PER_MONTH * USECS_PER_DAY;
+    const core::int128 us =
+        given == nullptr
+            ? -1
+            : static_cast<core::int128>(given->time) + static_cast<core::int128>(given->day) * USECS_PER_DAY +
+                  static_cast<core::int128>(given->month) * DAYS_PER_MONTH * USECS_PER_DAY;
     if (us < 0)
-        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                errmsg("control_ingestion: drain_timeout must not be %s", given == nullptr ? "NULL" : "negative"),
-                errhint("Valid values are 0 seconds (do not wait) and longer; the default is 30 seconds."));
+        ereport(
+            ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+            errmsg("control_ingestion: drain_timeout must not be %s", given == nullptr ? "NULL" : "negative"),
+            errhint("Valid values are 0 seconds (do not wait) and longer; the default is 30 seconds."));
     const core::int128 ms = us / 1000;
     return ms > PG_INT32_MAX ? PG_INT32_MAX : static_cast<int>(ms);
 }
@@ -122,8 +125,10 @@ void read_expiry(FunctionCallInfo fcinfo, Request &r) {
     r.expires_at = DatumGetTimestampTz(
         DirectFunctionCall2(timestamptz_pl_interval, TimestampTzGetDatum(now), PG_GETARG_DATUM(4)));
     if (r.expires_at <= now)
-        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("control_ingestion: expires_after must be positive"),
-                errhint("Valid values are intervals longer than 0 seconds, or NULL for a pause without expiry."));
+        ereport(
+            ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+            errmsg("control_ingestion: expires_after must be positive"),
+            errhint("Valid values are intervals longer than 0 seconds, or NULL for a pause without expiry."));
 }
 
 Request read_request(FunctionCallInfo fcinfo) {
@@ -135,7 +140,8 @@ Request read_request(FunctionCallInfo fcinfo) {
     read_expiry(fcinfo, r);
     r.holder = optional_text(fcinfo, 5, "holder");
     if (PG_ARGISNULL(6))
-        ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("control_ingestion: all_holders must not be NULL"),
+        ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+                errmsg("control_ingestion: all_holders must not be NULL"),
                 errhint("Valid values are true and false (the default)."));
     r.all_holders = PG_GETARG_BOOL(6);
     return r;
@@ -151,9 +157,12 @@ bool concerns(const Pause &p, const char *source) {
 }
 
 // Does it stop what was asked about?
-bool stops(const Pause &p, const char *source) { return p.source == nullptr || same_source(p.source, source); }
+bool stops(const Pause &p, const char *source) {
+    return p.source == nullptr || same_source(p.source, source);
+}
 
-void emit(pg::Result &result, const char *action, bool active, const char *message, const Pause *p, int64 backlog) {
+void emit(pg::Result &result, const char *action, bool active, const char *message, const Pause *p,
+          int64 backlog) {
     result.text(action).boolean(active).int4(pg::other_flights()).text(message);
     if (p == nullptr)
         result.null().null().null().null().null();
@@ -170,14 +179,16 @@ void emit(pg::Result &result, const char *action, bool active, const char *messa
 
 // The row of control_ingestion(): `note` is what the action has to say beyond the state.
 void emit_state(pg::Result &result, const Request &r, const pg::Array<Pause> &pauses, const char *note) {
-    const Pause *shown = nullptr;  // the caller's own after a pause, otherwise the first: widest, then longest
+    const Pause *shown =
+        nullptr;  // the caller's own after a pause, otherwise the first: widest, then longest
     bool active = true;
     int concerned = 0;
     for (const Pause &p : pauses) {
         if (!concerns(p, r.source)) continue;
         concerned++;
         active = active && !stops(p, r.source);
-        const bool own = r.action == Action::pause && same_source(p.source, r.source) && strcmp(p.holder, r.holder) == 0;
+        const bool own =
+            r.action == Action::pause && same_source(p.source, r.source) && strcmp(p.holder, r.holder) == 0;
         if (shown == nullptr || own) shown = &p;
     }
     StringInfoData message;
@@ -189,7 +200,8 @@ void emit_state(pg::Result &result, const Request &r, const pg::Array<Pause> &pa
     else
         appendStringInfo(&message, "Loading of source \"%s\" is active.", r.source);
     if (concerned > 1)
-        appendStringInfo(&message, " %d more %s in force.", concerned - 1, concerned == 2 ? "pause is" : "pauses are");
+        appendStringInfo(&message, " %d more %s in force.", concerned - 1,
+                         concerned == 2 ? "pause is" : "pauses are");
     if (note != nullptr) appendStringInfo(&message, " %s", note);
     emit(result, name_of(r.action), active, message.data, shown, backlog(r.source).events);
 }
@@ -197,14 +209,16 @@ void emit_state(pg::Result &result, const Request &r, const pg::Array<Pause> &pa
 void take_gate(int drain_ms) {
     char timeout[16];
     snprintf(timeout, sizeof timeout, "%d", std::max(drain_ms, 1000));
-    (void)set_config_option("lock_timeout", timeout, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+    (void)set_config_option("lock_timeout", timeout, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+                            false);
     static char hint[] =
         "Another pause is under way in a transaction that is still open."
         " Try again after it, or with a longer drain_timeout.";
     try {
         pg::guarded([] { (void)pg::acquire(pg::Lock::gate, ExclusiveLock); });
     } catch (const pg::ServerError &error) {
-        if (error.data()->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE) error.data()->hint = hint;  // copied at rethrow
+        if (error.data()->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
+            error.data()->hint = hint;  // copied at rethrow
         throw;
     }
 }
@@ -213,7 +227,8 @@ void take_gate(int drain_ms) {
 const char *flight_pids() {
     static pg::Statement holders(
         "SELECT coalesce(string_agg(DISTINCT coalesce(l.pid::text, 'a prepared transaction'), ', '), '')"
-        " FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted AND l.classid = 1396920149 AND l.objid = 2"
+        " FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted AND l.classid = 1396920149 AND l.objid "
+        "= 2"
         " AND l.objsubid = 21315 AND l.pid IS DISTINCT FROM pg_backend_pid()"
         " AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())");
     static_assert(0x53434F55 == 1396920149 && 0x5343 == 21315 && static_cast<int>(pg::Lock::flight) == 2);
@@ -233,7 +248,8 @@ const char *pause(Request &r, Oid acting_role) {
     const bool limited = !r.expires && audit::is_external();
     if (limited) {
         r.expires = true;
-        r.expires_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), static_cast<int64>(pg::external_pause_ttl) * 1000);
+        r.expires_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+                                                   static_cast<int64>(pg::external_pause_ttl) * 1000);
     }
     const char *reason = r.reason == nullptr ? "no reason given" : r.reason;
 
@@ -252,8 +268,9 @@ const char *pause(Request &r, Oid acting_role) {
                          pg::external_pause_ttl);
     if (remaining > 0) {
         const char *pids = flight_pids();
-        appendStringInfo(&note, "%s%d %s still in flight after drain_timeout (process %s).", note.len > 0 ? " " : "",
-                         remaining, remaining == 1 ? "transaction is" : "transactions are", pids);
+        appendStringInfo(&note, "%s%d %s still in flight after drain_timeout (process %s).",
+                         note.len > 0 ? " " : "", remaining,
+                         remaining == 1 ? "transaction is" : "transactions are", pids);
         ereport(WARNING, errcode(ERRCODE_LOCK_NOT_AVAILABLE),
                 errmsg_plural("%d transaction is still in flight after drain_timeout",
                               "%d transactions are still in flight after drain_timeout",
@@ -263,7 +280,10 @@ const char *pause(Request &r, Oid acting_role) {
     }
 
     audit::Json arguments, counts;
-    arguments.add("action", "pause").add("holder", r.holder).add("reason", reason).add_or_null("source_system", r.source);
+    arguments.add("action", "pause")
+        .add("holder", r.holder)
+        .add("reason", reason)
+        .add_or_null("source_system", r.source);
     arguments.add("drain_timeout_ms", static_cast<int64>(r.drain_ms));
     if (r.expires)
         arguments.add_time("expires_at", r.expires_at);
@@ -271,7 +291,8 @@ const char *pause(Request &r, Oid acting_role) {
         arguments.add_or_null("expires_at", nullptr);
     counts.add("drained", static_cast<int64>(std::max(found - remaining, 0)));
     counts.add("remaining_flights", static_cast<int64>(remaining));
-    audit::record("control_ingestion", acting_role, arguments, remaining == 0 ? "paused" : "paused, not drained", counts);
+    audit::record("control_ingestion", acting_role, arguments,
+                  remaining == 0 ? "paused" : "paused, not drained", counts);
     return note.len > 0 ? note.data : nullptr;
 }
 
@@ -294,20 +315,24 @@ const char *resume(const Request &r, Oid acting_role) {
     for (const Pause &p : remaining) {
         if (!concerns(p, r.source)) continue;
         in_force++;
-        if (strcmp(p.holder, r.holder) != 0) appendStringInfo(&others, "%s%s.", others.len > 0 ? "\n" : "", describe(p));
+        if (strcmp(p.holder, r.holder) != 0)
+            appendStringInfo(&others, "%s%s.", others.len > 0 ? "\n" : "", describe(p));
     }
     appendStringInfo(&note, "Pauses lifted: " INT64_FORMAT ".", lifted);
     if (others.len > 0) {
         appendStringInfoString(&note, " Pauses of others stay in force.");
-        ereport(NOTICE, errmsg("pauses of other holders stay in force"), errdetail_internal("%s", others.data),
-                errhint("To lift them too: SELECT * FROM scout.control_ingestion('resume', all_holders => true)"));
+        ereport(
+            NOTICE, errmsg("pauses of other holders stay in force"), errdetail_internal("%s", others.data),
+            errhint(
+                "To lift them too: SELECT * FROM scout.control_ingestion('resume', all_holders => true)"));
     }
 
     audit::Json arguments, counts;
     arguments.add("action", "resume").add("holder", r.holder).add_or_null("reason", r.reason);
     arguments.add_or_null("source_system", r.source).add_bool("all_holders", r.all_holders);
     counts.add("pauses_lifted", lifted).add("pauses_expired", expired).add("pauses_in_force", in_force);
-    audit::record("control_ingestion", acting_role, arguments, in_force == 0 ? "resumed" : "still paused", counts);
+    audit::record("control_ingestion", acting_role, arguments, in_force == 0 ? "resumed" : "still paused",
+                  counts);
     return note.data;
 }
 
@@ -346,7 +371,8 @@ SCOUT_FUNCTION(scout_ingestion_status) {
         pipeline::emit(result, "paused", false, psprintf("%s.", pipeline::describe(p)), &p,
                        pipeline::backlog(p.source).events);
     if (pauses.empty())
-        pipeline::emit(result, "active", true, "Loading is active.", nullptr, pipeline::backlog(nullptr).events);
+        pipeline::emit(result, "active", true, "Loading is active.", nullptr,
+                       pipeline::backlog(nullptr).events);
     session.end();
     return static_cast<Datum>(0);
 }

@@ -16,10 +16,13 @@ namespace {
 // $1 ids, $2 codes, $3 messages, $4 details, $5 transaction ids, $6 is this a redrive, $7 keep the
 // first failure of a letter that is reopened.
 pg::Statement upsert(
-    "INSERT INTO scout.bronze_events_dlq AS d (event_id, original_payload, error_code, error_message, error_details,"
-    " source_system, transaction_id, store_id, failed_at, last_error_code, last_error_message, last_error_details)"
+    "INSERT INTO scout.bronze_events_dlq AS d (event_id, original_payload, error_code, error_message, "
+    "error_details,"
+    " source_system, transaction_id, store_id, failed_at, last_error_code, last_error_message, "
+    "last_error_details)"
     " SELECT b.event_id, b.event_data, f.code, f.message, f.details::jsonb, b.source_system,"
-    " coalesce(f.transaction_id, CASE WHEN f.code = 'WRITE_FAILED' THEN left(btrim(b.event_data ->> 'transaction_id'), 256) END),"
+    " coalesce(f.transaction_id, CASE WHEN f.code = 'WRITE_FAILED' THEN left(btrim(b.event_data ->> "
+    "'transaction_id'), 256) END),"
     " b.store_id, clock_timestamp(), f.code, f.message, f.details::jsonb"
     " FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[])"
     "      AS f(event_id, code, message, details, transaction_id)"
@@ -27,14 +30,18 @@ pg::Statement upsert(
     " ON CONFLICT (event_id) DO UPDATE SET status = 'open', last_retry_at = excluded.failed_at,"
     " attempts = d.attempts + CASE WHEN $6 OR d.status <> 'open' THEN 1 ELSE 0 END,"
     " last_error_code = excluded.error_code, last_error_message = excluded.error_message,"
-    " last_error_details = excluded.error_details, transaction_id = coalesce(excluded.transaction_id, d.transaction_id),"
+    " last_error_details = excluded.error_details, transaction_id = coalesce(excluded.transaction_id, "
+    "d.transaction_id),"
     " resolved_at = NULL, resolved_by = NULL, resolution = NULL");
 
 class Letters {
 public:
     explicit Letters(size_t capacity)
-        : ids_(INT8OID, capacity), codes_(TEXTOID, capacity), messages_(TEXTOID, capacity),
-          details_(TEXTOID, capacity), transactions_(TEXTOID, capacity) {}
+        : ids_(INT8OID, capacity),
+          codes_(TEXTOID, capacity),
+          messages_(TEXTOID, capacity),
+          details_(TEXTOID, capacity),
+          transactions_(TEXTOID, capacity) {}
 
     void add(int64 event_id, std::string_view code, const char *message, const char *details,
              std::string_view transaction_id) {
@@ -48,8 +55,10 @@ public:
 
     int64 write(bool redrive) {
         if (count_ == 0) return 0;
-        return static_cast<int64>(upsert.run({ids_.param(), codes_.param(), messages_.param(), details_.param(),
-                                              transactions_.param(), pg::boolean(redrive)}).count());
+        return static_cast<int64>(upsert
+                                      .run({ids_.param(), codes_.param(), messages_.param(), details_.param(),
+                                            transactions_.param(), pg::boolean(redrive)})
+                                      .count());
     }
 
 private:
@@ -59,7 +68,10 @@ private:
 
 const char *duplicate_details(int64 winner, std::string_view transaction_id) {
     audit::Json json;
-    return json.add("path", "$.transaction_id").add("value", transaction_id).add("winner_event_id", winner).text();
+    return json.add("path", "$.transaction_id")
+        .add("value", transaction_id)
+        .add("winner_event_id", winner)
+        .text();
 }
 
 const char *duplicate_message(int64 winner) {
@@ -78,8 +90,9 @@ void write_dead_letters(Mode mode, const Batch &batch, BatchCounts &counts) {
         if (e.verdict == Verdict::rejected) {
             char path[core::path_text_size];
             audit::Json json;
-            const char *value = e.finding.field == core::Field::event_type ? pg::c_string(e.type)
-                                                                           : pg::value_at(e.document, e.finding);
+            const char *value = e.finding.field == core::Field::event_type
+                                    ? pg::c_string(e.type)
+                                    : pg::value_at(e.document, e.finding);
             json.add("path", core::format_path(e.finding, path)).add_or_null("value", value);
             letters.add(e.event_id, core::rule_info(e.finding.rule).code, e.finding.message, json.text(),
                         e.header.transaction_id);
@@ -105,8 +118,10 @@ void dead_letter_displaced(const pg::Array<int64> &losers, const pg::Array<int64
 
 void dead_letter_failed_write(int64 event_id, const ErrorData *error) {
     audit::Json json;
-    json.add("path", "$").add("sqlstate", unpack_sql_state(error->sqlerrcode))
-        .add_or_null("detail", error->detail).add_or_null("constraint", error->constraint_name)
+    json.add("path", "$")
+        .add("sqlstate", unpack_sql_state(error->sqlerrcode))
+        .add_or_null("detail", error->detail)
+        .add_or_null("constraint", error->constraint_name)
         .add_or_null("table", error->table_name);
     Letters letters(1);
     letters.add(event_id, write_failed, error->message, json.text(), {});
@@ -116,22 +131,29 @@ void dead_letter_failed_write(int64 event_id, const ErrorData *error) {
 int64 dead_letter_chosen(const int64 *ids, size_t count, const char *code, const char *message,
                          const char *details) {
     static pg::Statement insert(
-        "INSERT INTO scout.bronze_events_dlq AS d (event_id, original_payload, error_code, error_message, error_details,"
-        " source_system, transaction_id, store_id, failed_at, last_error_code, last_error_message, last_error_details)"
+        "INSERT INTO scout.bronze_events_dlq AS d (event_id, original_payload, error_code, error_message, "
+        "error_details,"
+        " source_system, transaction_id, store_id, failed_at, last_error_code, last_error_message, "
+        "last_error_details)"
         " SELECT b.event_id, b.event_data, $2, $3, $4::text::jsonb, b.source_system,"
-        " left(btrim(b.event_data ->> 'transaction_id'), 256), b.store_id, clock_timestamp(), $2, $3, $4::text::jsonb"
+        " left(btrim(b.event_data ->> 'transaction_id'), 256), b.store_id, clock_timestamp(), $2, $3, "
+        "$4::text::jsonb"
         " FROM scout.bronze_events b WHERE b.event_id = ANY ($1) ORDER BY b.event_id"
         " ON CONFLICT (event_id) DO UPDATE SET status = 'open', last_retry_at = excluded.failed_at,"
         " last_error_code = excluded.error_code, last_error_message = excluded.error_message,"
-        " last_error_details = excluded.error_details, resolved_at = NULL, resolved_by = NULL, resolution = NULL");
+        " last_error_details = excluded.error_details, resolved_at = NULL, resolved_by = NULL, resolution = "
+        "NULL");
     return static_cast<int64>(
-        insert.run({pg::int8_array(ids, count), pg::text(code), pg::text(message), pg::text(details)}).count());
+        insert.run({pg::int8_array(ids, count), pg::text(code), pg::text(message), pg::text(details)})
+            .count());
 }
 
 void resolve_letters(const Batch &batch, BatchCounts &counts) {
     static pg::Statement resolve(
-        "UPDATE scout.bronze_events_dlq SET status = 'resolved', resolved_at = clock_timestamp(), resolved_by = $2,"
-        " resolution = 'loaded', last_retry_at = clock_timestamp() WHERE event_id = ANY ($1) AND status = 'open'");
+        "UPDATE scout.bronze_events_dlq SET status = 'resolved', resolved_at = clock_timestamp(), "
+        "resolved_by = $2,"
+        " resolution = 'loaded', last_retry_at = clock_timestamp() WHERE event_id = ANY ($1) AND status = "
+        "'open'");
     pg::Array<int64> loaded;
     for (const Event &e : batch.events)
         if (e.verdict == Verdict::valid) loaded.push(e.event_id);
@@ -161,7 +183,8 @@ void write_warnings(Mode mode, const Batch &batch) {
     }
     pg::AsRole owner(pg::extension_owner());
     const size_t n = batch.warnings.size();
-    pg::Column ids(INT8OID, n), codes(TEXTOID, n), transactions(TEXTOID, n), paths(TEXTOID, n), messages(TEXTOID, n);
+    pg::Column ids(INT8OID, n), codes(TEXTOID, n), transactions(TEXTOID, n), paths(TEXTOID, n),
+        messages(TEXTOID, n);
     for (const Event &e : batch.events) {
         if (e.verdict != Verdict::valid) continue;
         for (size_t i = e.first_warning; i < e.first_warning + e.warning_count; i++) {
@@ -174,7 +197,8 @@ void write_warnings(Mode mode, const Batch &batch) {
             messages.add_text(w.message);
         }
     }
-    if (n > 0) insert.run({ids.param(), codes.param(), transactions.param(), paths.param(), messages.param()});
+    if (n > 0)
+        insert.run({ids.param(), codes.param(), transactions.param(), paths.param(), messages.param()});
     owner.end();
 }
 

@@ -96,7 +96,8 @@ void decode_event(Batch &batch, const core::RuleSet &rules, int64 event_id, std:
 }
 
 core::RuleSet current_rules() {
-    static pg::Statement overrides("SELECT code, enabled, severity, (threshold * 10000)::bigint FROM scout.rule_overrides");
+    static pg::Statement overrides(
+        "SELECT code, enabled, severity, (threshold * 10000)::bigint FROM scout.rule_overrides");
     core::RuleSet rules = core::RuleSet::defaults();
     pg::AsRole owner(pg::extension_owner());
     pg::Rows rows = overrides.read({});
@@ -107,7 +108,8 @@ core::RuleSet current_rules() {
         core::RuleSetting &setting = rules[info->rule];
         if (!rows.is_null(i, 2)) setting.enabled = rows.boolean(i, 2);
         if (!rows.is_null(i, 3))
-            setting.severity = rows.text(i, 3) == "critical" ? core::Severity::critical : core::Severity::warning;
+            setting.severity =
+                rows.text(i, 3) == "critical" ? core::Severity::critical : core::Severity::warning;
         if (!rows.is_null(i, 4)) setting.threshold = core::Decimal{rows.int8(i, 4)};
     }
     rows.free();

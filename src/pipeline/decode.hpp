@@ -1,8 +1,8 @@
 // From the rows of bronze to typed transactions: one pass of the contract's check over each document.
 #pragma once
 
-#include "pipeline/batch.hpp"
 #include "pg/postgres.hpp"
+#include "pipeline/batch.hpp"
 
 namespace scout::pipeline {
 

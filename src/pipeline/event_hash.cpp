@@ -114,10 +114,10 @@ EventHash hash_event(Jsonb *event, std::string_view event_type) {
 
     uint8 digest[PG_SHA256_DIGEST_LENGTH];
     pg_cryptohash_ctx *context = pg_cryptohash_create(PG_SHA256);
-    if (context == nullptr || pg_cryptohash_init(context) < 0
-        || pg_cryptohash_update(context, reinterpret_cast<const uint8 *>(canonical.bytes().data),
-                                static_cast<size_t>(canonical.bytes().len)) < 0
-        || pg_cryptohash_final(context, digest, sizeof digest) < 0)
+    if (context == nullptr || pg_cryptohash_init(context) < 0 ||
+        pg_cryptohash_update(context, reinterpret_cast<const uint8 *>(canonical.bytes().data),
+                             static_cast<size_t>(canonical.bytes().len)) < 0 ||
+        pg_cryptohash_final(context, digest, sizeof digest) < 0)
         ereport(ERROR, errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not compute SHA-256"));
     pg_cryptohash_free(context);
     pfree(canonical.bytes().data);
@@ -139,6 +139,7 @@ bytea *to_bytea(const EventHash &hash) {
 SCOUT_FUNCTION(scout_event_hash) {
     Jsonb *event = PG_GETARG_JSONB_P(0);
     text *type = PG_GETARG_TEXT_PP(1);
-    auto hash = scout::pipeline::hash_event(event, {VARDATA_ANY(type), static_cast<size_t>(VARSIZE_ANY_EXHDR(type))});
+    auto hash =
+        scout::pipeline::hash_event(event, {VARDATA_ANY(type), static_cast<size_t>(VARSIZE_ANY_EXHDR(type))});
     PG_RETURN_BYTEA_P(scout::pipeline::to_bytea(hash));
 }

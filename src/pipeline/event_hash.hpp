@@ -18,7 +18,9 @@ constexpr size_t event_hash_bytes = 16;
 
 struct EventHash {
     uint8 bytes[event_hash_bytes];
-    bool operator==(const EventHash &other) const { return std::memcmp(bytes, other.bytes, sizeof bytes) == 0; }
+    bool operator==(const EventHash &other) const {
+        return std::memcmp(bytes, other.bytes, sizeof bytes) == 0;
+    }
 };
 
 EventHash hash_event(Jsonb *event, std::string_view event_type);

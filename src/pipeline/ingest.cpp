@@ -17,10 +17,10 @@ namespace scout::pipeline {
 namespace {
 
 struct Element {
-    int64 event_id = 0;         // 0: refused before the insert
+    int64 event_id = 0;  // 0: refused before the insert
     int64 known_as = 0;
     EventHash hash = {};
-    bool seen = false;          // by the intake trigger
+    bool seen = false;  // by the intake trigger
     const char *reason = nullptr;
 };
 
@@ -33,7 +33,9 @@ Request request(FunctionCallInfo fcinfo, const char *function) {
         if (PG_ARGISNULL(i))
             ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
                     errmsg("%s: %s must not be NULL", function,
-                           i == 0 ? "the event" : i == 1 ? "event_type" : "source_system"),
+                           i == 0   ? "the event"
+                           : i == 1 ? "event_type"
+                                    : "source_system"),
                     errhint("Leave an argument out to use its default."));
     return {PG_GETARG_DATUM(1), PG_GETARG_DATUM(2)};
 }
@@ -63,7 +65,8 @@ void insert(pg::Array<Element> &elements, pg::Column &documents, size_t wanted, 
     observe_intake(&observer);
     try {
         pg::guarded([&] {
-            statement.run({ids.param(), documents.param(), pg::datum(TEXTOID, r.type), pg::datum(TEXTOID, r.source)});
+            statement.run(
+                {ids.param(), documents.param(), pg::datum(TEXTOID, r.type), pg::datum(TEXTOID, r.source)});
         });
     } catch (...) {
         observe_intake(nullptr);
@@ -128,7 +131,8 @@ SCOUT_FUNCTION(scout_ingest_events) {
     pipeline::Request r = pipeline::request(fcinfo, "ingest_events");
     Jsonb *events = PG_GETARG_JSONB_P(0);
     if (!JsonContainerIsArray(&events->root) || JsonContainerIsScalar(&events->root))
-        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("ingest_events expects a JSON array of events"),
+        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                errmsg("ingest_events expects a JSON array of events"),
                 errhint("For a single event use scout.ingest_event(...)."));
     pg::Result result(fcinfo);
     pg::Session session(pg::require_pipeline());

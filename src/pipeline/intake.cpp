@@ -14,6 +14,7 @@
 //     run at the same time: the second to flush waits for the first and fails with 23505.
 //   - abort, rollback to savepoint, crash: event, queue row and key vanish together.
 
+#include "pipeline/intake.hpp"
 #include "core/contract.hpp"
 #include "core/text.hpp"
 #include "pg/jsonb_reader.hpp"
@@ -22,7 +23,6 @@
 #include "pg/trigger.hpp"
 #include "pg/wrapper.hpp"
 #include "pipeline/event_state.hpp"
-#include "pipeline/intake.hpp"
 #include "pipeline/pending.hpp"
 #include "pipeline/queue.hpp"
 
@@ -47,9 +47,11 @@ struct BronzeColumns {
 // Looked up once per statement: fn_extra lives as long as the trigger's FmgrInfo.
 const BronzeColumns &bronze_columns(FunctionCallInfo fcinfo, TupleDesc desc) {
     if (fcinfo->flinfo->fn_extra == nullptr) {
-        auto *c = static_cast<BronzeColumns *>(MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(BronzeColumns)));
-        *c = {pg::column(desc, "event_id"), pg::column(desc, "event_type"), pg::column(desc, "event_ts"),
-              pg::column(desc, "source_system"), pg::column(desc, "store_id"), pg::column(desc, "event_data"),
+        auto *c =
+            static_cast<BronzeColumns *>(MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(BronzeColumns)));
+        *c = {pg::column(desc, "event_id"),   pg::column(desc, "event_type"),
+              pg::column(desc, "event_ts"),   pg::column(desc, "source_system"),
+              pg::column(desc, "store_id"),   pg::column(desc, "event_data"),
               pg::column(desc, "event_hash"), pg::column(desc, "ingested_at")};
         fcinfo->flinfo->fn_extra = c;
     }
@@ -108,16 +110,19 @@ void refuse_second_event(int64 event_id) {
 // Gives an event whose content changed its new key. The new content may be queued already, under the
 // same id: ON CONFLICT DO UPDATE fires the insert trigger first.
 void rekey(int64 event_id, Datum old_hash, const EventHash &hash) {
-    static pg::Statement forget("DELETE FROM scout.bronze_event_keys WHERE event_hash = $1 AND event_id = $2");
+    static pg::Statement forget(
+        "DELETE FROM scout.bronze_event_keys WHERE event_hash = $1 AND event_id = $2");
     static pg::Statement insert(
         "INSERT INTO scout.bronze_event_keys AS known (event_hash, event_id) VALUES ($1, $2)"
-        " ON CONFLICT (event_hash) DO UPDATE SET event_id = excluded.event_id WHERE known.event_id = excluded.event_id");
+        " ON CONFLICT (event_hash) DO UPDATE SET event_id = excluded.event_id WHERE known.event_id = "
+        "excluded.event_id");
     flush_pending();
     pg::Session session(pg::require_pipeline());
     forget.run({pg::datum(BYTEAOID, old_hash), pg::int8(event_id)});
     if (insert.run({pg::datum(BYTEAOID, PointerGetDatum(to_bytea(hash))), pg::int8(event_id)}).count() == 0)
         ereport(ERROR, errcode(ERRCODE_UNIQUE_VIOLATION),
-                errmsg("another event has the content that event %lld would get", static_cast<long long>(event_id)),
+                errmsg("another event has the content that event %lld would get",
+                       static_cast<long long>(event_id)),
                 errhint("Quarantine one of the two: SELECT * FROM scout.quarantine_events(...)"));
     session.end();
 }
@@ -135,7 +140,8 @@ bool is_duplicate(int64 event_id, const EventHash &hash, int64 &known_as) {
     if (same) {
         // A row that is there comes again; or one that was deleted is put back, and its key waits for it.
     } else if (!held && !buffered) {
-        static pg::Statement forget("DELETE FROM scout.bronze_event_keys WHERE event_hash = $1 AND event_id = $2");
+        static pg::Statement forget(
+            "DELETE FROM scout.bronze_event_keys WHERE event_hash = $1 AND event_id = $2");
         forget.run({pg::datum(BYTEAOID, PointerGetDatum(to_bytea(hash))), pg::int8(known_as)});
     }
     session.end();
@@ -155,7 +161,8 @@ void requeue_if_source_changed(TriggerData *trigger, TupleDesc desc, const Bronz
     const bool queued = remove_from_queue(&event_id, 1) > 0;
     session.end();
     if (queued)
-        append_pending(event_id, hash, DatumGetTimestampTz(pg::field(after, desc, c.ingested_at, "ingested_at")), source);
+        append_pending(event_id, hash,
+                       DatumGetTimestampTz(pg::field(after, desc, c.ingested_at, "ingested_at")), source);
 }
 
 HeapTuple take_in(FunctionCallInfo fcinfo, TriggerData *trigger, bool update) {
@@ -172,11 +179,12 @@ HeapTuple take_in(FunctionCallInfo fcinfo, TriggerData *trigger, bool update) {
         bool null;
         Datum before = heap_getattr(trigger->tg_trigtuple, c.event_hash, desc, &null);
         if (DatumGetInt64(pg::field(trigger->tg_trigtuple, desc, c.event_id, "event_id")) != event_id)
-            ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("the event_id of a bronze event cannot change"),
+            ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("the event_id of a bronze event cannot change"),
                     errhint("Insert a new event and quarantine the old one."));
         auto *old_hash = DatumGetByteaPP(before);
-        if (VARSIZE_ANY_EXHDR(old_hash) != event_hash_bytes
-            || std::memcmp(VARDATA_ANY(old_hash), hash.bytes, event_hash_bytes) != 0)
+        if (VARSIZE_ANY_EXHDR(old_hash) != event_hash_bytes ||
+            std::memcmp(VARDATA_ANY(old_hash), hash.bytes, event_hash_bytes) != 0)
             rekey(event_id, before, hash);
         requeue_if_source_changed(trigger, desc, c, event_id, hash);
     } else {
@@ -211,7 +219,8 @@ HeapTuple take_in(FunctionCallInfo fcinfo, TriggerData *trigger, bool update) {
         std::string_view id = core::trim(store.text);
         if (store.kind == core::Value::Kind::string && !id.empty() && id.size() <= core::max_id_bytes) {
             numbers[changed] = c.store_id;
-            values[changed++] = PointerGetDatum(cstring_to_text_with_len(id.data(), static_cast<int>(id.size())));
+            values[changed++] =
+                PointerGetDatum(cstring_to_text_with_len(id.data(), static_cast<int>(id.size())));
         }
     }
     HeapTuple out = heap_modify_tuple_by_cols(row, desc, changed, numbers, values, nulls);
@@ -229,7 +238,9 @@ HeapTuple take_in(FunctionCallInfo fcinfo, TriggerData *trigger, bool update) {
 
 }  // namespace
 
-void observe_intake(IntakeObserver *new_observer) { observer = new_observer; }
+void observe_intake(IntakeObserver *new_observer) {
+    observer = new_observer;
+}
 
 }  // namespace scout::pipeline
 
@@ -237,8 +248,8 @@ SCOUT_FUNCTION(scout_bronze_intake) {
     scout::pg::require_trigger(fcinfo, "bronze_intake");
     auto *trigger = reinterpret_cast<TriggerData *>(fcinfo->context);
     const bool update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
-    if (!TRIGGER_FIRED_BEFORE(trigger->tg_event) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event)
-        || !(update || TRIGGER_FIRED_BY_INSERT(trigger->tg_event)))
+    if (!TRIGGER_FIRED_BEFORE(trigger->tg_event) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ||
+        !(update || TRIGGER_FIRED_BY_INSERT(trigger->tg_event)))
         ereport(ERROR, errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
                 errmsg("bronze_intake() must be a BEFORE INSERT OR UPDATE trigger FOR EACH ROW"));
     scout::pg::require_relation(trigger, "bronze_events");

@@ -7,8 +7,8 @@
 namespace scout::pipeline {
 
 struct IntakeOutcome {
-    int64 event_id;   // as inserted
-    int64 known_as;   // 0: accepted; otherwise the event that already has this content
+    int64 event_id;  // as inserted
+    int64 known_as;  // 0: accepted; otherwise the event that already has this content
     EventHash hash;
 };
 

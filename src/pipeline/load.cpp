@@ -29,8 +29,9 @@ bool loadable(bool force, pg::Array<std::string_view> &paused) {
         if (force)
             ereport(NOTICE, errmsg("loaded by force: %s", describe(p)));
         else
-            ereport(WARNING, errmsg("%s", describe(p)),
-                    errhint("Resume with SELECT scout.control_ingestion('resume'), or load with force => true."));
+            ereport(
+                WARNING, errmsg("%s", describe(p)),
+                errhint("Resume with SELECT scout.control_ingestion('resume'), or load with force => true."));
     return force || !all_paused(pauses, paused);
 }
 
@@ -64,15 +65,21 @@ SCOUT_ACTION(scout_load_silver_from_bronze) {
         if (force) {
             audit::Json arguments, audited;
             arguments.add("batch_size", static_cast<int64>(batch_size)).add_bool("force", true);
-            audited.add("events_processed", counts.processed).add("events_dead_lettered", counts.dead_lettered);
+            audited.add("events_processed", counts.processed)
+                .add("events_dead_lettered", counts.dead_lettered);
             audit::record("load_silver_from_bronze", role, arguments, "done", audited);
         }
     }
     PushActiveSnapshot(GetLatestSnapshot());
     const int64 waiting = backlog(nullptr).events;
     PopActiveSnapshot();
-    result.int8(counts.processed).int8(counts.created).int8(counts.lines)
-        .milliseconds(GetCurrentTimestamp() - started).int8(counts.updated).int8(counts.dead_lettered).int8(waiting);
+    result.int8(counts.processed)
+        .int8(counts.created)
+        .int8(counts.lines)
+        .milliseconds(GetCurrentTimestamp() - started)
+        .int8(counts.updated)
+        .int8(counts.dead_lettered)
+        .int8(waiting);
     result.end_row();
     session.end();
     return static_cast<Datum>(0);

@@ -10,12 +10,14 @@ void mention_pause(const char *what) {
     pg::Array<Pause> pauses;
     read_pauses(pauses);
     if (!pauses.empty())
-        ereport(NOTICE, errmsg("%s although loading is paused", what), errdetail_internal("%s.", describe(pauses[0])));
+        ereport(NOTICE, errmsg("%s although loading is paused", what),
+                errdetail_internal("%s.", describe(pauses[0])));
 }
 
 void warn_open_writers(TimestampTz end) {
     static pg::Statement count(
-        "SELECT count(*) FROM pg_stat_activity a WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()"
+        "SELECT count(*) FROM pg_stat_activity a WHERE a.datname = current_database() AND a.pid <> "
+        "pg_backend_pid()"
         " AND a.backend_xid IS NOT NULL AND a.xact_start < $1");
     // As the extension's owner: other roles see no transaction of a role that they are no member of.
     pg::AsRole owner(pg::extension_owner());
@@ -23,7 +25,8 @@ void warn_open_writers(TimestampTz end) {
     owner.end();
     if (writers > 0)
         ereport(WARNING,
-                errmsg("%lld open transactions began before the end of the window", static_cast<long long>(writers)),
+                errmsg("%lld open transactions began before the end of the window",
+                       static_cast<long long>(writers)),
                 errdetail("Events that they insert belong to the window and were not seen."),
                 errhint("Repeat the call when they have ended."));
 }

@@ -51,7 +51,8 @@ void index_unflushed(Buffer &b) {
 
 void write_chunk(const char *source, int64 *ids, size_t count, TimestampTz first, TimestampTz last) {
     static pg::Statement insert(
-        "INSERT INTO scout.bronze_pending (source_system, events, event_count, min_ingested_at, max_ingested_at)"
+        "INSERT INTO scout.bronze_pending (source_system, events, event_count, min_ingested_at, "
+        "max_ingested_at)"
         " VALUES ($1, $2::text::int8multirange, $3, $4, $5)");
     std::sort(ids, ids + count);
     insert.run({pg::text(source), pg::text(multirange_text(ids, count)), pg::int4(static_cast<int32>(count)),
@@ -65,7 +66,8 @@ void write_keys(const Buffer &b, const pg::Array<size_t> &batch) {
         "INSERT INTO scout.bronze_event_keys AS known (event_hash, event_id)"
         " SELECT k.h, k.e FROM unnest($1::bytea[], $2::bigint[]) AS k(h, e)"
         // An event that is put back under its own id finds its key.
-        " ON CONFLICT (event_hash) DO UPDATE SET event_id = excluded.event_id WHERE known.event_id = excluded.event_id");
+        " ON CONFLICT (event_hash) DO UPDATE SET event_id = excluded.event_id WHERE known.event_id = "
+        "excluded.event_id");
     // Sorted by hash, so that two transactions with several events in common cannot deadlock.
     pg::Array<size_t> order;
     for (size_t i : batch) order.push(i);
@@ -136,7 +138,8 @@ void flush(Buffer &b, int from_level) {
 
 void write_duplicates(const Buffer &b) {
     static pg::Statement insert(
-        "INSERT INTO scout.etl_runs (kind, started_at, finished_at, duration_ms, write_path, duplicates_skipped)"
+        "INSERT INTO scout.etl_runs (kind, started_at, finished_at, duration_ms, write_path, "
+        "duplicates_skipped)"
         " VALUES ('intake', now(), clock_timestamp(), 0, 'trigger', $1)");
     pg::Session session(pg::extension_owner());
     insert.run({pg::int8(b.duplicates)});
@@ -144,7 +147,8 @@ void write_duplicates(const Buffer &b) {
     if (b.unreported > 0)
         ereport(NOTICE, errmsg_plural("%lld event was a duplicate and was skipped",
                                       "%lld events were duplicates and were skipped",
-                                      static_cast<unsigned long>(b.unreported), static_cast<long long>(b.unreported)));
+                                      static_cast<unsigned long>(b.unreported),
+                                      static_cast<long long>(b.unreported)));
 }
 
 void on_transaction(XactEvent event, void *) {
@@ -249,6 +253,8 @@ void count_duplicate(bool reported) {
     if (!reported) b.unreported++;
 }
 
-const pg::Array<PendingEvent> *buffered_events() { return buffer == nullptr ? nullptr : &buffer->events; }
+const pg::Array<PendingEvent> *buffered_events() {
+    return buffer == nullptr ? nullptr : &buffer->events;
+}
 
 }  // namespace scout::pipeline

@@ -39,9 +39,10 @@ struct Target {
 
 // Events of a selection that are not quarantined or discarded already. What a rule has dead-lettered is
 // taken too: otherwise a reprocess, or the promotion of a duplicate, could load it.
-#define UNHELD                                                                                        \
-    " AND NOT EXISTS (SELECT FROM scout.bronze_events_dlq d WHERE d.event_id = b.event_id"            \
-    " AND (d.status = 'discarded' OR d.status = 'open' AND d.last_error_code = 'QUARANTINE')) ORDER BY b.event_id"
+#define UNHELD                                                                                           \
+    " AND NOT EXISTS (SELECT FROM scout.bronze_events_dlq d WHERE d.event_id = b.event_id"               \
+    " AND (d.status = 'discarded' OR d.status = 'open' AND d.last_error_code = 'QUARANTINE')) ORDER BY " \
+    "b.event_id"
 
 Target collect(const pg::Rows &rows) {
     Target target;
@@ -56,8 +57,8 @@ Target collect(const pg::Rows &rows) {
     return target;
 }
 
-Outcome quarantine(const Target &target, const char *code, const char *message, const char *details, const char *run,
-                   bool dry_run) {
+Outcome quarantine(const Target &target, const char *code, const char *message, const char *details,
+                   const char *run, bool dry_run) {
     Outcome out;
     const TimestampTz started = GetCurrentTimestamp();
     ErrorData *error = pg::attempt(
@@ -94,9 +95,11 @@ void finish(pg::Result &result, const Outcome &out, bool dry_run) {
     result.end_row();
 }
 
-void audit_quarantine(const char *action, Oid role, audit::Json &arguments, const Outcome &out, bool dry_run) {
+void audit_quarantine(const char *action, Oid role, audit::Json &arguments, const Outcome &out,
+                      bool dry_run) {
     audit::Json counts;
-    counts.add("events_quarantined", out.events).add("transactions_removed", out.transactions)
+    counts.add("events_quarantined", out.events)
+        .add("transactions_removed", out.transactions)
         .add("line_items_removed", out.lines);
     audit::record(action, role, arguments, dry_run ? "dry run" : "done", counts);
 }
@@ -112,10 +115,11 @@ struct RulePredicate {
     pg::Statement query;
 };
 
-#define FAILING(predicate)                                                                            \
-    pg::Statement("SELECT b.event_id, b.ingested_at FROM scout.silver_transactions t"                 \
-                  " JOIN scout.bronze_events b ON b.event_id = t.source_event_id"                     \
-                  " WHERE t.processed_at >= $1 AND $2::numeric IS NOT NULL AND " predicate UNHELD)
+#define FAILING(predicate)                                                  \
+    pg::Statement(                                                          \
+        "SELECT b.event_id, b.ingested_at FROM scout.silver_transactions t" \
+        " JOIN scout.bronze_events b ON b.event_id = t.source_event_id"     \
+        " WHERE t.processed_at >= $1 AND $2::numeric IS NOT NULL AND " predicate UNHELD)
 
 RulePredicate predicates[] = {
     {core::Rule::negative_total, FAILING("t.total_amount < $2")},
@@ -125,7 +129,8 @@ RulePredicate predicates[] = {
              " AND (l.quantity <= 0 OR l.unit_price < 0))")},
     {core::Rule::line_total_mismatch,
      FAILING("EXISTS (SELECT FROM scout.silver_line_items l WHERE l.transaction_id = t.transaction_id"
-             " HAVING abs(sum(l.line_amount) - t.total_amount) > greatest(0.50, abs(t.total_amount) * $2 / 100))")},
+             " HAVING abs(sum(l.line_amount) - t.total_amount) > greatest(0.50, abs(t.total_amount) * $2 / "
+             "100))")},
     {core::Rule::amount_above_limit, FAILING("t.total_amount > $2")},
     {core::Rule::future_timestamp, FAILING("t.ts > b.ingested_at + $2::float8 * interval '1 hour'")},
 };
@@ -134,7 +139,8 @@ RulePredicate &predicate_of(const char *code) {
     const core::RuleInfo *info = core::find_rule(code);
     for (RulePredicate &p : predicates)
         if (info != nullptr && info->rule == p.rule) return p;
-    ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("there is no rule \"%s\" that silver rows can break", code),
+    ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+            errmsg("there is no rule \"%s\" that silver rows can break", code),
             errhint("Valid rules are NEGATIVE_TOTAL, EMPTY_ITEMS, INVALID_LINE_ITEM, LINE_TOTAL_MISMATCH,"
                     " AMOUNT_ABOVE_LIMIT and FUTURE_TIMESTAMP."));
 }
@@ -159,14 +165,19 @@ SCOUT_ACTION(scout_quarantine_window) {
     pg::acquire(pg::Lock::flight, pg::flight_alone);
     flush_pending();
     static pg::Statement select(
-        "SELECT b.event_id, b.ingested_at FROM scout.bronze_events b WHERE b.ingested_at >= $1 AND b.ingested_at < $2"
+        "SELECT b.event_id, b.ingested_at FROM scout.bronze_events b WHERE b.ingested_at >= $1 AND "
+        "b.ingested_at < $2"
         " AND ($3 IS NULL OR b.source_system = $3)" UNHELD);
-    Target target = collect(select.run({pg::timestamp(window.start), pg::timestamp(window.end), pg::text_or_null(source)}));
+    Target target = collect(
+        select.run({pg::timestamp(window.start), pg::timestamp(window.end), pg::text_or_null(source)}));
     Outcome out = quarantine(target, "QUARANTINE", pg::c_string(reason), why(reason), "quarantine", dry_run);
     warn_open_writers(window.end);
     audit::Json arguments;
-    arguments.add_time("start_ts", window.start).add_time("end_ts", window.end).add("reason", reason)
-        .add_or_null("source_system", source).add_bool("dry_run", dry_run);
+    arguments.add_time("start_ts", window.start)
+        .add_time("end_ts", window.end)
+        .add("reason", reason)
+        .add_or_null("source_system", source)
+        .add_bool("dry_run", dry_run);
     audit_quarantine("quarantine_window", role, arguments, out, dry_run);
     finish(result, out, dry_run);
     session.end();
@@ -195,7 +206,8 @@ SCOUT_ACTION(scout_quarantine_events) {
         ereport(NOTICE, errmsg("%zu of %zu events are not in bronze or are dead-lettered already",
                                wanted.size() - target.ids.size(), wanted.size()));
     audit::Json arguments;
-    arguments.add("event_ids", multirange_text(wanted.begin(), wanted.size())).add("reason", reason)
+    arguments.add("event_ids", multirange_text(wanted.begin(), wanted.size()))
+        .add("reason", reason)
         .add_bool("dry_run", dry_run);
     audit_quarantine("quarantine_events", role, arguments, out, dry_run);
     finish(result, out, dry_run);
@@ -206,11 +218,12 @@ SCOUT_ACTION(scout_quarantine_events) {
 SCOUT_ACTION(scout_quarantine_failures) {
     using namespace scout;
     using namespace scout::pipeline;
-    const char *code = pg::c_string(required_text(fcinfo, 0, "rule", "Name a built-in rule, for example NEGATIVE_TOTAL."));
+    const char *code =
+        pg::c_string(required_text(fcinfo, 0, "rule", "Name a built-in rule, for example NEGATIVE_TOTAL."));
     RulePredicate &predicate = predicate_of(code);
     core::Decimal hours;
-    if (PG_ARGISNULL(1) || pg::decimal_of(PG_GETARG_NUMERIC(1), hours) != core::ParseStatus::ok
-        || hours < core::Decimal::of(0) || hours > core::Decimal::of(24 * 365 * 10))
+    if (PG_ARGISNULL(1) || pg::decimal_of(PG_GETARG_NUMERIC(1), hours) != core::ParseStatus::ok ||
+        hours < core::Decimal::of(0) || hours > core::Decimal::of(24 * 365 * 10))
         ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("hours must be from 0 to 87600"),
                 errhint("For example 24 for the last day."));
     const bool dry_run = flag(fcinfo, 2, "dry_run");
@@ -222,9 +235,11 @@ SCOUT_ACTION(scout_quarantine_failures) {
     pg::acquire(pg::Lock::flight, pg::flight_alone);
     flush_pending();
     const TimestampTz since =
-        GetCurrentTimestamp() - static_cast<int64>(hours.units) * (3'600 * core::usecs_per_second / core::Decimal::one);
+        GetCurrentTimestamp() -
+        static_cast<int64>(hours.units) * (3'600 * core::usecs_per_second / core::Decimal::one);
     Target target = collect(predicate.query.run(
-        {pg::timestamp(since), pg::datum(NUMERICOID, pg::numeric_of(current_rules()[predicate.rule].threshold))}));
+        {pg::timestamp(since),
+         pg::datum(NUMERICOID, pg::numeric_of(current_rules()[predicate.rule].threshold))}));
     audit::Json details;
     details.add("reason", reason).add("rule", code).add("by", audit::actor());
     Outcome out = quarantine(target, "QUARANTINE", reason, details.text(), "quarantine", dry_run);

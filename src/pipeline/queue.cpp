@@ -31,10 +31,12 @@ pg::Statement next_chunks(
     " FROM scout.bronze_pending p WHERE p.source_system = $1 AND p.chunk_id > $2"
     " ORDER BY p.chunk_id LIMIT $3 FOR UPDATE SKIP LOCKED");
 
-pg::Statement remove_chunks("DELETE FROM scout.bronze_pending WHERE source_system = $1 AND chunk_id = ANY ($2)");
+pg::Statement remove_chunks(
+    "DELETE FROM scout.bronze_pending WHERE source_system = $1 AND chunk_id = ANY ($2)");
 
 pg::Statement shorten_chunk(
-    "UPDATE scout.bronze_pending SET events = events - $3::text::int8multirange, event_count = event_count - $4"
+    "UPDATE scout.bronze_pending SET events = events - $3::text::int8multirange, event_count = event_count - "
+    "$4"
     " WHERE source_system = $1 AND chunk_id = $2");
 
 const int64 *array_values(const pg::Rows &rows, uint64 row, int column, int &count) {
@@ -98,11 +100,14 @@ void claim(int limit, const pg::Array<std::string_view> &paused, pg::Array<int64
 int64 remove_from_queue(const int64 *ids, size_t count) {
     if (count == 0) return 0;
     static pg::Statement subtract(
-        "WITH hit AS (SELECT p.source_system, p.chunk_id, p.events - $1::text::int8multirange AS rest, p.event_count AS n"
+        "WITH hit AS (SELECT p.source_system, p.chunk_id, p.events - $1::text::int8multirange AS rest, "
+        "p.event_count AS n"
         "  FROM scout.bronze_pending p WHERE p.events && $1::text::int8multirange FOR UPDATE),"
-        " counted AS (SELECT h.*, (SELECT coalesce(sum(upper(r) - lower(r)), 0)::int FROM unnest(h.rest) r) AS left_over"
+        " counted AS (SELECT h.*, (SELECT coalesce(sum(upper(r) - lower(r)), 0)::int FROM unnest(h.rest) r) "
+        "AS left_over"
         "  FROM hit h),"
-        " shortened AS (UPDATE scout.bronze_pending p SET events = c.rest, event_count = c.left_over FROM counted c"
+        " shortened AS (UPDATE scout.bronze_pending p SET events = c.rest, event_count = c.left_over FROM "
+        "counted c"
         "  WHERE p.source_system = c.source_system AND p.chunk_id = c.chunk_id AND c.left_over > 0),"
         " emptied AS (DELETE FROM scout.bronze_pending p USING counted c"
         "  WHERE p.source_system = c.source_system AND p.chunk_id = c.chunk_id AND c.left_over = 0)"
@@ -117,7 +122,8 @@ Backlog backlog(const char *source) {
     static pg::Statement count(
         "SELECT count(*), coalesce(sum(c.event_count), 0)::bigint,"
         " (SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = 'scout.bronze_pending'::regclass)"
-        " FROM (SELECT p.event_count FROM scout.bronze_pending p WHERE $1 IS NULL OR p.source_system = $1 LIMIT $2) c");
+        " FROM (SELECT p.event_count FROM scout.bronze_pending p WHERE $1 IS NULL OR p.source_system = $1 "
+        "LIMIT $2) c");
     pg::Rows rows = count.read({pg::text_or_null(source), pg::int4(exact_chunks + 1)});
     const int64 chunks = rows.int8(0, 1), counted = rows.int8(0, 2), estimated_chunks = rows.int8(0, 3);
     rows.free();
@@ -125,7 +131,8 @@ Backlog backlog(const char *source) {
     if (!out.exact && estimated_chunks > chunks) out.events = counted * estimated_chunks / chunks;
     const auto *own = buffered_events();
     if (own != nullptr)
-        for (const PendingEvent &e : *own) out.events += e.flushed == 0 && (source == nullptr || strcmp(source, e.source) == 0);
+        for (const PendingEvent &e : *own)
+            out.events += e.flushed == 0 && (source == nullptr || strcmp(source, e.source) == 0);
     return out;
 }
 
@@ -136,7 +143,8 @@ char *multirange_text(const int64 *ids, size_t count) {
     for (size_t i = 0; i < count;) {
         size_t end = i + 1;
         while (end < count && ids[end] == ids[end - 1] + 1) end++;
-        appendStringInfo(&out, "%s[" INT64_FORMAT "," INT64_FORMAT ")", i == 0 ? "" : ",", ids[i], ids[end - 1] + 1);
+        appendStringInfo(&out, "%s[" INT64_FORMAT "," INT64_FORMAT ")", i == 0 ? "" : ",", ids[i],
+                         ids[end - 1] + 1);
         i = end;
     }
     appendStringInfoChar(&out, '}');

@@ -25,24 +25,27 @@ namespace {
 constexpr size_t redrive_batch = 2000;
 
 // $1 code, $2 source, $3 after, $4 before, $5 event ids
-#define LETTER_FILTER                                                                                 \
+#define LETTER_FILTER                                                                                     \
     " d.status = 'open' AND ($1 IS NULL OR upper($1) IN (upper(d.error_code), upper(d.last_error_code)))" \
-    " AND ($2 IS NULL OR d.source_system = $2) AND ($3 IS NULL OR d.failed_at >= $3)"                 \
+    " AND ($2 IS NULL OR d.source_system = $2) AND ($3 IS NULL OR d.failed_at >= $3)"                     \
     " AND ($4 IS NULL OR d.failed_at < $4)"
 
 pg::Statement choose(
-    "SELECT d.dlq_id, coalesce(d.event_id, 0), EXISTS (SELECT FROM scout.bronze_events b WHERE b.event_id = d.event_id)"
-    " FROM scout.bronze_events_dlq d WHERE" LETTER_FILTER " AND ($5 IS NULL OR d.event_id = ANY ($5))"
+    "SELECT d.dlq_id, coalesce(d.event_id, 0), EXISTS (SELECT FROM scout.bronze_events b WHERE b.event_id = "
+    "d.event_id)"
+    " FROM scout.bronze_events_dlq d WHERE" LETTER_FILTER
+    " AND ($5 IS NULL OR d.event_id = ANY ($5))"
     " ORDER BY d.dlq_id LIMIT $6 FOR UPDATE OF d SKIP LOCKED");
 
-pg::Statement count_open(
-    "SELECT count(*) FROM scout.bronze_events_dlq d WHERE" LETTER_FILTER " AND ($5 IS NULL OR d.event_id = ANY ($5))");
+pg::Statement count_open("SELECT count(*) FROM scout.bronze_events_dlq d WHERE" LETTER_FILTER
+                         " AND ($5 IS NULL OR d.event_id = ANY ($5))");
 
 // Puts a deleted event back under its own id.
 pg::Statement put_back(
     "INSERT INTO scout.bronze_events (event_id, event_type, source_system, store_id, event_data, ingested_at)"
     " SELECT x.event_id, x.event_type, x.source_system, x.store_id, x.event_data, x.ingested_at"
-    " FROM scout.bronze_deletions x WHERE x.event_id = $1 ORDER BY x.deleted_at DESC LIMIT 1 RETURNING event_id");
+    " FROM scout.bronze_deletions x WHERE x.event_id = $1 ORDER BY x.deleted_at DESC LIMIT 1 RETURNING "
+    "event_id");
 
 pg::Statement take_in_again(
     "INSERT INTO scout.bronze_events (source_system, event_data)"
@@ -52,7 +55,8 @@ pg::Statement take_in_again(
 pg::Statement link("UPDATE scout.bronze_events_dlq SET event_id = $2 WHERE dlq_id = $1");
 
 pg::Statement known_elsewhere(
-    "UPDATE scout.bronze_events_dlq d SET status = 'resolved', resolved_at = clock_timestamp(), resolved_by = $2,"
+    "UPDATE scout.bronze_events_dlq d SET status = 'resolved', resolved_at = clock_timestamp(), resolved_by "
+    "= $2,"
     " resolution = 'bronze has this content as event ' || k.event_id"
     " FROM scout.bronze_event_keys k WHERE d.dlq_id = $1"
     " AND k.event_hash = scout.event_hash(d.original_payload, 'transaction.v1')");
@@ -115,7 +119,8 @@ SCOUT_ACTION(scout_dlq_redrive) {
     const int max_events = positive_argument(fcinfo, 4, "max_events");
     const bool dry_run = flag(fcinfo, 5, "dry_run");
     if (!PG_ARGISNULL(2) && !PG_ARGISNULL(3) && PG_GETARG_TIMESTAMPTZ(2) >= PG_GETARG_TIMESTAMPTZ(3))
-        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("failed_before must be later than failed_after"),
+        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                errmsg("failed_before must be later than failed_after"),
                 errhint("The window is [failed_after, failed_before)."));
     Filter filter{pg::argument(fcinfo, 0, TEXTOID), pg::argument(fcinfo, 1, TEXTOID),
                   pg::argument(fcinfo, 2, TIMESTAMPTZOID), pg::argument(fcinfo, 3, TIMESTAMPTZOID),
@@ -133,7 +138,8 @@ SCOUT_ACTION(scout_dlq_redrive) {
     ErrorData *error = pg::attempt(
         [&] {
             redrive(filter, max_events, out);
-            remaining = count_open.run({filter.code, filter.source, filter.after, filter.before, filter.ids}).int8(0, 1);
+            remaining = count_open.run({filter.code, filter.source, filter.after, filter.before, filter.ids})
+                            .int8(0, 1);
             if (out.chosen > 0) record_run("redrive", started, out.counts);
         },
         !dry_run);
@@ -141,10 +147,14 @@ SCOUT_ACTION(scout_dlq_redrive) {
 
     const int64 loaded = out.counts.resolved + out.resolved_elsewhere;
     audit::Json arguments, counts;
-    arguments.add_or_null("error_code", optional_text(fcinfo, 0)).add_or_null("source_system", optional_text(fcinfo, 1))
-        .add("max_events", static_cast<int64>(max_events)).add_bool("dry_run", dry_run);
-    counts.add("events_redriven", out.chosen).add("events_loaded", loaded)
-        .add("events_failed_again", out.chosen - loaded).add("remaining", remaining);
+    arguments.add_or_null("error_code", optional_text(fcinfo, 0))
+        .add_or_null("source_system", optional_text(fcinfo, 1))
+        .add("max_events", static_cast<int64>(max_events))
+        .add_bool("dry_run", dry_run);
+    counts.add("events_redriven", out.chosen)
+        .add("events_loaded", loaded)
+        .add("events_failed_again", out.chosen - loaded)
+        .add("remaining", remaining);
     audit::record("dlq_redrive", role, arguments, dry_run ? "dry run" : "done", counts);
     result.int8(out.chosen).int8(loaded).int8(out.chosen - loaded).int8(remaining).boolean(dry_run);
     result.end_row();
@@ -155,20 +165,22 @@ SCOUT_ACTION(scout_dlq_redrive) {
 SCOUT_ACTION(scout_dlq_resolve) {
     using namespace scout;
     using namespace scout::pipeline;
-    std::string_view reason =
-        required_text(fcinfo, 0, "reason", "Say why the events are given up: it stands in the letters and the timeline.");
+    std::string_view reason = required_text(
+        fcinfo, 0, "reason", "Say why the events are given up: it stands in the letters and the timeline.");
     bool filtered = false;
     for (int i = 1; i <= 4; i++) filtered = filtered || !PG_ARGISNULL(i);
     if (!filtered)
         ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("dlq_resolve needs a filter"),
-                errhint("Give dlq_ids, error_code, source_system or failed_before; failed_before => now() means all."));
+                errhint("Give dlq_ids, error_code, source_system or failed_before; failed_before => now() "
+                        "means all."));
     const bool dry_run = flag(fcinfo, 5, "dry_run");
     const Oid role = GetUserId();
     pg::Result result(fcinfo);
     pg::Session session(pg::require_pipeline());
     pg::acquire(pg::Lock::flight, pg::flight_alone);
     static pg::Statement discard(
-        "UPDATE scout.bronze_events_dlq d SET status = 'discarded', resolved_at = clock_timestamp(), resolved_by = $5,"
+        "UPDATE scout.bronze_events_dlq d SET status = 'discarded', resolved_at = clock_timestamp(), "
+        "resolved_by = $5,"
         " resolution = $6 WHERE d.status = 'open' AND ($1 IS NULL OR d.dlq_id = ANY ($1))"
         " AND ($2 IS NULL OR upper($2) IN (upper(d.error_code), upper(d.last_error_code)))"
         " AND ($3 IS NULL OR d.source_system = $3) AND ($4 IS NULL OR d.failed_at < $4)");
@@ -177,16 +189,20 @@ SCOUT_ACTION(scout_dlq_resolve) {
     ErrorData *error = pg::attempt(
         [&] {
             discarded = static_cast<int64>(
-                discard.run({pg::argument(fcinfo, 1, INT8ARRAYOID), pg::argument(fcinfo, 2, TEXTOID),
-                             pg::argument(fcinfo, 3, TEXTOID), pg::argument(fcinfo, 4, TIMESTAMPTZOID),
-                             pg::text(audit::actor()), pg::text(reason)}).count());
+                discard
+                    .run({pg::argument(fcinfo, 1, INT8ARRAYOID), pg::argument(fcinfo, 2, TEXTOID),
+                          pg::argument(fcinfo, 3, TEXTOID), pg::argument(fcinfo, 4, TIMESTAMPTZOID),
+                          pg::text(audit::actor()), pg::text(reason)})
+                    .count());
             remaining = open.run().int8(0, 1);
         },
         !dry_run);
     if (error != nullptr) ReThrowError(error);
     audit::Json arguments, counts;
-    arguments.add("reason", reason).add_or_null("error_code", optional_text(fcinfo, 2))
-        .add_or_null("source_system", optional_text(fcinfo, 3)).add_bool("dry_run", dry_run);
+    arguments.add("reason", reason)
+        .add_or_null("error_code", optional_text(fcinfo, 2))
+        .add_or_null("source_system", optional_text(fcinfo, 3))
+        .add_bool("dry_run", dry_run);
     counts.add("letters_discarded", discarded).add("remaining", remaining);
     audit::record("dlq_resolve", role, arguments, dry_run ? "dry run" : "done", counts);
     result.int8(discarded).int8(remaining).boolean(dry_run);
@@ -207,14 +223,16 @@ SCOUT_ACTION(scout_dlq_purge) {
     static pg::Statement purge(
         "WITH purged AS (DELETE FROM scout.bronze_events_dlq d"
         "  WHERE d.status IN ('resolved', 'discarded') AND d.resolved_at < $1 AND NOT (d.status = 'discarded'"
-        "  AND EXISTS (SELECT FROM scout.bronze_events b WHERE b.event_id = d.event_id)) RETURNING d.event_id),"
+        "  AND EXISTS (SELECT FROM scout.bronze_events b WHERE b.event_id = d.event_id)) RETURNING "
+        "d.event_id),"
         // The dedup key of an event that nothing accounts for any more goes with its letter.
         " forgotten AS (DELETE FROM scout.bronze_event_keys k USING purged p WHERE k.event_id = p.event_id"
         "  AND NOT EXISTS (SELECT FROM scout.bronze_events b WHERE b.event_id = p.event_id)"
         "  AND NOT EXISTS (SELECT FROM scout.silver_transactions s WHERE s.source_event_id = p.event_id))"
         " SELECT count(*) FROM purged");
     static pg::Statement kept_closed(
-        "SELECT count(*) FROM scout.bronze_events_dlq d WHERE d.status IN ('resolved', 'discarded') AND d.resolved_at < $1");
+        "SELECT count(*) FROM scout.bronze_events_dlq d WHERE d.status IN ('resolved', 'discarded') AND "
+        "d.resolved_at < $1");
     int64 purged = 0, kept = 0;
     ErrorData *error = pg::attempt(
         [&] {

@@ -29,13 +29,13 @@ struct Range {
 
 #define BY_INGESTED " FROM scout.bronze_events b WHERE b.ingested_at >= $1 AND b.ingested_at < $2"
 #define BY_EVENT_TS " FROM scout.bronze_events b WHERE b.event_ts >= $1 AND b.event_ts < $2"
-#define CUT_HEAD                                                                                      \
-    "SELECT min(c.event_id), max(c.event_id) FROM (SELECT b.event_id,"                                \
+#define CUT_HEAD                                                       \
+    "SELECT min(c.event_id), max(c.event_id) FROM (SELECT b.event_id," \
     " (row_number() OVER (ORDER BY b.event_id) - 1) / $3 AS part"
 #define CUT_TAIL ") c GROUP BY c.part ORDER BY c.part"
-#define NOT_HELD_BACK                                                                                 \
-    " AND b.event_id BETWEEN $3 AND $4 AND NOT EXISTS (SELECT FROM scout.bronze_events_dlq d"         \
-    " WHERE d.event_id = b.event_id AND (d.status = 'discarded'"                                      \
+#define NOT_HELD_BACK                                                                         \
+    " AND b.event_id BETWEEN $3 AND $4 AND NOT EXISTS (SELECT FROM scout.bronze_events_dlq d" \
+    " WHERE d.event_id = b.event_id AND (d.status = 'discarded'"                              \
     " OR d.status = 'open' AND coalesce(d.last_error_code, d.error_code) <> ALL ($5))) ORDER BY b.event_id"
 
 pg::Statement cut_by_ingested(CUT_HEAD BY_INGESTED CUT_TAIL);
@@ -56,8 +56,8 @@ void reprocess_range(const Window &w, bool on_event_ts, const Range &range, Batc
     pg::Workspace workspace("scout_ir reprocess");
     pg::Array<std::string_view> codes = automatic_codes();
     pg::Rows rows = (on_event_ts ? ids_by_event_ts : ids_by_ingested)
-                        .run({pg::timestamp(w.start), pg::timestamp(w.end), pg::int8(range.first), pg::int8(range.last),
-                              pg::text_array(codes.begin(), codes.size())});
+                        .run({pg::timestamp(w.start), pg::timestamp(w.end), pg::int8(range.first),
+                              pg::int8(range.last), pg::text_array(codes.begin(), codes.size())});
     pg::Array<int64> ids;
     for (uint64 i = 0; i < rows.count(); i++) ids.push(rows.int8(i, 1));
     (void)remove_from_queue(ids.begin(), ids.size());
@@ -77,7 +77,8 @@ SCOUT_ACTION(scout_reprocess_bronze_window) {
     const bool dry_run = flag(fcinfo, 3, "dry_run");
     std::string_view on = required_text(fcinfo, 4, "window_on", "Valid values are ingested_at and event_ts.");
     if (on != "ingested_at" && on != "event_ts")
-        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("window_on must be ingested_at or event_ts"),
+        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                errmsg("window_on must be ingested_at or event_ts"),
                 errhint("ingested_at is when the event came, event_ts when the sale was made."));
     if (on == "ingested_at") refuse_future(window);
     const Oid role = GetUserId();
@@ -102,14 +103,27 @@ SCOUT_ACTION(scout_reprocess_bronze_window) {
     if (on == "ingested_at") warn_open_writers(window.end);
     const char *outcome = dry_run ? "dry run" : "done";
     audit::Json arguments, audited;
-    arguments.add_time("start_ts", window.start).add_time("end_ts", window.end).add("window_on", on)
-        .add("batch_size", static_cast<int64>(batch_size)).add_bool("dry_run", dry_run);
-    audited.add("events_reprocessed", counts.processed).add("transactions_created", counts.created)
-        .add("transactions_updated", counts.updated).add("transactions_removed", counts.removed)
-        .add("events_dead_lettered", counts.dead_lettered).add("dead_letters_resolved", counts.resolved);
+    arguments.add_time("start_ts", window.start)
+        .add_time("end_ts", window.end)
+        .add("window_on", on)
+        .add("batch_size", static_cast<int64>(batch_size))
+        .add_bool("dry_run", dry_run);
+    audited.add("events_reprocessed", counts.processed)
+        .add("transactions_created", counts.created)
+        .add("transactions_updated", counts.updated)
+        .add("transactions_removed", counts.removed)
+        .add("events_dead_lettered", counts.dead_lettered)
+        .add("dead_letters_resolved", counts.resolved);
     audit::record("reprocess_bronze_window", role, arguments, outcome, audited);
-    result.int8(counts.processed).int8(counts.created).int8(counts.lines).int8(counts.updated).int8(counts.removed)
-        .int8(counts.dead_lettered).int8(counts.resolved).milliseconds(GetCurrentTimestamp() - started).null()
+    result.int8(counts.processed)
+        .int8(counts.created)
+        .int8(counts.lines)
+        .int8(counts.updated)
+        .int8(counts.removed)
+        .int8(counts.dead_lettered)
+        .int8(counts.resolved)
+        .milliseconds(GetCurrentTimestamp() - started)
+        .null()
         .text(dry_run ? "dry run" : "in_transaction");
     result.end_row();
     session.end();

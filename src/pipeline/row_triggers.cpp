@@ -37,11 +37,12 @@ void keep_deleted(TriggerData *trigger) {
     flush_pending();
     pg::Session session(pg::require_pipeline());
     static pg::Statement copy(
-        "INSERT INTO scout.bronze_deletions (event_id, event_hash, event_type, source_system, store_id, ingested_at,"
+        "INSERT INTO scout.bronze_deletions (event_id, event_hash, event_type, source_system, store_id, "
+        "ingested_at,"
         " event_data, deleted_at, deleted_by) VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp(), $8)");
     copy.run({param("event_id", INT8OID), param("event_hash", BYTEAOID), param("event_type", TEXTOID),
-              param("source_system", TEXTOID), param("store_id", TEXTOID), param("ingested_at", TIMESTAMPTZOID),
-              param("event_data", JSONBOID), pg::text(actor)});
+              param("source_system", TEXTOID), param("store_id", TEXTOID),
+              param("ingested_at", TIMESTAMPTZOID), param("event_data", JSONBOID), pg::text(actor)});
     static pg::Statement forget(
         "DELETE FROM scout.bronze_event_keys WHERE event_hash = $1 AND event_id = $2"
         " AND NOT EXISTS (SELECT FROM scout.bronze_events_dlq d WHERE d.event_id = $2)"
@@ -55,7 +56,8 @@ void keep_deleted(TriggerData *trigger) {
 int64 event_of_payload(Jsonb *payload) {
     static pg::Statement by_hash("SELECT event_id FROM scout.bronze_event_keys WHERE event_hash = $1");
     static pg::Statement by_transaction(
-        "SELECT source_event_id FROM scout.silver_transactions WHERE transaction_id = $1 AND source_event_id IS NOT NULL");
+        "SELECT source_event_id FROM scout.silver_transactions WHERE transaction_id = $1 AND source_event_id "
+        "IS NOT NULL");
     EventHash hash = hash_event(payload, "transaction.v1");
     pg::Rows rows = by_hash.run({pg::datum(BYTEAOID, PointerGetDatum(to_bytea(hash)))});
     if (rows.count() > 0) return rows.int8(0, 1);
@@ -69,7 +71,8 @@ int64 event_of_payload(Jsonb *payload) {
 // Reopens the event's letter where there is one; false if there is none.
 bool reopen_letter(int64 event_id, pg::Param code, pg::Param message, pg::Param details) {
     static pg::Statement reopen(
-        "UPDATE scout.bronze_events_dlq SET status = 'open', attempts = attempts + 1, last_retry_at = clock_timestamp(),"
+        "UPDATE scout.bronze_events_dlq SET status = 'open', attempts = attempts + 1, last_retry_at = "
+        "clock_timestamp(),"
         " last_error_code = $2, last_error_message = $3, last_error_details = $4,"
         " resolved_at = NULL, resolved_by = NULL, resolution = NULL WHERE event_id = $1");
     return reopen.run({pg::int8(event_id), code, message, details}).count() > 0;
@@ -93,9 +96,9 @@ HeapTuple link_letter(TriggerData *trigger) {
     MemoryContext outer = CurrentMemoryContext;
     pg::Session session(pg::require_pipeline());
     int64 found = event_of_payload(DatumGetJsonbP(payload.value));
-    bool reopened = found != 0
-                    && reopen_letter(found, param("error_code", TEXTOID), param("error_message", TEXTOID),
-                                     param("error_details", JSONBOID));
+    bool reopened =
+        found != 0 && reopen_letter(found, param("error_code", TEXTOID), param("error_message", TEXTOID),
+                                    param("error_details", JSONBOID));
     session.end();
     MemoryContextSwitchTo(outer);
     if (reopened) return nullptr;
@@ -115,7 +118,8 @@ HeapTuple link_letter(TriggerData *trigger) {
         if (id.kind == core::Value::Kind::string) {
             numbers[changed] = transaction_id;
             std::string_view text = core::trim(id.text);
-            values[changed++] = PointerGetDatum(cstring_to_text_with_len(text.data(), static_cast<int>(text.size())));
+            values[changed++] =
+                PointerGetDatum(cstring_to_text_with_len(text.data(), static_cast<int>(text.size())));
         }
     }
     return heap_modify_tuple_by_cols(row, desc, changed, numbers, values, nulls);
@@ -132,8 +136,8 @@ SCOUT_FUNCTION(scout_bronze_deleted) {
         ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("bronze events cannot be truncated"),
                 errdetail("TRUNCATE would leave no trace of the events."),
                 errhint("DELETE keeps a copy of every row in scout.bronze_deletions."));
-    if (!TRIGGER_FIRED_AFTER(trigger->tg_event) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event)
-        || !TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
+    if (!TRIGGER_FIRED_AFTER(trigger->tg_event) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ||
+        !TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
         ereport(ERROR, errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
                 errmsg("bronze_deleted() must be an AFTER DELETE trigger FOR EACH ROW"));
     scout::pg::require_relation(trigger, "bronze_events");
@@ -144,8 +148,8 @@ SCOUT_FUNCTION(scout_bronze_deleted) {
 SCOUT_FUNCTION(scout_dead_letter_link) {
     scout::pg::require_trigger(fcinfo, "dead_letter_link");
     auto *trigger = reinterpret_cast<TriggerData *>(fcinfo->context);
-    if (!TRIGGER_FIRED_BEFORE(trigger->tg_event) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event)
-        || !TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
+    if (!TRIGGER_FIRED_BEFORE(trigger->tg_event) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ||
+        !TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
         ereport(ERROR, errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
                 errmsg("dead_letter_link() must be a BEFORE INSERT trigger FOR EACH ROW"));
     scout::pg::require_relation(trigger, "bronze_events_dlq");

@@ -6,8 +6,8 @@
 
 #include "audit/caller.hpp"
 #include "core/rules.hpp"
-#include "pg/jsonb_reader.hpp"
 #include "pg/guard.hpp"
+#include "pg/jsonb_reader.hpp"
 #include "pg/relation.hpp"
 #include "pg/result.hpp"
 #include "pg/spi.hpp"
@@ -18,7 +18,9 @@ namespace scout::pipeline {
 
 namespace {
 
-bool tunable(const core::RuleInfo &info) { return info.rule >= core::first_tunable_rule; }
+bool tunable(const core::RuleInfo &info) {
+    return info.rule >= core::first_tunable_rule;
+}
 
 const char *severity_text(core::Severity severity) {
     return severity == core::Severity::critical ? "critical" : "warning";
@@ -30,7 +32,8 @@ const char *tunable_codes() {
     initStringInfo(&out);
     for (int i = static_cast<int>(core::first_tunable_rule); i < core::rule_count; i++) {
         const core::RuleInfo &info = core::rule_info(static_cast<core::Rule>(i));
-        appendStringInfo(&out, "%s%.*s", out.len > 0 ? ", " : "", static_cast<int>(info.code.size()), info.code.data());
+        appendStringInfo(&out, "%s%.*s", out.len > 0 ? ", " : "", static_cast<int>(info.code.size()),
+                         info.code.data());
     }
     return out.data;
 }
@@ -51,7 +54,8 @@ const core::RuleInfo *read_rule(FunctionCallInfo fcinfo) {
     const char *given = text_to_cstring(PG_GETARG_TEXT_PP(0));
     const core::RuleInfo *info = core::find_rule(given);
     if (info == nullptr)
-        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("set_rule: unknown rule \"%s\"", given),
+        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                errmsg("set_rule: unknown rule \"%s\"", given),
                 errhint("Valid codes are %s.", tunable_codes()));
     if (!tunable(*info))
         ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -66,15 +70,17 @@ const char *read_severity(FunctionCallInfo fcinfo) {
     const char *given = text_to_cstring(PG_GETARG_TEXT_PP(2));
     for (const char *valid : {"critical", "warning"})
         if (pg_strcasecmp(given, valid) == 0) return valid;
-    ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("set_rule: unknown severity \"%s\"", given),
-            errhint("Valid severities are critical (dead-letters the event) and warning (loads it and alerts)."));
+    ereport(
+        ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("set_rule: unknown severity \"%s\"", given),
+        errhint("Valid severities are critical (dead-letters the event) and warning (loads it and alerts)."));
     pg_unreachable();
 }
 
 void read_threshold(FunctionCallInfo fcinfo, Request &r) {
     if (PG_ARGISNULL(3)) return;
     if (!r.rule->has_threshold)
-        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("set_rule: rule %s has no threshold", r.code),
+        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                errmsg("set_rule: rule %s has no threshold", r.code),
                 errhint("Leave threshold out; enabled and severity can be set."));
     Numeric given = PG_GETARG_NUMERIC(3);
     const bool finite = !numeric_is_nan(given) && !numeric_is_inf(given);
@@ -108,13 +114,15 @@ int64 write_override(const Request &r, bool remove) {
         "INSERT INTO scout.rule_overrides AS o (code, enabled, severity, threshold, set_at, set_by)"
         " VALUES ($1, $2, $3, $4, clock_timestamp(), $5)"
         " ON CONFLICT (code) DO UPDATE SET enabled = coalesce(excluded.enabled, o.enabled),"
-        " severity = coalesce(excluded.severity, o.severity), threshold = coalesce(excluded.threshold, o.threshold),"
+        " severity = coalesce(excluded.severity, o.severity), threshold = coalesce(excluded.threshold, "
+        "o.threshold),"
         " set_at = excluded.set_at, set_by = excluded.set_by");
     const char *actor = audit::actor();
     pg::AsRole owner(pg::extension_owner());
     pg::Rows rows =
         remove ? forget.run({pg::text(r.code)})
-               : override_rule.run({pg::text(r.code), r.has_enabled ? pg::boolean(r.enabled) : pg::null_of(BOOLOID),
+               : override_rule.run({pg::text(r.code),
+                                    r.has_enabled ? pg::boolean(r.enabled) : pg::null_of(BOOLOID),
                                     pg::text_or_null(r.severity),
                                     r.has_threshold ? pg::datum(NUMERICOID, pg::numeric_of(r.threshold))
                                                     : pg::null_of(NUMERICOID),
@@ -184,7 +192,8 @@ SCOUT_ACTION(scout_set_rule) {
     else
         arguments.add_or_null("enabled", nullptr);
     char text[core::decimal_text_size];
-    arguments.add_or_null("threshold", r.has_threshold ? pg::c_string(core::format_decimal(r.threshold, text)) : nullptr);
+    arguments.add_or_null("threshold",
+                          r.has_threshold ? pg::c_string(core::format_decimal(r.threshold, text)) : nullptr);
     counts.add(remove ? "overrides_removed" : "overrides_set", changed);
     audit::record("set_rule", acting_role, arguments, remove ? "default" : "overridden", counts);
 

@@ -19,11 +19,14 @@ namespace {
 
 constexpr int max_races = 10;
 
-bool better(int64 a, int64 b) { return pg::duplicate_winner == pg::winner_lowest ? a < b : a > b; }
+bool better(int64 a, int64 b) {
+    return pg::duplicate_winner == pg::winner_lowest ? a < b : a > b;
+}
 
-#define TRANSACTION_ARRAYS                                                                             \
-    "unnest($1::text[], $2::text[], $3::timestamptz[], $4::int[], $5::numeric[], $6::numeric[],"       \
-    " $7::text[], $8::text[], $9::int[], $10::int[], $11::bigint[]) AS n(transaction_id, store_id, ts, date_key," \
+#define TRANSACTION_ARRAYS                                                                               \
+    "unnest($1::text[], $2::text[], $3::timestamptz[], $4::int[], $5::numeric[], $6::numeric[],"         \
+    " $7::text[], $8::text[], $9::int[], $10::int[], $11::bigint[]) AS n(transaction_id, store_id, ts, " \
+    "date_key,"                                                                                          \
     " total_amount, net_amount, customer_id, payment_method, item_count, unique_products, source_event_id)"
 
 pg::Statement lock_existing(
@@ -44,30 +47,38 @@ pg::Statement update_transactions(
     " source_event_id = n.source_event_id, processed_at = $12,"
     " updated_at = CASE WHEN (t.store_id, t.ts, t.date_key, t.total_amount, t.net_amount, t.customer_id,"
     "  t.payment_method, t.item_count, t.unique_products, t.source_event_id) IS DISTINCT FROM"
-    "  (n.store_id, n.ts, n.date_key, n.total_amount, n.net_amount, n.customer_id, n.payment_method, n.item_count,"
+    "  (n.store_id, n.ts, n.date_key, n.total_amount, n.net_amount, n.customer_id, n.payment_method, "
+    "n.item_count,"
     "  n.unique_products, n.source_event_id) THEN $12 ELSE t.updated_at END"
     " FROM " TRANSACTION_ARRAYS " WHERE t.transaction_id = n.transaction_id");
 
 // A linked product_key stays where the product is the same; unchanged lines are not rewritten.
 pg::Statement upsert_lines(
     "WITH written AS ("
-    " INSERT INTO scout.silver_line_items AS l (transaction_id, line_sequence, product_id, product_name, brand_name,"
+    " INSERT INTO scout.silver_line_items AS l (transaction_id, line_sequence, product_id, product_name, "
+    "brand_name,"
     "  category, quantity, unit_price, line_amount, discount_amount, product_key, updated_at, store_id)"
-    " SELECT n.transaction_id, n.line_sequence, n.product_id, n.product_name, n.brand_name, n.category, n.quantity,"
+    " SELECT n.transaction_id, n.line_sequence, n.product_id, n.product_name, n.brand_name, n.category, "
+    "n.quantity,"
     "  n.unit_price, n.line_amount, n.discount_amount, p.product_key, $12, n.store_id"
-    " FROM unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::numeric[], $8::numeric[],"
-    "  $9::numeric[], $10::numeric[], $11::text[]) AS n(transaction_id, line_sequence, product_id, product_name,"
+    " FROM unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::numeric[], "
+    "$8::numeric[],"
+    "  $9::numeric[], $10::numeric[], $11::text[]) AS n(transaction_id, line_sequence, product_id, "
+    "product_name,"
     "  brand_name, category, quantity, unit_price, line_amount, discount_amount, store_id)"
     " LEFT JOIN scout.dim_product p ON p.product_id = n.product_id"
     " ON CONFLICT (transaction_id, line_sequence) DO UPDATE SET product_id = excluded.product_id,"
     "  product_name = excluded.product_name, brand_name = excluded.brand_name, category = excluded.category,"
     "  quantity = excluded.quantity, unit_price = excluded.unit_price, line_amount = excluded.line_amount,"
-    "  discount_amount = excluded.discount_amount, updated_at = excluded.updated_at, store_id = excluded.store_id,"
-    "  product_key = CASE WHEN l.product_id = excluded.product_id THEN coalesce(l.product_key, excluded.product_key)"
+    "  discount_amount = excluded.discount_amount, updated_at = excluded.updated_at, store_id = "
+    "excluded.store_id,"
+    "  product_key = CASE WHEN l.product_id = excluded.product_id THEN coalesce(l.product_key, "
+    "excluded.product_key)"
     "                ELSE excluded.product_key END"
     " WHERE (l.product_id, l.product_name, l.brand_name, l.category, l.quantity, l.unit_price, l.line_amount,"
     "  l.discount_amount, l.store_id, coalesce(l.product_key, excluded.product_key)) IS DISTINCT FROM"
-    "  (excluded.product_id, excluded.product_name, excluded.brand_name, excluded.category, excluded.quantity,"
+    "  (excluded.product_id, excluded.product_name, excluded.brand_name, excluded.category, "
+    "excluded.quantity,"
     "  excluded.unit_price, excluded.line_amount, excluded.discount_amount, excluded.store_id, l.product_key)"
     " RETURNING (xmax = 0) AS created)"
     " SELECT count(*) FILTER (WHERE created) FROM written");
@@ -80,13 +91,13 @@ void add(pg::Column &column, const core::OptionalText &value) {
     value.present ? column.add_text(value.text) : column.add_null();
 }
 
-uint64 write_transactions(pg::Statement &statement, const Batch &batch, const pg::Array<size_t> &which, TimestampTz now,
-                          pg::Rows &rows) {
+uint64 write_transactions(pg::Statement &statement, const Batch &batch, const pg::Array<size_t> &which,
+                          TimestampTz now, pg::Rows &rows) {
     if (which.empty()) return 0;
     const size_t n = which.size();
-    pg::Column id(TEXTOID, n), store(TEXTOID, n), ts(TIMESTAMPTZOID, n), key(INT4OID, n), total(NUMERICOID, n),
-        net(NUMERICOID, n), customer(TEXTOID, n), payment(TEXTOID, n), items(INT4OID, n), products(INT4OID, n),
-        source(INT8OID, n);
+    pg::Column id(TEXTOID, n), store(TEXTOID, n), ts(TIMESTAMPTZOID, n), key(INT4OID, n),
+        total(NUMERICOID, n), net(NUMERICOID, n), customer(TEXTOID, n), payment(TEXTOID, n),
+        items(INT4OID, n), products(INT4OID, n), source(INT8OID, n);
     for (size_t i : which) {
         const Event &e = batch.events[i];
         const core::Header &h = e.header;
@@ -108,8 +119,8 @@ uint64 write_transactions(pg::Statement &statement, const Batch &batch, const pg
     return rows.count();
 }
 
-void write_lines(Mode mode, const Batch &batch, const pg::Array<size_t> &written, const pg::Array<size_t> &replaced,
-                 TimestampTz now, BatchCounts &counts) {
+void write_lines(Mode mode, const Batch &batch, const pg::Array<size_t> &written,
+                 const pg::Array<size_t> &replaced, TimestampTz now, BatchCounts &counts) {
     size_t n = 0;
     for (size_t i : written) n += batch.events[i].line_count;
     pg::Column id(TEXTOID, n), sequence(INT4OID, n), product(TEXTOID, n), name(TEXTOID, n), brand(TEXTOID, n),
@@ -135,8 +146,8 @@ void write_lines(Mode mode, const Batch &batch, const pg::Array<size_t> &written
     if (n > 0)
         counts.lines += upsert_lines
                             .run({id.param(), sequence.param(), product.param(), name.param(), brand.param(),
-                                  category.param(), quantity.param(), price.param(), amount.param(), discount.param(),
-                                  store.param(), pg::timestamp(now)})
+                                  category.param(), quantity.param(), price.param(), amount.param(),
+                                  discount.param(), store.param(), pg::timestamp(now)})
                             .int8(0, 1);
 
     // A transaction that was there may have had more lines; after a repair by hand, a new one too.
@@ -162,7 +173,8 @@ pg::Array<size_t> choose_candidates(Batch &batch) {
     });
     for (size_t i : valid) {
         Event &e = batch.events[i];
-        if (!chosen.empty() && batch.events[chosen[chosen.size() - 1]].header.transaction_id == e.header.transaction_id) {
+        if (!chosen.empty() &&
+            batch.events[chosen[chosen.size() - 1]].header.transaction_id == e.header.transaction_id) {
             e.verdict = Verdict::duplicate;
             e.winner = batch.events[chosen[chosen.size() - 1]].event_id;
         } else {
@@ -213,7 +225,8 @@ void write_silver(Mode mode, Batch &batch, BatchCounts &counts) {
         CHECK_FOR_INTERRUPTS();
         if (round == max_races)
             ereport(ERROR, errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-                    errmsg("other sessions keep writing the transactions of this batch"), errhint("Load again."));
+                    errmsg("other sessions keep writing the transactions of this batch"),
+                    errhint("Load again."));
         pg::Array<Existing> existing = lock_rows(batch, candidates);
         pg::Array<size_t> fresh, update;
         size_t at = 0;
@@ -238,7 +251,8 @@ void write_silver(Mode mode, Batch &batch, BatchCounts &counts) {
             update.push(i);
         }
         pg::Rows rows;
-        counts.updated += static_cast<int64>(write_transactions(update_transactions, batch, update, now, rows));
+        counts.updated +=
+            static_cast<int64>(write_transactions(update_transactions, batch, update, now, rows));
         pg::Rows inserted;
         uint64 created = write_transactions(insert_transactions, batch, fresh, now, inserted);
         counts.created += static_cast<int64>(created);
@@ -256,7 +270,8 @@ void write_silver(Mode mode, Batch &batch, BatchCounts &counts) {
     dead_letter_displaced(displaced, displaced_by, displaced_from, counts);
 }
 
-int64 remove_silver(const int64 *event_ids, size_t count, pg::Array<std::string_view> &transactions, int64 &lines) {
+int64 remove_silver(const int64 *event_ids, size_t count, pg::Array<std::string_view> &transactions,
+                    int64 &lines) {
     static pg::Statement remove(
         "DELETE FROM scout.silver_transactions WHERE source_event_id = ANY ($1) RETURNING transaction_id");
     static pg::Statement remove_lines("DELETE FROM scout.silver_line_items WHERE transaction_id = ANY ($1)");
@@ -266,13 +281,15 @@ int64 remove_silver(const int64 *event_ids, size_t count, pg::Array<std::string_
     for (uint64 i = 0; i < rows.count(); i++) transactions.push(rows.text(i, 1));
     if (rows.count() == 0) return 0;
     lines += static_cast<int64>(
-        remove_lines.run({pg::text_array(transactions.begin() + first, transactions.size() - first)}).count());
+        remove_lines.run({pg::text_array(transactions.begin() + first, transactions.size() - first)})
+            .count());
     return static_cast<int64>(rows.count());
 }
 
 void remove_misplaced(const Batch &batch, pg::Array<std::string_view> &orphaned, BatchCounts &counts) {
     static pg::Statement find(
-        "SELECT source_event_id, transaction_id FROM scout.silver_transactions WHERE source_event_id = ANY ($1)");
+        "SELECT source_event_id, transaction_id FROM scout.silver_transactions WHERE source_event_id = ANY "
+        "($1)");
     struct Place {
         int64 event_id;
         std::string_view transaction_id;
@@ -288,7 +305,8 @@ void remove_misplaced(const Batch &batch, pg::Array<std::string_view> &orphaned,
     for (const Event &e : batch.events) {
         const Place *place = std::lower_bound(places.begin(), places.end(), Place{e.event_id, {}}, by_event);
         if (place == places.end() || place->event_id != e.event_id) continue;
-        if (e.verdict != Verdict::valid || place->transaction_id != e.header.transaction_id) misplaced.push(e.event_id);
+        if (e.verdict != Verdict::valid || place->transaction_id != e.header.transaction_id)
+            misplaced.push(e.event_id);
     }
     int64 lines = 0;
     counts.removed += remove_silver(misplaced.begin(), misplaced.size(), orphaned, lines);
@@ -297,7 +315,8 @@ void remove_misplaced(const Batch &batch, pg::Array<std::string_view> &orphaned,
 void promote_duplicates(const std::string_view *transactions, size_t count, BatchCounts &counts) {
     static pg::Statement next(
         "SELECT DISTINCT ON (d.transaction_id) d.event_id FROM scout.bronze_events_dlq d"
-        " WHERE d.status = 'open' AND d.last_error_code = 'DUPLICATE_TRANSACTION' AND d.transaction_id = ANY ($1)"
+        " WHERE d.status = 'open' AND d.last_error_code = 'DUPLICATE_TRANSACTION' AND d.transaction_id = ANY "
+        "($1)"
         " AND NOT EXISTS (SELECT FROM scout.silver_transactions t WHERE t.transaction_id = d.transaction_id)"
         " ORDER BY d.transaction_id, d.event_id * $2");
     if (count == 0) return;

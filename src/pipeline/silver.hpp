@@ -15,6 +15,7 @@ void write_silver(Mode mode, Batch &batch, BatchCounts &counts);
 
 // Deletes the silver rows of events, lines first. Returns transactions, adds lines to `lines`, and
 // the transaction ids to `transactions`.
-int64 remove_silver(const int64 *event_ids, size_t count, pg::Array<std::string_view> &transactions, int64 &lines);
+int64 remove_silver(const int64 *event_ids, size_t count, pg::Array<std::string_view> &transactions,
+                    int64 &lines);
 
 }  // namespace scout::pipeline
