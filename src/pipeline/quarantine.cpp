@@ -57,8 +57,7 @@ Target collect(const pg::Rows &rows) {
     return target;
 }
 
-Outcome quarantine(const Target &target, const char *code, const char *message, const char *details,
-                   const char *run, bool dry_run) {
+Outcome quarantine(const Target &target, const char *message, const char *details, bool dry_run) {
     Outcome out;
     const TimestampTz started = GetCurrentTimestamp();
     ErrorData *error = pg::attempt(
@@ -68,13 +67,13 @@ Outcome quarantine(const Target &target, const char *code, const char *message, 
             pg::Array<std::string_view> transactions;
             BatchCounts counts;
             out.transactions = remove_silver(ids, count, transactions, out.lines);
-            out.events = dead_letter_chosen(ids, count, code, message, details);
+            out.events = dead_letter_chosen(ids, count, "QUARANTINE", message, details);
             clear_warnings(ids, count);
             (void)remove_from_queue(ids, count);
             promote_duplicates(transactions.begin(), transactions.size(), counts);
             counts.removed += out.transactions;
             counts.dead_lettered += out.events;
-            if (out.transactions > 0) record_run(run, started, counts);
+            if (out.transactions > 0) record_run("quarantine", started, counts);
         },
         !dry_run);
     if (error != nullptr) ReThrowError(error);
@@ -85,7 +84,15 @@ Outcome quarantine(const Target &target, const char *code, const char *message, 
     return out;
 }
 
-void finish(pg::Result &result, const Outcome &out, bool dry_run) {
+// Audits the call and writes its one row.
+void report(pg::Result &result, const char *action, Oid role, audit::Json &arguments, const Outcome &out,
+            bool dry_run) {
+    audit::Json counts;
+    counts.add("events_quarantined", out.events)
+        .add("transactions_removed", out.transactions)
+        .add("line_items_removed", out.lines);
+    arguments.add_bool("dry_run", dry_run);
+    audit::record(action, role, arguments, dry_run ? "dry run" : "done", counts);
     result.int8(out.events).int8(out.transactions).int8(out.lines);
     if (out.events > 0)
         result.timestamp(out.first).timestamp(out.last);
@@ -93,15 +100,6 @@ void finish(pg::Result &result, const Outcome &out, bool dry_run) {
         result.null().null();
     result.boolean(dry_run);
     result.end_row();
-}
-
-void audit_quarantine(const char *action, Oid role, audit::Json &arguments, const Outcome &out,
-                      bool dry_run) {
-    audit::Json counts;
-    counts.add("events_quarantined", out.events)
-        .add("transactions_removed", out.transactions)
-        .add("line_items_removed", out.lines);
-    audit::record(action, role, arguments, dry_run ? "dry run" : "done", counts);
 }
 
 const char *why(std::string_view reason) {
@@ -170,16 +168,14 @@ SCOUT_ACTION(scout_quarantine_window) {
         " AND ($3 IS NULL OR b.source_system = $3)" UNHELD);
     Target target = collect(
         select.run({pg::timestamp(window.start), pg::timestamp(window.end), pg::text_or_null(source)}));
-    Outcome out = quarantine(target, "QUARANTINE", pg::c_string(reason), why(reason), "quarantine", dry_run);
+    Outcome out = quarantine(target, pg::c_string(reason), why(reason), dry_run);
     warn_open_writers(window.end);
     audit::Json arguments;
     arguments.add_time("start_ts", window.start)
         .add_time("end_ts", window.end)
         .add("reason", reason)
-        .add_or_null("source_system", source)
-        .add_bool("dry_run", dry_run);
-    audit_quarantine("quarantine_window", role, arguments, out, dry_run);
-    finish(result, out, dry_run);
+        .add_or_null("source_system", source);
+    report(result, "quarantine_window", role, arguments, out, dry_run);
     session.end();
     return static_cast<Datum>(0);
 }
@@ -201,16 +197,13 @@ SCOUT_ACTION(scout_quarantine_events) {
     static pg::Statement select(
         "SELECT b.event_id, b.ingested_at FROM scout.bronze_events b WHERE b.event_id = ANY ($1)" UNHELD);
     Target target = collect(select.run({pg::int8_array(wanted.begin(), wanted.size())}));
-    Outcome out = quarantine(target, "QUARANTINE", pg::c_string(reason), why(reason), "quarantine", dry_run);
+    Outcome out = quarantine(target, pg::c_string(reason), why(reason), dry_run);
     if (target.ids.size() < wanted.size())
-        ereport(NOTICE, errmsg("%zu of %zu events are not in bronze or are dead-lettered already",
+        ereport(NOTICE, errmsg("%zu of %zu events are not in bronze, or quarantined or discarded already",
                                wanted.size() - target.ids.size(), wanted.size()));
     audit::Json arguments;
-    arguments.add("event_ids", multirange_text(wanted.begin(), wanted.size()))
-        .add("reason", reason)
-        .add_bool("dry_run", dry_run);
-    audit_quarantine("quarantine_events", role, arguments, out, dry_run);
-    finish(result, out, dry_run);
+    arguments.add("event_ids", multirange_text(wanted.begin(), wanted.size())).add("reason", reason);
+    report(result, "quarantine_events", role, arguments, out, dry_run);
     session.end();
     return static_cast<Datum>(0);
 }
@@ -242,11 +235,10 @@ SCOUT_ACTION(scout_quarantine_failures) {
          pg::datum(NUMERICOID, pg::numeric_of(current_rules()[predicate.rule].threshold))}));
     audit::Json details;
     details.add("reason", reason).add("rule", code).add("by", audit::actor());
-    Outcome out = quarantine(target, "QUARANTINE", reason, details.text(), "quarantine", dry_run);
+    Outcome out = quarantine(target, reason, details.text(), dry_run);
     audit::Json arguments;
-    arguments.add("rule", code).add_time("since", since).add("reason", reason).add_bool("dry_run", dry_run);
-    audit_quarantine("quarantine_failures", role, arguments, out, dry_run);
-    finish(result, out, dry_run);
+    arguments.add("rule", code).add_time("since", since).add("reason", reason);
+    report(result, "quarantine_failures", role, arguments, out, dry_run);
     session.end();
     return static_cast<Datum>(0);
 }
