@@ -102,6 +102,28 @@ ParseStatus decimal_from_base10000(bool negative, int weight, const int16_t *dig
     return significant.to_decimal(negative, (int64_t{weight} + 1) * digits_per_group, out);
 }
 
+// Units are ten-thousandths: each division by 10,000 gives one digit, from the last to the first.
+Base10000 to_base10000(Decimal value) {
+    constexpr unsigned base = 10'000;
+    Base10000 out{};
+    out.negative = value.units < 0;
+    auto rest = static_cast<unsigned __int128>(value.units);
+    if (out.negative) rest = -rest;
+    int16_t reversed[Base10000::max_digits];
+    int found = 0;
+    while (rest > UINT64_MAX) {
+        reversed[found++] = static_cast<int16_t>(rest % base);
+        rest /= base;
+    }
+    for (auto low = static_cast<uint64_t>(rest); low != 0; low /= base)
+        reversed[found++] = static_cast<int16_t>(low % base);
+    out.weight = found == 0 ? 0 : found - 2;  // the last digit is the fraction
+    int last = 0;            // numeric keeps no zeros at the end
+    while (last < found && reversed[last] == 0) last++;
+    for (int i = found - 1; i >= last; i--) out.digits[out.count++] = reversed[i];
+    return out;
+}
+
 // Two factors in range make less than 10^36, which 128 bits hold.
 Decimal multiply(Decimal a, Decimal b) {
     const int128 product = a.units * b.units;

@@ -44,6 +44,16 @@ ParseStatus parse_decimal(std::string_view text, Decimal &out);
 // PostgreSQL's on-disk numeric: value = sign * sum(digits[i] * 10000^(weight - i)).
 ParseStatus decimal_from_base10000(bool negative, int weight, const int16_t *digits, int count, Decimal &out);
 
+// The way back: `count` base-10000 digits, most significant first, the first of them with weight
+// 10000^weight; no digits for zero. The scale is that of a Decimal: one digit after the point.
+struct Base10000 {
+    static constexpr int max_digits = 12;  // 2^127 has 39 decimal digits
+    int16_t digits[max_digits];
+    int count, weight;
+    bool negative;
+};
+Base10000 to_base10000(Decimal value);
+
 // Rounded product (half away from zero). Both factors must be in range; the result may not be.
 Decimal multiply(Decimal a, Decimal b);
 

@@ -24,6 +24,12 @@ public:
         data_[size_] = value;
         return data_[size_++];
     }
+    // Room for `count` more elements, to be filled by the caller; valid until the next growth.
+    T *extend(size_t count) {
+        if (size_ + count > capacity_) grow(std::max({size_ + count, capacity_ * 2, size_t{16}}));
+        size_ += count;
+        return data_ + size_ - count;
+    }
     T *begin() { return data_; }
     T *end() { return data_ + size_; }
     const T *begin() const { return data_; }

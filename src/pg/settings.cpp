@@ -6,11 +6,16 @@ namespace scout::pg {
 
 int duplicate_winner = winner_lowest;
 int external_pause_ttl = 3600;
+int write_path = write_auto;
 
 namespace {
 
 const config_enum_entry winner_options[] = {
     {"lowest", winner_lowest, false}, {"highest", winner_highest, false}, {nullptr, 0, false}};
+const config_enum_entry path_options[] = {{"auto", write_auto, false},
+                                          {"native", write_native, false},
+                                          {"general", write_general, false},
+                                          {nullptr, 0, false}};
 
 }  // namespace
 
@@ -22,6 +27,11 @@ void define_settings() {
     DefineCustomIntVariable(
         "scout_ir.external_pause_ttl", "Expiry of a pause requested through REST without expires_after.",
         nullptr, &external_pause_ttl, 3600, 1, 30 * 86400, PGC_SUSET, GUC_UNIT_S, nullptr, nullptr, nullptr);
+    DefineCustomEnumVariable(
+        "scout_ir.write_path", "How new silver rows are written: by COPY inside the server or by INSERT.",
+        "auto takes native where the tables allow it; native fails where they do not; both write the same "
+        "rows.",
+        &write_path, write_auto, path_options, PGC_USERSET, 0, nullptr, nullptr, nullptr);
     MarkGUCPrefixReserved("scout_ir");
 }
 

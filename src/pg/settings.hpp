@@ -12,6 +12,11 @@ extern int duplicate_winner;
 // scout_ir.external_pause_ttl, in seconds: the expiry of a pause that comes through REST without one.
 extern int external_pause_ttl;
 
+// scout_ir.write_path: how new silver rows are written. `native` raises where a table must not be
+// written so; a batch that meets a conflict is done on the general path under any setting.
+enum WritePathSetting { write_auto, write_native, write_general };
+extern int write_path;
+
 void define_settings();
 
 }  // namespace scout::pg

@@ -121,6 +121,23 @@ void Rows::free() {
     table_ = nullptr;
 }
 
+namespace {
+
+void set_for_now(const char *name, const char *value) {
+    (void)set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+// Plans are made, and made again, at execution. JIT would take the penalty on a sequential scan for a
+// reason to compile.
+int prefer_indexes() {
+    const int level = NewGUCNestLevel();
+    set_for_now("enable_seqscan", "off");
+    set_for_now("jit", "off");
+    return level;
+}
+
+}  // namespace
+
 Rows Statement::execute(std::initializer_list<Param> params, bool read_only) {
     constexpr size_t max_params = 24;
     Assert(params.size() <= max_params);
@@ -140,7 +157,9 @@ Rows Statement::execute(std::initializer_list<Param> params, bool read_only) {
         if (SPI_keepplan(plan) != 0) elog(ERROR, "could not keep the plan of \"%s\"", sql_);
         plan_ = plan;
     }
+    const int settings_level = planning_ == Plan::by_index ? prefer_indexes() : 0;
     int rc = SPI_execute_plan(plan_, values, nulls, read_only, 0);
+    if (settings_level != 0) AtEOXact_GUC(false, settings_level);
     if (rc < 0) elog(ERROR, "could not execute \"%s\": %s", sql_, SPI_result_code_string(rc));
     return {SPI_tuptable, SPI_processed};
 }
@@ -168,8 +187,7 @@ Rows run_text(const char *sql, bool read_only) {
 
 Session::Session(Oid run_as, Restriction restriction) {
     settings_level_ = NewGUCNestLevel();
-    (void)set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-                            true, 0, false);
+    set_for_now("search_path", "pg_catalog, pg_temp");
     if (OidIsValid(run_as)) {
         GetUserIdAndSecContext(&outer_user_, &outer_context_);
         int context = restriction == Restriction::restricted ? SECURITY_RESTRICTED_OPERATION : 0;

@@ -64,11 +64,15 @@ private:
     uint64 count_ = 0;
 };
 
+// How a statement may be planned. `by_index`: look-ups by key in tables that grow without end. A plan
+// that was made while a table was small, or before it had statistics, must not scan it for ever after.
+enum class Plan { any, by_index };
+
 // A statement of static lifetime. The plan is made at first use and kept for the backend's life;
 // the server's plan cache replans it after DDL.
 class Statement {
 public:
-    constexpr explicit Statement(const char *sql) : sql_(sql) {}
+    constexpr explicit Statement(const char *sql, Plan plan = Plan::any) : sql_(sql), planning_(plan) {}
     // Returns the result rows (or those of RETURNING); Rows::count() is the number processed.
     Rows run(std::initializer_list<Param> params = {});
     // Reads with the newest snapshot, also where the transaction keeps an older one.
@@ -79,6 +83,7 @@ public:
 private:
     Rows execute(std::initializer_list<Param> params, bool read_only);
     const char *sql_;
+    Plan planning_;
     SPIPlanPtr plan_ = nullptr;
 };
 

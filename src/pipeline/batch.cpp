@@ -13,10 +13,12 @@
 #include "pg/guard.hpp"
 #include "pg/relation.hpp"
 #include "pg/result.hpp"
+#include "pg/settings.hpp"
 #include "pg/spi.hpp"
 #include "pipeline/dead_letter.hpp"
 #include "pipeline/decode.hpp"
 #include "pipeline/silver.hpp"
+#include "pipeline/silver_writer.hpp"
 
 namespace scout::pipeline {
 
@@ -48,15 +50,28 @@ void fetch(Mode mode, const int64 *ids, size_t count, Batch &batch) {
     }
 }
 
-void process(Mode mode, const int64 *ids, size_t count, BatchCounts &counts) {
+// Which way a batch takes where it is free to choose. The answer holds until the transaction ends.
+WritePath choose_path() {
+    if (pg::write_path == pg::write_general) return WritePath::general;
+    const char *why = native_refusal();
+    if (why == nullptr) return WritePath::native;
+    if (pg::write_path == pg::write_native)
+        ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                errmsg("silver cannot be written by the native path: %s", why),
+                errhint("SET scout_ir.write_path = auto"));
+    return WritePath::general;
+}
+
+void process(Mode mode, bool native, const int64 *ids, size_t count, BatchCounts &counts) {
     pg::Workspace workspace("scout_ir batch");
+    const WritePath path = native ? choose_path() : WritePath::general;
     Batch batch;
     fetch(mode, ids, count, batch);
     counts.processed += static_cast<int64>(batch.events.size());
 
     pg::Array<std::string_view> orphaned;
     if (mode != Mode::load) remove_misplaced(batch, orphaned, counts);
-    write_silver(mode, batch, counts);
+    write_silver(mode, path, batch, counts);
     write_dead_letters(mode, batch, counts);
     if (mode != Mode::load) resolve_letters(batch, counts);
     write_warnings(mode, batch);
@@ -71,25 +86,29 @@ bool is_data_error(const ErrorData *error) {
         case ERRCODE_DATA_EXCEPTION:
         case ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION:
         case ERRCODE_PLPGSQL_ERROR:
+        case ERRCODE_TRIGGERED_ACTION_EXCEPTION:
         case ERRCODE_WITH_CHECK_OPTION_VIOLATION:
         case ERRCODE_PROGRAM_LIMIT_EXCEEDED: return true;
         default: return false;
     }
 }
 
-}  // namespace
-
-void process_batch(Mode mode, const int64 *ids, size_t count, BatchCounts &counts) {
+void process_halves(Mode mode, bool native, const int64 *ids, size_t count, BatchCounts &counts) {
     if (count == 0) return;
     check_stack_depth();
     CHECK_FOR_INTERRUPTS();
     BatchCounts mine;
-    ErrorData *error = pg::attempt([&] { process(mode, ids, count, mine); });
+    ErrorData *error = pg::attempt([&] { process(mode, native, ids, count, mine); });
     if (error == nullptr) {
         counts += mine;
         return;
     }
     if (!is_data_error(error)) ReThrowError(error);
+    if (native && pg::write_path != pg::write_general) {
+        FreeErrorData(error);
+        process_halves(mode, false, ids, count, counts);
+        return;
+    }
     if (count == 1) {
         pg::Array<std::string_view> orphaned;
         int64 lines = 0;
@@ -102,8 +121,14 @@ void process_batch(Mode mode, const int64 *ids, size_t count, BatchCounts &count
         return;
     }
     FreeErrorData(error);
-    process_batch(mode, ids, count / 2, counts);
-    process_batch(mode, ids + count / 2, count - count / 2, counts);
+    process_halves(mode, false, ids, count / 2, counts);
+    process_halves(mode, false, ids + count / 2, count - count / 2, counts);
+}
+
+}  // namespace
+
+void process_batch(Mode mode, const int64 *ids, size_t count, BatchCounts &counts) {
+    process_halves(mode, true, ids, count, counts);
 }
 
 void record_run(const char *kind, TimestampTz started, const BatchCounts &counts) {
@@ -111,13 +136,15 @@ void record_run(const char *kind, TimestampTz started, const BatchCounts &counts
         "INSERT INTO scout.etl_runs (kind, started_at, finished_at, duration_ms, events_processed,"
         " transactions_created, transactions_updated, transactions_removed, line_items_created, "
         "events_dead_lettered,"
-        " write_path) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'general')");
+        " write_path) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)");
+    static constexpr std::string_view paths[] = {"none", "native", "general", "mixed"};
     TimestampTz finished = GetCurrentTimestamp();
     pg::AsRole owner(pg::extension_owner());
     insert.run({pg::text(kind), pg::timestamp(started), pg::timestamp(finished),
                 pg::datum(NUMERICOID, pg::numeric_milliseconds(finished - started)),
                 pg::int8(counts.processed), pg::int8(counts.created), pg::int8(counts.updated),
-                pg::int8(counts.removed), pg::int8(counts.lines), pg::int8(counts.dead_lettered)});
+                pg::int8(counts.removed), pg::int8(counts.lines), pg::int8(counts.dead_lettered),
+                pg::text(paths[counts.paths])});
     owner.end();
 }
 

@@ -15,12 +15,16 @@ enum class Mode : uint8 {
     reprocess,  // anything but quarantined and discarded events; renews processed_at
 };
 
+enum class WritePath : uint8 { native, general };
+constexpr uint8 path_native = 1, path_general = 2;  // which of them wrote silver rows
+
 struct BatchCounts {
     int64 processed = 0;
     int64 created = 0, updated = 0, removed = 0;  // transactions
     int64 lines = 0;                              // line items created
     int64 dead_lettered = 0;
     int64 resolved = 0;  // open letters of events that are loaded now
+    uint8 paths = 0;
 
     BatchCounts &operator+=(const BatchCounts &o) {
         processed += o.processed;
@@ -30,12 +34,14 @@ struct BatchCounts {
         lines += o.lines;
         dead_lettered += o.dead_lettered;
         resolved += o.resolved;
+        paths |= o.paths;
         return *this;
     }
 };
 
 // Processes the events in a subtransaction. Where a write fails for a reason that lies in the data
-// (constraint, trigger of the user's), the batch is halved until the event is alone, which is
+// (constraint, trigger of the user's, a row that another session was faster with), the batch is done
+// again on the general path, and if it fails there it is halved until the event is alone, which is
 // then dead-lettered as WRITE_FAILED: the rest goes on. Needs a Session as the owner and FLIGHT.
 void process_batch(Mode mode, const int64 *ids, size_t count, BatchCounts &counts);
 

@@ -1,165 +1,32 @@
-// The winner rule (invariant 2) and the general write path.
+// The winner rule (invariant 2), above the two ways to write (silver_writer.hpp).
 //
 // Of the valid events of one transaction_id the lowest event_id wins (scout_ir.duplicate_winner: or the
 // highest), whatever the order in which they are loaded. Existing rows are locked before they are
-// compared; new ones are inserted with ON CONFLICT DO NOTHING, and those that another session inserted
-// meanwhile go through the comparison again. Rows are locked and inserted in byte order of
-// transaction_id, so that two sessions cannot deadlock on them.
+// compared. New ones go in by COPY, which raises where another session was faster: the batch is then
+// done again on the general path, whose ON CONFLICT DO NOTHING shows which rows those are; they go
+// through the comparison again. Rows are locked and inserted in byte order of transaction_id, so that
+// two sessions cannot deadlock on them.
 
 #include "pipeline/silver.hpp"
 
-#include "pg/result.hpp"
 #include "pg/settings.hpp"
 #include "pg/spi.hpp"
 #include "pipeline/dead_letter.hpp"
+#include "pipeline/silver_writer.hpp"
 
 namespace scout::pipeline {
 
 namespace {
 
-constexpr int max_races = 10;
+constexpr int max_races = 3;
 
 bool better(int64 a, int64 b) {
     return pg::duplicate_winner == pg::winner_lowest ? a < b : a > b;
 }
 
-#define TRANSACTION_ARRAYS                                                                               \
-    "unnest($1::text[], $2::text[], $3::timestamptz[], $4::int[], $5::numeric[], $6::numeric[],"         \
-    " $7::text[], $8::text[], $9::int[], $10::int[], $11::bigint[]) AS n(transaction_id, store_id, ts, " \
-    "date_key,"                                                                                          \
-    " total_amount, net_amount, customer_id, payment_method, item_count, unique_products, source_event_id)"
-
 pg::Statement lock_existing(
     "SELECT t.transaction_id, coalesce(t.source_event_id, 0) FROM scout.silver_transactions t"
     " WHERE t.transaction_id = ANY ($1) ORDER BY t.transaction_id COLLATE \"C\" FOR UPDATE");
-
-pg::Statement insert_transactions(
-    "INSERT INTO scout.silver_transactions (transaction_id, store_id, ts, date_key, total_amount, net_amount,"
-    " customer_id, payment_method, item_count, unique_products, source_event_id, processed_at, updated_at)"
-    " SELECT n.*, $12, $12 FROM " TRANSACTION_ARRAYS
-    " ON CONFLICT (transaction_id) DO NOTHING RETURNING transaction_id");
-
-// updated_at moves only where the content does: a reprocess renews processed_at and nothing else.
-pg::Statement update_transactions(
-    "UPDATE scout.silver_transactions t SET store_id = n.store_id, ts = n.ts, date_key = n.date_key,"
-    " total_amount = n.total_amount, net_amount = n.net_amount, customer_id = n.customer_id,"
-    " payment_method = n.payment_method, item_count = n.item_count, unique_products = n.unique_products,"
-    " source_event_id = n.source_event_id, processed_at = $12,"
-    " updated_at = CASE WHEN (t.store_id, t.ts, t.date_key, t.total_amount, t.net_amount, t.customer_id,"
-    "  t.payment_method, t.item_count, t.unique_products, t.source_event_id) IS DISTINCT FROM"
-    "  (n.store_id, n.ts, n.date_key, n.total_amount, n.net_amount, n.customer_id, n.payment_method, "
-    "n.item_count,"
-    "  n.unique_products, n.source_event_id) THEN $12 ELSE t.updated_at END"
-    " FROM " TRANSACTION_ARRAYS " WHERE t.transaction_id = n.transaction_id");
-
-// A linked product_key stays where the product is the same; unchanged lines are not rewritten.
-pg::Statement upsert_lines(
-    "WITH written AS ("
-    " INSERT INTO scout.silver_line_items AS l (transaction_id, line_sequence, product_id, product_name, "
-    "brand_name,"
-    "  category, quantity, unit_price, line_amount, discount_amount, product_key, updated_at, store_id)"
-    " SELECT n.transaction_id, n.line_sequence, n.product_id, n.product_name, n.brand_name, n.category, "
-    "n.quantity,"
-    "  n.unit_price, n.line_amount, n.discount_amount, p.product_key, $12, n.store_id"
-    " FROM unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::numeric[], "
-    "$8::numeric[],"
-    "  $9::numeric[], $10::numeric[], $11::text[]) AS n(transaction_id, line_sequence, product_id, "
-    "product_name,"
-    "  brand_name, category, quantity, unit_price, line_amount, discount_amount, store_id)"
-    " LEFT JOIN scout.dim_product p ON p.product_id = n.product_id"
-    " ON CONFLICT (transaction_id, line_sequence) DO UPDATE SET product_id = excluded.product_id,"
-    "  product_name = excluded.product_name, brand_name = excluded.brand_name, category = excluded.category,"
-    "  quantity = excluded.quantity, unit_price = excluded.unit_price, line_amount = excluded.line_amount,"
-    "  discount_amount = excluded.discount_amount, updated_at = excluded.updated_at, store_id = "
-    "excluded.store_id,"
-    "  product_key = CASE WHEN l.product_id = excluded.product_id THEN coalesce(l.product_key, "
-    "excluded.product_key)"
-    "                ELSE excluded.product_key END"
-    " WHERE (l.product_id, l.product_name, l.brand_name, l.category, l.quantity, l.unit_price, l.line_amount,"
-    "  l.discount_amount, l.store_id, coalesce(l.product_key, excluded.product_key)) IS DISTINCT FROM"
-    "  (excluded.product_id, excluded.product_name, excluded.brand_name, excluded.category, "
-    "excluded.quantity,"
-    "  excluded.unit_price, excluded.line_amount, excluded.discount_amount, excluded.store_id, l.product_key)"
-    " RETURNING (xmax = 0) AS created)"
-    " SELECT count(*) FILTER (WHERE created) FROM written");
-
-pg::Statement remove_extra_lines(
-    "DELETE FROM scout.silver_line_items l USING unnest($1::text[], $2::int[]) AS n(transaction_id, lines)"
-    " WHERE l.transaction_id = n.transaction_id AND (l.line_sequence > n.lines OR l.line_sequence < 1)");
-
-void add(pg::Column &column, const core::OptionalText &value) {
-    value.present ? column.add_text(value.text) : column.add_null();
-}
-
-uint64 write_transactions(pg::Statement &statement, const Batch &batch, const pg::Array<size_t> &which,
-                          TimestampTz now, pg::Rows &rows) {
-    if (which.empty()) return 0;
-    const size_t n = which.size();
-    pg::Column id(TEXTOID, n), store(TEXTOID, n), ts(TIMESTAMPTZOID, n), key(INT4OID, n),
-        total(NUMERICOID, n), net(NUMERICOID, n), customer(TEXTOID, n), payment(TEXTOID, n),
-        items(INT4OID, n), products(INT4OID, n), source(INT8OID, n);
-    for (size_t i : which) {
-        const Event &e = batch.events[i];
-        const core::Header &h = e.header;
-        id.add_text(h.transaction_id);
-        store.add_text(h.store_id);
-        ts.add(TimestampTzGetDatum(h.ts));
-        key.add(Int32GetDatum(core::date_key(h.ts)));
-        total.add(pg::numeric_of(h.total_amount));
-        h.net_amount.present ? net.add(pg::numeric_of(h.net_amount.value)) : net.add_null();
-        add(customer, h.customer_id);
-        add(payment, h.payment_method);
-        items.add(Int32GetDatum(h.item_count));
-        products.add(Int32GetDatum(e.unique_products));
-        source.add(Int64GetDatum(e.event_id));
-    }
-    rows = statement.run({id.param(), store.param(), ts.param(), key.param(), total.param(), net.param(),
-                          customer.param(), payment.param(), items.param(), products.param(), source.param(),
-                          pg::timestamp(now)});
-    return rows.count();
-}
-
-void write_lines(Mode mode, const Batch &batch, const pg::Array<size_t> &written,
-                 const pg::Array<size_t> &replaced, TimestampTz now, BatchCounts &counts) {
-    size_t n = 0;
-    for (size_t i : written) n += batch.events[i].line_count;
-    pg::Column id(TEXTOID, n), sequence(INT4OID, n), product(TEXTOID, n), name(TEXTOID, n), brand(TEXTOID, n),
-        category(TEXTOID, n), quantity(NUMERICOID, n), price(NUMERICOID, n), amount(NUMERICOID, n),
-        discount(NUMERICOID, n), store(TEXTOID, n);
-    for (size_t i : written) {
-        const Event &e = batch.events[i];
-        const core::Line *lines = batch.lines_of(e);
-        for (size_t l = 0; l < e.line_count; l++) {
-            id.add_text(e.header.transaction_id);
-            sequence.add(Int32GetDatum(static_cast<int32>(l + 1)));
-            product.add_text(lines[l].product_id);
-            add(name, lines[l].product_name);
-            add(brand, lines[l].brand);
-            add(category, lines[l].category);
-            quantity.add(pg::numeric_of(lines[l].quantity));
-            price.add(pg::numeric_of(lines[l].unit_price));
-            amount.add(pg::numeric_of(lines[l].line_amount));
-            discount.add(pg::numeric_of(lines[l].discount));
-            store.add_text(e.header.store_id);
-        }
-    }
-    if (n > 0)
-        counts.lines += upsert_lines
-                            .run({id.param(), sequence.param(), product.param(), name.param(), brand.param(),
-                                  category.param(), quantity.param(), price.param(), amount.param(),
-                                  discount.param(), store.param(), pg::timestamp(now)})
-                            .int8(0, 1);
-
-    // A transaction that was there may have had more lines; after a repair by hand, a new one too.
-    const pg::Array<size_t> &shrink = mode == Mode::load ? replaced : written;
-    if (shrink.empty()) return;
-    pg::Column transactions(TEXTOID, shrink.size()), line_counts(INT4OID, shrink.size());
-    for (size_t i : shrink) {
-        transactions.add_text(batch.events[i].header.transaction_id);
-        line_counts.add(Int32GetDatum(static_cast<int32>(batch.events[i].line_count)));
-    }
-    remove_extra_lines.run({transactions.param(), line_counts.param()});
-}
 
 // Candidates in byte order of transaction_id, one per transaction; the others become duplicates.
 pg::Array<size_t> choose_candidates(Batch &batch) {
@@ -201,73 +68,102 @@ pg::Array<Existing> lock_rows(const Batch &batch, const pg::Array<size_t> &candi
     return existing;
 }
 
-// The candidates whose transaction_id is not among the inserted ones: another session was faster.
-pg::Array<size_t> not_inserted(const Batch &batch, const pg::Array<size_t> &wanted, const pg::Rows &rows) {
-    pg::Array<std::string_view> inserted;
-    for (uint64 i = 0; i < rows.count(); i++) inserted.push(rows.text(i, 1));
-    std::sort(inserted.begin(), inserted.end());
-    pg::Array<size_t> missing;
-    for (size_t i : wanted)
-        if (!std::binary_search(inserted.begin(), inserted.end(), batch.events[i].header.transaction_id))
-            missing.push(i);
-    return missing;
+// What the winner rule made of the candidates.
+struct Decision {
+    pg::Array<size_t> fresh;   // not in silver
+    pg::Array<size_t> update;  // replaces a row: the same event's, a worse one's, or one without lineage
+};
+
+struct Displaced {
+    pg::Array<int64> losers, winners;
+    pg::Array<std::string_view> transactions;
+};
+
+// Both sides are in byte order of transaction_id.
+Decision decide(Batch &batch, const pg::Array<size_t> &candidates, const pg::Array<Existing> &existing,
+                Displaced &displaced) {
+    Decision out;
+    size_t at = 0;
+    for (size_t i : candidates) {
+        Event &e = batch.events[i];
+        while (at < existing.size() && existing[at].transaction_id < e.header.transaction_id) at++;
+        if (at == existing.size() || existing[at].transaction_id != e.header.transaction_id) {
+            out.fresh.push(i);
+            continue;
+        }
+        const int64 holder = existing[at].event_id;  // 0: a row without lineage, which any event replaces
+        const bool another = holder != 0 && holder != e.event_id;
+        if (another && better(holder, e.event_id)) {
+            e.verdict = Verdict::duplicate;
+            e.winner = holder;
+            continue;
+        }
+        if (another) {
+            displaced.losers.push(holder);
+            displaced.winners.push(e.event_id);
+            displaced.transactions.push(e.header.transaction_id);
+        }
+        out.update.push(i);
+    }
+    return out;
+}
+
+// Splits `wanted` by whether a transaction was inserted; those that were not, another session has.
+void split_inserted(const Batch &batch, const pg::Array<size_t> &wanted, const pg::Rows &rows,
+                    pg::Array<size_t> &inserted, pg::Array<size_t> &raced) {
+    pg::Array<std::string_view> ids;
+    for (uint64 i = 0; i < rows.count(); i++) ids.push(rows.text(i, 1));
+    std::sort(ids.begin(), ids.end());
+    for (size_t i : wanted) {
+        const bool there = std::binary_search(ids.begin(), ids.end(), batch.events[i].header.transaction_id);
+        (there ? inserted : raced).push(i);
+    }
 }
 
 }  // namespace
 
-void write_silver(Mode mode, Batch &batch, BatchCounts &counts) {
-    const TimestampTz now = GetCurrentTimestamp();
-    pg::Array<size_t> candidates = choose_candidates(batch), written, replaced;
-    pg::Array<int64> displaced, displaced_by;
-    pg::Array<std::string_view> displaced_from;
+void refuse_dropped_rows(const char *table) {
+    ereport(ERROR, errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
+            errmsg("a trigger on \"scout.%s\" dropped a row of this event", table),
+            errhint("Filter events before they reach bronze, or by a rule: what silver lacks must be a dead "
+                    "letter."));
+}
 
+void write_silver(Mode mode, WritePath path, Batch &batch, BatchCounts &counts) {
+    const TimestampTz now = GetCurrentTimestamp();
+    pg::Array<size_t> candidates = choose_candidates(batch), upserted, replaced;
+    Displaced displaced;
     for (int round = 0; !candidates.empty(); round++) {
         CHECK_FOR_INTERRUPTS();
-        if (round == max_races)
-            ereport(ERROR, errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-                    errmsg("other sessions keep writing the transactions of this batch"),
-                    errhint("Load again."));
-        pg::Array<Existing> existing = lock_rows(batch, candidates);
-        pg::Array<size_t> fresh, update;
-        size_t at = 0;
-        for (size_t i : candidates) {
-            Event &e = batch.events[i];
-            while (at < existing.size() && existing[at].transaction_id < e.header.transaction_id) at++;
-            if (at == existing.size() || existing[at].transaction_id != e.header.transaction_id) {
-                fresh.push(i);
-                continue;
-            }
-            const int64 holder = existing[at].event_id;  // 0: a row without lineage, which any event replaces
-            if (holder != 0 && holder != e.event_id && better(holder, e.event_id)) {
-                e.verdict = Verdict::duplicate;
-                e.winner = holder;
-                continue;
-            }
-            if (holder != 0 && holder != e.event_id) {
-                displaced.push(holder);
-                displaced_by.push(e.event_id);
-                displaced_from.push(e.header.transaction_id);
-            }
-            update.push(i);
-        }
-        pg::Rows rows;
-        counts.updated +=
-            static_cast<int64>(write_transactions(update_transactions, batch, update, now, rows));
-        pg::Rows inserted;
-        uint64 created = write_transactions(insert_transactions, batch, fresh, now, inserted);
-        counts.created += static_cast<int64>(created);
-        pg::Array<size_t> raced;
-        if (created < fresh.size()) raced = not_inserted(batch, fresh, inserted);
-        for (size_t i : update) {
-            written.push(i);
+        Decision decision = decide(batch, candidates, lock_rows(batch, candidates), displaced);
+        counts.updated += update_transactions(batch, decision.update, now);
+        for (size_t i : decision.update) {
+            upserted.push(i);
             replaced.push(i);
         }
-        for (size_t i : fresh)
-            if (std::find(raced.begin(), raced.end(), i) == raced.end()) written.push(i);
-        candidates = raced;
+        if (!decision.update.empty()) counts.paths |= path_general;
+        candidates.truncate(0);
+        if (decision.fresh.empty()) break;
+        if (path == WritePath::native) {
+            counts.lines += copy_transactions(batch, decision.fresh, now);
+            counts.created += static_cast<int64>(decision.fresh.size());
+            counts.paths |= path_native;
+            break;
+        }
+        counts.paths |= path_general;
+        pg::Rows rows = insert_transactions(batch, decision.fresh, now);
+        counts.created += static_cast<int64>(rows.count());
+        split_inserted(batch, decision.fresh, rows, upserted, candidates);
+        // Neither there nor inserted, time and again: it was no race.
+        if (round == max_races && !candidates.empty()) refuse_dropped_rows("silver_transactions");
     }
-    write_lines(mode, batch, written, replaced, now, counts);
-    dead_letter_displaced(displaced, displaced_by, displaced_from, counts);
+    std::sort(upserted.begin(), upserted.end(), [&batch](size_t a, size_t b) {
+        return batch.events[a].header.transaction_id < batch.events[b].header.transaction_id;
+    });
+    counts.lines += upsert_lines(batch, upserted, now);
+    // A transaction that was there may have had more lines; after a repair by hand, a new one too.
+    remove_extra_lines(batch, mode == Mode::load ? replaced : upserted);
+    dead_letter_displaced(displaced.losers, displaced.winners, displaced.transactions, counts);
 }
 
 }  // namespace scout::pipeline

@@ -1,4 +1,4 @@
-// Writing silver: the winner rule and the general write path (SPI upserts).
+// Writing silver: the winner rule.
 #pragma once
 
 #include "pipeline/decode.hpp"
@@ -11,7 +11,7 @@ void remove_misplaced(const Batch &batch, pg::Array<std::string_view> &orphaned,
 
 // Chooses the winner of each transaction and writes it. Marks losers Verdict::duplicate; dead-letters
 // events of earlier batches that lose their row.
-void write_silver(Mode mode, Batch &batch, BatchCounts &counts);
+void write_silver(Mode mode, WritePath path, Batch &batch, BatchCounts &counts);
 
 // Deletes the silver rows of events, lines first. Returns transactions, adds lines to `lines`, and
 // the transaction ids to `transactions`.

@@ -1,0 +1,31 @@
+// The two ways to write silver rows, below the winner rule (silver.cpp). Both write the same rows.
+// `which` are positions in batch.events, in byte order of transaction_id.
+#pragma once
+
+#include "pg/spi.hpp"
+#include "pipeline/decode.hpp"
+
+namespace scout::pipeline {
+
+// General path: SPI statements.
+//
+// Inserts transactions that are not there; returns the transaction_ids that were inserted.
+pg::Rows insert_transactions(const Batch &batch, const pg::Array<size_t> &which, TimestampTz now);
+// Returns how many were updated.
+int64 update_transactions(const Batch &batch, const pg::Array<size_t> &which, TimestampTz now);
+// Inserts lines or updates those that differ; returns how many are new.
+int64 upsert_lines(const Batch &batch, const pg::Array<size_t> &which, TimestampTz now);
+// Deletes the lines of transactions beyond those that their event has.
+void remove_extra_lines(const Batch &batch, const pg::Array<size_t> &which);
+
+// Native path: COPY inside the server, for transactions that are not in silver, with their lines.
+// Raises 23505 where some are after all. Returns how many lines were written.
+int64 copy_transactions(const Batch &batch, const pg::Array<size_t> &which, TimestampTz now);
+
+// A row that was to be written is not there: it raises 09000, for which the batch isolates the event.
+[[noreturn]] void refuse_dropped_rows(const char *table);
+
+// Why the native path must not write silver; nullptr where it may.
+const char *native_refusal();
+
+}  // namespace scout::pipeline
