@@ -9,21 +9,35 @@ namespace scout::pg {
 // A JSONB value seen as what the contract understands.
 core::Value value_of(const JsonbValue &value);
 
+// The same for an id: a number comes with its plain text, in the current context.
+core::Value id_of(const JsonbValue &value);
+
 // The value of `key` in an object container; kind missing where it is not there.
 core::Value member(JsonbContainer *object, std::string_view key);
 
-// The same for an id: a number comes with its plain text, in the current context.
-core::Value id_member(JsonbContainer *object, std::string_view key);
-
-// The elements of an array or the whole of an object, in order.
-class Elements {
+// The children of a container in the order in which they are stored, without allocating. Of an
+// object these are all keys, then all values.
+class Children {
 public:
-    explicit Elements(JsonbContainer *array);
-    bool next(JsonbValue &element);
+    explicit Children(JsonbContainer *container);
+    uint32 count() const { return count_; }
+    void skip();
+    JsonbValue next();
 
 private:
-    JsonbIterator *iterator_;
+    uint32 end_of_current() const;
+    JsonbContainer *container_;
+    uint32 count_, index_ = 0, offset_ = 0;
+    char *base_;
 };
+
+// Finds the members `keys` of an object in one pass over it. Keys must be in JSONB's order: shorter
+// first, then by bytes. What is not there has present = false.
+struct Member {
+    bool present;
+    JsonbValue value;
+};
+void find_members(JsonbContainer *object, const std::string_view *keys, size_t count, Member *found);
 
 // On-disk numeric to Decimal, without going through text.
 core::ParseStatus decimal_of(Numeric numeric, core::Decimal &out);

@@ -8,24 +8,62 @@ namespace scout::pipeline {
 
 namespace {
 
-using core::Field;
+// The keys of an event and of a line item in JSONB's order, for find_members().
+enum HeaderKey {
+    h_ts,
+    h_items,
+    h_store_id,
+    h_net_amount,
+    h_customer_id,
+    h_total_amount,
+    h_payment_method,
+    h_transaction_id,
+    header_keys
+};
+constexpr std::string_view header_names[header_keys] = {
+    "ts",          "items",        "store_id",       "net_amount",
+    "customer_id", "total_amount", "payment_method", "transaction_id"};
 
-core::RawHeader read_header(Jsonb *document) {
+enum LineKey {
+    l_qty,
+    l_brand,
+    l_category,
+    l_discount,
+    l_product_id,
+    l_unit_price,
+    l_line_amount,
+    l_product_name,
+    line_keys
+};
+constexpr std::string_view line_names[line_keys] = {
+    "qty", "brand", "category", "discount", "product_id", "unit_price", "line_amount", "product_name"};
+
+core::Value value_of(const pg::Member &member) {
+    return member.present ? pg::value_of(member.value) : core::Value{};
+}
+
+core::Value id_of(const pg::Member &member) {
+    return member.present ? pg::id_of(member.value) : core::Value{};
+}
+
+core::RawHeader read_header(JsonbContainer *root, JsonbContainer *&items) {
     core::RawHeader raw;
-    JsonbContainer *root = &document->root;
     if (!JsonContainerIsObject(root)) {
         raw.event.kind = core::Value::Kind::array;  // anything that is no object
         return raw;
     }
+    pg::Member found[header_keys];
+    pg::find_members(root, header_names, header_keys, found);
     raw.event.kind = core::Value::Kind::object;
-    raw.transaction_id = pg::id_member(root, core::field_key(Field::transaction_id));
-    raw.store_id = pg::id_member(root, core::field_key(Field::store_id));
-    raw.ts = pg::member(root, core::field_key(Field::ts));
-    raw.total_amount = pg::member(root, core::field_key(Field::total_amount));
-    raw.net_amount = pg::member(root, core::field_key(Field::net_amount));
-    raw.customer_id = pg::id_member(root, core::field_key(Field::customer_id));
-    raw.payment_method = pg::member(root, core::field_key(Field::payment_method));
-    raw.items = pg::member(root, core::field_key(Field::items));
+    raw.transaction_id = id_of(found[h_transaction_id]);
+    raw.store_id = id_of(found[h_store_id]);
+    raw.ts = value_of(found[h_ts]);
+    raw.total_amount = value_of(found[h_total_amount]);
+    raw.net_amount = value_of(found[h_net_amount]);
+    raw.customer_id = id_of(found[h_customer_id]);
+    raw.payment_method = value_of(found[h_payment_method]);
+    raw.items = value_of(found[h_items]);
+    if (raw.items.kind == core::Value::Kind::array) items = found[h_items].value.val.binary.data;
     return raw;
 }
 
@@ -33,26 +71,27 @@ core::RawLine read_line(const JsonbValue &element) {
     core::RawLine raw;
     raw.element = pg::value_of(element);
     if (raw.element.kind != core::Value::Kind::object) return raw;
-    JsonbContainer *object = element.val.binary.data;
-    raw.product_id = pg::id_member(object, core::field_key(Field::product_id));
-    raw.product_name = pg::member(object, core::field_key(Field::product_name));
-    raw.brand = pg::member(object, core::field_key(Field::brand));
-    raw.category = pg::member(object, core::field_key(Field::category));
-    raw.qty = pg::member(object, core::field_key(Field::qty));
-    raw.unit_price = pg::member(object, core::field_key(Field::unit_price));
-    raw.line_amount = pg::member(object, core::field_key(Field::line_amount));
-    raw.discount = pg::member(object, core::field_key(Field::discount));
+    pg::Member found[line_keys];
+    pg::find_members(element.val.binary.data, line_names, line_keys, found);
+    raw.product_id = id_of(found[l_product_id]);
+    raw.product_name = value_of(found[l_product_name]);
+    raw.brand = value_of(found[l_brand]);
+    raw.category = value_of(found[l_category]);
+    raw.qty = value_of(found[l_qty]);
+    raw.unit_price = value_of(found[l_unit_price]);
+    raw.line_amount = value_of(found[l_line_amount]);
+    raw.discount = value_of(found[l_discount]);
     return raw;
 }
 
 bool check(Batch &batch, core::TransactionCheck &check, std::string_view type, Event &e) {
-    if (!check.event_type(type) || !check.header(read_header(e.document), e.header)) return false;
-    JsonbValue items, element;
-    if (getKeyJsonValueFromContainer(&e.document->root, "items", 5, &items) == nullptr) return false;
-    pg::Elements elements(items.val.binary.data);
-    while (elements.next(element)) {
+    JsonbContainer *items = nullptr;
+    if (!check.event_type(type) || !check.header(read_header(&e.document->root, items), e.header))
+        return false;
+    pg::Children elements(items);
+    for (uint32 i = 0; i < elements.count(); i++) {
         core::Line line;
-        if (!check.line(read_line(element), line)) return false;
+        if (!check.line(read_line(elements.next()), line)) return false;
         batch.lines.push(line);
         if ((batch.lines.size() & 0x3FF) == 0) CHECK_FOR_INTERRUPTS();
     }

@@ -13,8 +13,6 @@ namespace scout::pipeline {
 
 namespace {
 
-constexpr size_t chunk_events = 1000;
-
 struct HashOfHash {
     size_t operator()(const EventHash &h) const {
         size_t value;  // SHA-256 is uniform: any eight bytes will do

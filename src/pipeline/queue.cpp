@@ -1,5 +1,6 @@
 #include "pipeline/queue.hpp"
 
+#include "pg/ranges.hpp"
 #include "pg/relation.hpp"
 #include "pg/result.hpp"
 #include "pg/spi.hpp"
@@ -12,74 +13,109 @@ namespace {
 
 constexpr int exact_chunks = 10'000;
 
-// Sources with waiting chunks, the one with the oldest chunk first. A loose index scan: its cost is
-// the number of sources, also where one of them, paused, has a hundred thousand chunks.
-pg::Statement waiting_sources(
+// Sources with chunks, and the oldest chunk of each. A loose index scan: its cost is the
+// number of sources, also where one of them, paused, has a hundred thousand chunks.
+pg::Statement find_sources(
     "WITH RECURSIVE s(source) AS ("
     " (SELECT p.source_system FROM scout.bronze_pending p ORDER BY p.source_system LIMIT 1)"
     " UNION ALL"
     " SELECT (SELECT p.source_system FROM scout.bronze_pending p WHERE p.source_system > s.source"
     "         ORDER BY p.source_system LIMIT 1) FROM s WHERE s.source IS NOT NULL)"
-    " SELECT s.source FROM s,"
+    " SELECT s.source, c.chunk_id FROM s,"
     " LATERAL (SELECT p.chunk_id FROM scout.bronze_pending p WHERE p.source_system = s.source"
-    "          ORDER BY p.chunk_id LIMIT 1) c"
-    " WHERE s.source <> ALL ($1) ORDER BY c.chunk_id");
+    "          ORDER BY p.chunk_id LIMIT 1) c",
+    pg::Plan::by_index);
+
+pg::Statement oldest_chunk(
+    "SELECT p.chunk_id FROM scout.bronze_pending p WHERE p.source_system = $1 AND p.chunk_id >= $2"
+    " ORDER BY p.chunk_id LIMIT 1",
+    pg::Plan::by_index);
 
 pg::Statement next_chunks(
-    "SELECT p.chunk_id, (SELECT array_agg(lower(r) ORDER BY r) FROM unnest(p.events) r),"
-    " (SELECT array_agg(upper(r) ORDER BY r) FROM unnest(p.events) r)"
-    " FROM scout.bronze_pending p WHERE p.source_system = $1 AND p.chunk_id > $2"
-    " ORDER BY p.chunk_id LIMIT $3 FOR UPDATE SKIP LOCKED");
+    "SELECT p.chunk_id, p.events FROM scout.bronze_pending p WHERE p.source_system = $1 AND p.chunk_id >= $2"
+    " ORDER BY p.chunk_id LIMIT $3 FOR UPDATE SKIP LOCKED",
+    pg::Plan::by_index);
 
 pg::Statement remove_chunks(
-    "DELETE FROM scout.bronze_pending WHERE source_system = $1 AND chunk_id = ANY ($2)");
+    "DELETE FROM scout.bronze_pending WHERE source_system = $1 AND chunk_id = ANY ($2)", pg::Plan::by_index);
 
 pg::Statement shorten_chunk(
-    "UPDATE scout.bronze_pending SET events = events - $3::text::int8multirange, event_count = event_count - "
-    "$4"
-    " WHERE source_system = $1 AND chunk_id = $2");
+    "UPDATE scout.bronze_pending SET events = events - $3, event_count = event_count - $4"
+    " WHERE source_system = $1 AND chunk_id = $2",
+    pg::Plan::by_index);
 
-const int64 *array_values(const pg::Rows &rows, uint64 row, int column, int &count) {
-    bool null;
-    Datum d = rows.value(row, column, null);
-    count = 0;
-    if (null) return nullptr;
-    ArrayType *array = DatumGetArrayTypeP(d);
-    count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
-    return reinterpret_cast<const int64 *>(ARR_DATA_PTR(array));
+// Where this backend goes on looking. Chunks that were claimed stay in the index until a vacuum, which a
+// long-running transaction holds back: without this every claim would pass over all of them again. It is
+// a hint: chunks below it may appear (late commits, a claim that another session rolled back), and so it
+// is dropped with every empty claim, every 100th claim and whenever a (sub)transaction rolls back.
+struct Position {
+    char *source;
+    int64 first;  // no chunk below this one was seen
+};
+constexpr size_t max_positions = 1000;
+constexpr int claims_per_search = 100;
+pg::Array<Position> *positions = nullptr;  // in memory of the backend's life
+int claims_to_search = 0;
+
+void forget_positions() {
+    claims_to_search = 0;
 }
 
-void claim_source(std::string_view source, size_t limit, pg::Array<int64> &ids) {
-    int64 last_chunk = 0;
-    int fetch = static_cast<int>((limit - ids.size()) / 1000 + 1);  // full chunks hold 1,000 events
+void search_sources() {
+    if (positions == nullptr) {
+        positions =
+            static_cast<pg::Array<Position> *>(MemoryContextAlloc(TopMemoryContext, sizeof *positions));
+        new (positions) pg::Array<Position>(TopMemoryContext);
+        RegisterXactCallback(
+            [](XactEvent event, void *) {
+                if (event == XACT_EVENT_ABORT) forget_positions();
+            },
+            nullptr);
+        RegisterSubXactCallback(
+            [](SubXactEvent event, SubTransactionId, SubTransactionId, void *) {
+                if (event == SUBXACT_EVENT_ABORT_SUB) forget_positions();
+            },
+            nullptr);
+    }
+    for (Position &p : *positions) pfree(p.source);
+    positions->truncate(0);
+    pg::Rows sources = find_sources.run();
+    for (uint64 i = 0; i < sources.count(); i++) {
+        std::string_view name = sources.text(i, 1);
+        positions->push({MemoryContextStrdup(TopMemoryContext, pg::c_string(name)), sources.int8(i, 2)});
+    }
+    sources.free();
+    claims_to_search = positions->size() > max_positions ? 0 : claims_per_search;
+}
+
+// Takes up to `limit` ids in all; moves the position past the chunks that were emptied.
+void claim_source(Position &position, size_t limit, pg::Array<int64> &ids) {
+    const std::string_view source(position.source);
+    int fetch = static_cast<int>((limit - ids.size()) / chunk_events + 1);
     pg::Array<int64> emptied;
     while (ids.size() < limit) {
         CHECK_FOR_INTERRUPTS();
-        pg::Rows chunks = next_chunks.run({pg::text(source), pg::int8(last_chunk), pg::int4(fetch)});
+        pg::Rows chunks = next_chunks.run({pg::text(source), pg::int8(position.first), pg::int4(fetch)});
         if (chunks.count() == 0) break;
         for (uint64 i = 0; i < chunks.count() && ids.size() < limit; i++) {
-            last_chunk = chunks.int8(i, 1);
-            int ranges, uppers;
-            const int64 *from = array_values(chunks, i, 2, ranges);
-            const int64 *to = array_values(chunks, i, 3, uppers);
+            const int64 chunk = chunks.int8(i, 1);
             const size_t first = ids.size();
-            bool all = true;
-            for (int r = 0; r < ranges; r++)
-                for (int64 id = from[r]; id < to[r]; id++) {
-                    if (ids.size() == limit) {
-                        all = false;
-                        break;
-                    }
-                    ids.push(id);
-                }
-            if (all) {
-                emptied.push(last_chunk);
-            } else {
-                size_t taken = ids.size() - first;
-                shorten_chunk.run({pg::text(source), pg::int8(last_chunk),
-                                   pg::text(multirange_text(ids.begin() + first, taken)),
-                                   pg::int4(static_cast<int32>(taken))});
+            bool null, all = true;
+            for (const pg::IdRange &r : pg::ranges_of(chunks.value(i, 2, null))) {
+                const int64 end = std::min(r.end, r.first + static_cast<int64>(limit - ids.size()));
+                for (int64 id = r.first; id < end; id++) ids.push(id);
+                all = all && end == r.end;
             }
+            if (all) {
+                emptied.push(chunk);
+                position.first = chunk + 1;
+                continue;
+            }
+            const size_t taken = ids.size() - first;
+            shorten_chunk.run({pg::text(source), pg::int8(chunk),
+                               pg::datum(INT8MULTIRANGEOID, pg::multirange_of(ids.begin() + first, taken)),
+                               pg::int4(static_cast<int32>(taken))});
+            position.first = chunk;
         }
         chunks.free();
         fetch = std::min(fetch * 2, 1000);  // many small chunks: fewer round trips
@@ -88,13 +124,36 @@ void claim_source(std::string_view source, size_t limit, pg::Array<int64> &ids) 
         remove_chunks.run({pg::text(source), pg::int8_array(emptied.begin(), emptied.size())});
 }
 
+// The sources that may be loaded, the one with the oldest chunk first.
+pg::Array<Position *> loadable_sources(const pg::Array<std::string_view> &paused) {
+    pg::Array<Position *> out;
+    for (Position &p : *positions) {
+        if (std::find(paused.begin(), paused.end(), std::string_view(p.source)) != paused.end()) continue;
+        pg::Rows chunk = oldest_chunk.run({pg::text(p.source), pg::int8(p.first)});
+        if (chunk.count() == 0) continue;
+        p.first = chunk.int8(0, 1);
+        chunk.free();
+        out.push(&p);
+    }
+    std::sort(out.begin(), out.end(),
+              [](const Position *a, const Position *b) { return a->first < b->first; });
+    return out;
+}
+
 }  // namespace
 
 void claim(int limit, const pg::Array<std::string_view> &paused, pg::Array<int64> &ids) {
-    pg::Rows sources = waiting_sources.run({pg::text_array(paused.begin(), paused.size())});
-    for (uint64 i = 0; i < sources.count() && ids.size() < static_cast<size_t>(limit); i++)
-        claim_source(sources.text(i, 1), static_cast<size_t>(limit), ids);
-    sources.free();
+    for (;;) {
+        const bool searched = claims_to_search-- <= 0;
+        if (searched) search_sources();
+        for (Position *position : loadable_sources(paused)) {
+            if (ids.size() == static_cast<size_t>(limit)) break;
+            claim_source(*position, static_cast<size_t>(limit), ids);
+        }
+        if (!ids.empty() || searched) break;
+        forget_positions();
+    }
+    if (ids.empty()) forget_positions();
 }
 
 int64 remove_from_queue(const int64 *ids, size_t count) {

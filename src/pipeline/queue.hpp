@@ -9,6 +9,8 @@
 
 namespace scout::pipeline {
 
+constexpr size_t chunk_events = 1000;  // of a full chunk
+
 // Takes up to `limit` events of sources that are not in `paused`, oldest chunks first.
 void claim(int limit, const pg::Array<std::string_view> &paused, pg::Array<int64> &ids);
 

@@ -1,0 +1,19 @@
+// int8multirange, the type of the queue's id sets, without going through text.
+#pragma once
+
+#include "pg/memory.hpp"
+
+namespace scout::pg {
+
+// Half-open: [first, end).
+struct IdRange {
+    int64 first, end;
+};
+
+// The ranges of an int8multirange, in order. Unbounded ones do not occur in the queue and are refused.
+Array<IdRange> ranges_of(Datum multirange);
+
+// The int8multirange of sorted ids, in the current context.
+Datum multirange_of(const int64 *ids, size_t count);
+
+}  // namespace scout::pg
