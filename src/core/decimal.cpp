@@ -93,13 +93,22 @@ ParseStatus parse_decimal(std::string_view text, Decimal &out) {
     return digits.to_decimal(negative, whole_digits + exponent, out);
 }
 
+// A digit with weight w counts 10000^(w + 1) units; what is behind the units decides the rounding.
 ParseStatus decimal_from_base10000(bool negative, int weight, const int16_t *digits, int count,
                                    Decimal &out) {
-    constexpr int digits_per_group = 4;
-    SignificantDigits significant;
-    for (int i = 0; i < count; i++)
-        for (int unit = 1000; unit > 0; unit /= 10) significant.push(digits[i] / unit % 10);
-    return significant.to_decimal(negative, (int64_t{weight} + 1) * digits_per_group, out);
+    constexpr int base = 10'000, highest_weight = 3;  // 10^14 has weight 3
+    out = Decimal{};
+    for (; count > 0 && *digits == 0; digits++, count--) weight--;
+    if (count == 0) return ParseStatus::ok;
+    if (weight > highest_weight) return ParseStatus::out_of_range;
+    int128 units = 0;
+    const int whole = weight + 2;  // digits that count whole units; none below the units
+    for (int i = 0; i < whole; i++) units = units * base + (i < count ? digits[i] : 0);
+    if (whole >= 0 && whole < count && digits[whole] >= base / 2) units++;
+    const Decimal value{negative ? -units : units};
+    if (!value.in_range()) return ParseStatus::out_of_range;
+    out = value;
+    return ParseStatus::ok;
 }
 
 // Units are ten-thousandths: each division by 10,000 gives one digit, from the last to the first.
@@ -118,7 +127,7 @@ Base10000 to_base10000(Decimal value) {
     for (auto low = static_cast<uint64_t>(rest); low != 0; low /= base)
         reversed[found++] = static_cast<int16_t>(low % base);
     out.weight = found == 0 ? 0 : found - 2;  // the last digit is the fraction
-    int last = 0;            // numeric keeps no zeros at the end
+    int last = 0;                             // numeric keeps no zeros at the end
     while (last < found && reversed[last] == 0) last++;
     for (int i = found - 1; i >= last; i--) out.digits[out.count++] = reversed[i];
     return out;

@@ -77,11 +77,33 @@ void fetch(Mode mode, const int64 *ids, size_t count, Batch &batch) {
     }
 }
 
-// Which way a batch takes where it is free to choose. The answer holds until the transaction ends.
-WritePath choose_path() {
+// Batches of new transactions come in long runs, and so do batches that meet old ones. After a conflict
+// this backend looks first for a while, each time longer.
+class Optimism {
+public:
+    bool allowed() { return wait_ == 0 || --wait_ == 0; }
+    void succeeded() { next_wait_ = shortest; }
+    void failed() {
+        wait_ = next_wait_;
+        next_wait_ = std::min(next_wait_ * 2, longest);
+    }
+
+private:
+    static constexpr int shortest = 8, longest = 1024;
+    int wait_ = 0, next_wait_ = shortest;
+};
+Optimism optimism;
+
+WritePath first_path(Mode mode) {
     if (pg::write_path == pg::write_general) return WritePath::general;
+    return mode == Mode::load && optimism.allowed() ? WritePath::optimistic : WritePath::native;
+}
+
+// The path, or the general one where the tables do not allow it. Holds until the transaction ends.
+WritePath allowed_path(WritePath path) {
+    if (path == WritePath::general) return path;
     const char *why = native_refusal();
-    if (why == nullptr) return WritePath::native;
+    if (why == nullptr) return path;
     if (pg::write_path == pg::write_native)
         ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                 errmsg("silver cannot be written by the native path: %s", why),
@@ -89,9 +111,9 @@ WritePath choose_path() {
     return WritePath::general;
 }
 
-void process(Mode mode, bool native, const int64 *ids, size_t count, BatchCounts &counts) {
+void process(Mode mode, WritePath path, const int64 *ids, size_t count, BatchCounts &counts) {
     pg::Workspace workspace("scout_ir batch");
-    const WritePath path = native ? choose_path() : WritePath::general;
+    path = allowed_path(path);
     Batch batch;
     fetch(mode, ids, count, batch);
     counts.processed += static_cast<int64>(batch.events.size());
@@ -120,20 +142,23 @@ bool is_data_error(const ErrorData *error) {
     }
 }
 
-void process_halves(Mode mode, bool native, const int64 *ids, size_t count, BatchCounts &counts) {
+void process_from(WritePath path, Mode mode, const int64 *ids, size_t count, BatchCounts &counts) {
     if (count == 0) return;
     check_stack_depth();
     CHECK_FOR_INTERRUPTS();
     BatchCounts mine;
-    ErrorData *error = pg::attempt([&] { process(mode, native, ids, count, mine); });
+    ErrorData *error = pg::attempt([&] { process(mode, path, ids, count, mine); });
     if (error == nullptr) {
+        if (path == WritePath::optimistic) optimism.succeeded();
         counts += mine;
         return;
     }
     if (!is_data_error(error)) ReThrowError(error);
-    if (native && pg::write_path != pg::write_general) {
+    if (path != WritePath::general) {
         FreeErrorData(error);
-        process_halves(mode, false, ids, count, counts);
+        if (path == WritePath::optimistic) optimism.failed();
+        process_from(path == WritePath::optimistic ? WritePath::native : WritePath::general, mode, ids, count,
+                     counts);
         return;
     }
     if (count == 1) {
@@ -148,14 +173,14 @@ void process_halves(Mode mode, bool native, const int64 *ids, size_t count, Batc
         return;
     }
     FreeErrorData(error);
-    process_halves(mode, false, ids, count / 2, counts);
-    process_halves(mode, false, ids + count / 2, count - count / 2, counts);
+    process_from(WritePath::general, mode, ids, count / 2, counts);
+    process_from(WritePath::general, mode, ids + count / 2, count - count / 2, counts);
 }
 
 }  // namespace
 
 void process_batch(Mode mode, const int64 *ids, size_t count, BatchCounts &counts) {
-    process_halves(mode, true, ids, count, counts);
+    process_from(first_path(mode), mode, ids, count, counts);
 }
 
 void record_run(const char *kind, TimestampTz started, const BatchCounts &counts) {

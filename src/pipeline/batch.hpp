@@ -15,7 +15,9 @@ enum class Mode : uint8 {
     reprocess,  // anything but quarantined and discarded events; renews processed_at
 };
 
-enum class WritePath : uint8 { native, general };
+// `optimistic` is the native path without a look at what silver has: for new transactions, which nearly
+// all are, that look costs as much as decoding them.
+enum class WritePath : uint8 { optimistic, native, general };
 constexpr uint8 path_native = 1, path_general = 2;  // which of them wrote silver rows
 
 struct BatchCounts {
@@ -40,8 +42,8 @@ struct BatchCounts {
 };
 
 // Processes the events in a subtransaction. Where a write fails for a reason that lies in the data
-// (constraint, trigger of the user's, a row that another session was faster with), the batch is done
-// again on the general path, and if it fails there it is halved until the event is alone, which is
+// (constraint, trigger of the user's, a row that is there already), the batch is done again on the next
+// more careful path. Where the general path fails too it is halved until the event is alone, which is
 // then dead-lettered as WRITE_FAILED: the rest goes on. Needs a Session as the owner and FLIGHT.
 void process_batch(Mode mode, const int64 *ids, size_t count, BatchCounts &counts);
 

@@ -90,16 +90,26 @@ bool check(Batch &batch, core::TransactionCheck &check, std::string_view type, E
         return false;
     pg::Children elements(items);
     for (uint32 i = 0; i < elements.count(); i++) {
-        core::Line line;
+        core::Line &line = *batch.lines.extend(1);  // cut off again where the event is rejected
+        line = {};
         if (!check.line(read_line(elements.next()), line)) return false;
-        batch.lines.push(line);
         if ((batch.lines.size() & 0x3FF) == 0) CHECK_FOR_INTERRUPTS();
     }
     return check.finish();
 }
 
 int32 count_products(const core::Line *lines, size_t count) {
-    auto *ids = static_cast<std::string_view *>(palloc((count + 1) * sizeof(std::string_view)));
+    constexpr size_t few = 16;  // comparing them all beats sorting them
+    if (count <= few) {
+        int32 distinct = 0;
+        for (size_t i = 0; i < count; i++) {
+            size_t j = 0;
+            while (j < i && lines[j].product_id != lines[i].product_id) j++;
+            distinct += j == i;
+        }
+        return distinct;
+    }
+    auto *ids = static_cast<std::string_view *>(palloc(count * sizeof(std::string_view)));
     for (size_t i = 0; i < count; i++) ids[i] = lines[i].product_id;
     std::sort(ids, ids + count);
     auto distinct = std::unique(ids, ids + count) - ids;

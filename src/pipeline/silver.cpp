@@ -135,7 +135,9 @@ void write_silver(Mode mode, WritePath path, Batch &batch, BatchCounts &counts) 
     Displaced displaced;
     for (int round = 0; !candidates.empty(); round++) {
         CHECK_FOR_INTERRUPTS();
-        Decision decision = decide(batch, candidates, lock_rows(batch, candidates), displaced);
+        pg::Array<Existing> existing;
+        if (path != WritePath::optimistic) existing = lock_rows(batch, candidates);
+        Decision decision = decide(batch, candidates, existing, displaced);
         counts.updated += update_transactions(batch, decision.update, now);
         for (size_t i : decision.update) {
             upserted.push(i);
@@ -144,7 +146,7 @@ void write_silver(Mode mode, WritePath path, Batch &batch, BatchCounts &counts) 
         if (!decision.update.empty()) counts.paths |= path_general;
         candidates.truncate(0);
         if (decision.fresh.empty()) break;
-        if (path == WritePath::native) {
+        if (path != WritePath::general) {
             counts.lines += copy_transactions(batch, decision.fresh, now);
             counts.created += static_cast<int64>(decision.fresh.size());
             counts.paths |= path_native;

@@ -36,6 +36,8 @@ public:
             "SELECT product_id, product_key FROM scout.dim_product WHERE product_id = ANY ($1)"
             " AND product_key IS NOT NULL",
             pg::Plan::by_index);
+        static pg::Statement any("SELECT FROM scout.dim_product LIMIT 1");
+        if (any.run().count() == 0) return;
         pg::Array<std::string_view> products;
         for (size_t i : which) {
             const Event &e = batch.events[i];
