@@ -1,50 +1,12 @@
 #include "pg/jsonb_reader.hpp"
 
+#include "pg/numeric.hpp"
+
 extern "C" {
 #include "mb/pg_wchar.h"
 }
 
 namespace scout::pg {
-
-namespace {
-
-// The layout of numeric on disk (source: src/backend/utils/adt/numeric.c, unchanged since 9.1; the
-// header is private there). A short header packs sign, scale and weight into 16 bits, a long one has
-// the weight in 16 more; base-10000 digits follow.
-constexpr uint16 numeric_sign_mask = 0xC000, numeric_negative = 0x4000, numeric_short = 0x8000,
-                 numeric_special = 0xC000;
-constexpr uint16 short_sign = 0x2000, short_weight_sign = 0x0040, short_weight_mask = 0x003F;
-
-}  // namespace
-
-core::ParseStatus decimal_of(Numeric numeric, core::Decimal &out) {
-    const char *data = VARDATA_ANY(numeric);
-    const size_t size = VARSIZE_ANY_EXHDR(numeric);
-    uint16 header;
-    std::memcpy(&header, data, sizeof header);
-    if ((header & numeric_sign_mask) == numeric_special)
-        return core::ParseStatus::malformed;  // NaN, infinity
-    bool negative;
-    int weight;
-    size_t offset = sizeof header;
-    if ((header & numeric_sign_mask) == numeric_short) {
-        negative = (header & short_sign) != 0;
-        weight = (header & short_weight_sign) != 0 ? (header & short_weight_mask) - (short_weight_mask + 1)
-                                                   : (header & short_weight_mask);
-    } else {
-        negative = (header & numeric_sign_mask) == numeric_negative;
-        int16 long_weight;
-        std::memcpy(&long_weight, data + offset, sizeof long_weight);
-        weight = long_weight;
-        offset += sizeof long_weight;
-    }
-    // Digits may be unaligned inside a JSONB document.
-    constexpr size_t enough = 16;  // more digits than the declared precision can tell apart
-    int16 digits[enough];
-    const size_t count = std::min((size - offset) / sizeof(int16), enough);
-    std::memcpy(digits, data + offset, count * sizeof(int16));
-    return core::decimal_from_base10000(negative, weight, digits, static_cast<int>(count), out);
-}
 
 core::Value value_of(const JsonbValue &value) {
     using Kind = core::Value::Kind;

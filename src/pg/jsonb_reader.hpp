@@ -39,9 +39,6 @@ struct Member {
 };
 void find_members(JsonbContainer *object, const std::string_view *keys, size_t count, Member *found);
 
-// On-disk numeric to Decimal, without going through text.
-core::ParseStatus decimal_of(Numeric numeric, core::Decimal &out);
-
 // The JSON text of the value that a finding points at, cut to `limit` bytes at a character
 // boundary; NULL where nothing is there. In the current context.
 const char *value_at(Jsonb *document, const core::Finding &finding, int limit = 200);

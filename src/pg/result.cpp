@@ -64,12 +64,4 @@ void Result::end_row() {
     count_ = 0;
 }
 
-Datum numeric_of(core::Decimal value) {
-    return NumericGetDatum(int64_div_fast_to_numeric(static_cast<int64>(value.units), core::Decimal::scale));
-}
-
-Datum numeric_milliseconds(int64 microseconds) {
-    return NumericGetDatum(int64_div_fast_to_numeric(microseconds, 3));
-}
-
 }  // namespace scout::pg

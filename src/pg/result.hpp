@@ -4,7 +4,7 @@
 
 #include "pg/postgres.hpp"
 
-#include "core/decimal.hpp"
+#include "pg/numeric.hpp"
 
 namespace scout::pg {
 
@@ -33,8 +33,5 @@ private:
     bool nulls_[max_columns];
     int count_ = 0;
 };
-
-Datum numeric_of(core::Decimal value);           // scale 4
-Datum numeric_milliseconds(int64 microseconds);  // scale 3
 
 }  // namespace scout::pg

@@ -108,6 +108,12 @@ TimestampTz Rows::timestamp(uint64 row, int column) const {
     return null ? 0 : DatumGetTimestampTz(d);
 }
 
+bool Rows::holds(uint64 row, int column, core::Decimal decimal) const {
+    bool null;
+    Datum d = value(row, column, null);
+    return !null && is_decimal(DatumGetNumeric(d), decimal);
+}
+
 std::string_view Rows::text(uint64 row, int column) const {
     bool null;
     Datum d = value(row, column, null);

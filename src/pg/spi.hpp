@@ -6,6 +6,7 @@
 #pragma once
 
 #include "pg/memory.hpp"
+#include "pg/numeric.hpp"
 #include "pg/postgres.hpp"
 
 namespace scout::pg {
@@ -56,6 +57,7 @@ public:
     int32 int4(uint64 row, int column) const;
     bool boolean(uint64 row, int column) const;
     TimestampTz timestamp(uint64 row, int column) const;
+    bool holds(uint64 row, int column, core::Decimal value) const;  // is that very number
     std::string_view text(uint64 row, int column) const;  // a view into the row where it is not toasted
     void free();
 

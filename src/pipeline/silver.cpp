@@ -131,40 +131,49 @@ void refuse_dropped_rows(const char *table) {
 
 void write_silver(Mode mode, WritePath path, Batch &batch, BatchCounts &counts) {
     const TimestampTz now = GetCurrentTimestamp();
-    pg::Array<size_t> candidates = choose_candidates(batch), upserted, replaced;
+    pg::Array<size_t> candidates = choose_candidates(batch), inserted, replaced;
     Displaced displaced;
+    if (mode == Mode::reprocess) {
+        pg::Array<size_t> others;
+        replaced = renew_unchanged(batch, candidates, now, others);
+        counts.updated += static_cast<int64>(replaced.size());
+        candidates = others;
+    }
     for (int round = 0; !candidates.empty(); round++) {
         CHECK_FOR_INTERRUPTS();
         pg::Array<Existing> existing;
         if (path != WritePath::optimistic) existing = lock_rows(batch, candidates);
         Decision decision = decide(batch, candidates, existing, displaced);
         counts.updated += update_transactions(batch, decision.update, now);
-        for (size_t i : decision.update) {
-            upserted.push(i);
-            replaced.push(i);
-        }
-        if (!decision.update.empty()) counts.paths |= path_general;
+        for (size_t i : decision.update) replaced.push(i);
         candidates.truncate(0);
         if (decision.fresh.empty()) break;
         if (path != WritePath::general) {
             counts.lines += copy_transactions(batch, decision.fresh, now);
             counts.created += static_cast<int64>(decision.fresh.size());
             counts.paths |= path_native;
+            // After a repair by hand, lines may be left of a transaction that was gone.
+            if (mode != Mode::load) remove_extra_lines(batch, decision.fresh);
             break;
         }
         counts.paths |= path_general;
         pg::Rows rows = insert_transactions(batch, decision.fresh, now);
         counts.created += static_cast<int64>(rows.count());
-        split_inserted(batch, decision.fresh, rows, upserted, candidates);
+        split_inserted(batch, decision.fresh, rows, inserted, candidates);
         // Neither there nor inserted, time and again: it was no race.
         if (round == max_races && !candidates.empty()) refuse_dropped_rows("silver_transactions");
     }
-    std::sort(upserted.begin(), upserted.end(), [&batch](size_t a, size_t b) {
+    if (!replaced.empty()) counts.paths |= path_general;
+    auto in_byte_order = [&batch](size_t a, size_t b) {
         return batch.events[a].header.transaction_id < batch.events[b].header.transaction_id;
-    });
-    counts.lines += upsert_lines(batch, upserted, now);
-    // A transaction that was there may have had more lines; after a repair by hand, a new one too.
-    remove_extra_lines(batch, mode == Mode::load ? replaced : upserted);
+    };
+    std::sort(replaced.begin(), replaced.end(), in_byte_order);
+    replaced = with_other_lines(batch, replaced);
+    remove_extra_lines(batch, replaced);
+    if (mode != Mode::load) remove_extra_lines(batch, inserted);
+    for (size_t i : replaced) inserted.push(i);
+    std::sort(inserted.begin(), inserted.end(), in_byte_order);
+    counts.lines += upsert_lines(batch, inserted, now);
     dead_letter_displaced(displaced.losers, displaced.winners, displaced.transactions, counts);
 }
 

@@ -1,6 +1,7 @@
 // The native write path: new transactions and their lines by COPY inside the server (pg/bulk_writer.hpp).
 
 #include "pg/bulk_writer.hpp"
+#include "pipeline/product_keys.hpp"
 #include "pipeline/silver_writer.hpp"
 
 namespace scout::pipeline {
@@ -27,45 +28,6 @@ constexpr pg::BulkColumn line_columns[] = {{"transaction_id", TEXTOID}, {"line_s
 void add(pg::BulkRows &rows, const core::OptionalText &value) {
     value.present ? rows.text(value.text) : rows.null();
 }
-
-// The catalogue's key of each product of the batch that it knows.
-class ProductKeys {
-public:
-    ProductKeys(const Batch &batch, const pg::Array<size_t> &which) {
-        static pg::Statement query(
-            "SELECT product_id, product_key FROM scout.dim_product WHERE product_id = ANY ($1)"
-            " AND product_key IS NOT NULL",
-            pg::Plan::by_index);
-        static pg::Statement any("SELECT FROM scout.dim_product LIMIT 1");
-        if (any.run().count() == 0) return;
-        pg::Array<std::string_view> products;
-        for (size_t i : which) {
-            const Event &e = batch.events[i];
-            const core::Line *lines = batch.lines_of(e);
-            for (size_t l = 0; l < e.line_count; l++) products.push(lines[l].product_id);
-        }
-        std::sort(products.begin(), products.end());
-        products.truncate(
-            static_cast<size_t>(std::unique(products.begin(), products.end()) - products.begin()));
-        if (products.empty()) return;
-        pg::Rows rows = query.run({pg::text_array(products.begin(), products.size())});
-        for (uint64 i = 0; i < rows.count(); i++) keys_.push({rows.text(i, 1), rows.int8(i, 2)});
-        std::sort(keys_.begin(), keys_.end(),
-                  [](const Key &a, const Key &b) { return a.product < b.product; });
-    }
-    void add(pg::BulkRows &rows, std::string_view product) const {
-        const Key *key = std::lower_bound(keys_.begin(), keys_.end(), product,
-                                          [](const Key &k, std::string_view p) { return k.product < p; });
-        key != keys_.end() && key->product == product ? rows.int8(key->key) : rows.null();
-    }
-
-private:
-    struct Key {
-        std::string_view product;
-        int64 key;
-    };
-    pg::Array<Key> keys_;
-};
 
 }  // namespace
 
@@ -124,7 +86,8 @@ int64 copy_transactions(const Batch &batch, const pg::Array<size_t> &which, Time
             rows.decimal(l.unit_price);
             rows.decimal(l.line_amount);
             rows.decimal(l.discount);
-            keys.add(rows, l.product_id);
+            const int64 *key = keys.find(l.product_id);
+            key != nullptr ? rows.int8(*key) : rows.null();
             rows.timestamp(now);
             rows.text(e.header.store_id);
             return true;

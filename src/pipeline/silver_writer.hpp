@@ -1,4 +1,5 @@
-// The two ways to write silver rows, below the winner rule (silver.cpp). Both write the same rows.
+// The two ways to write silver rows, below the winner rule (silver.cpp), and the comparison with what is
+// there. Both write the same rows.
 // `which` are positions in batch.events, in byte order of transaction_id.
 #pragma once
 
@@ -21,6 +22,14 @@ void remove_extra_lines(const Batch &batch, const pg::Array<size_t> &which);
 // Native path: COPY inside the server, for transactions that are not in silver, with their lines.
 // Raises 23505 where some are after all. Returns how many lines were written.
 int64 copy_transactions(const Batch &batch, const pg::Array<size_t> &which, TimestampTz now);
+
+// Renews processed_at of the rows that hold exactly what their event says, and returns those events; the
+// rest, also rows that another session changed meanwhile, go into `others`.
+pg::Array<size_t> renew_unchanged(const Batch &batch, const pg::Array<size_t> &which, TimestampTz now,
+                                  pg::Array<size_t> &others);
+
+// Those whose lines in silver are not exactly what their event says.
+pg::Array<size_t> with_other_lines(const Batch &batch, const pg::Array<size_t> &which);
 
 // A row that was to be written is not there: it raises 09000, for which the batch isolates the event.
 [[noreturn]] void refuse_dropped_rows(const char *table);
