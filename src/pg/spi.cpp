@@ -2,6 +2,15 @@
 
 namespace scout::pg {
 
+namespace {
+
+std::string_view text_view(Datum d) {
+    struct varlena *t = PG_DETOAST_DATUM_PACKED(d);
+    return {VARDATA_ANY(t), static_cast<size_t>(VARSIZE_ANY_EXHDR(t))};
+}
+
+}  // namespace
+
 Param text(std::string_view value) {
     return {TEXTOID, PointerGetDatum(cstring_to_text_with_len(value.data(), static_cast<int>(value.size()))),
             false};
@@ -108,18 +117,44 @@ TimestampTz Rows::timestamp(uint64 row, int column) const {
     return null ? 0 : DatumGetTimestampTz(d);
 }
 
-bool Rows::holds(uint64 row, int column, core::Decimal decimal) const {
+bool Row::is_null(int column) const {
+    return slot_attisnull(slot_, column);
+}
+
+int64 Row::int8(int column) const {
     bool null;
-    Datum d = value(row, column, null);
-    return !null && is_decimal(DatumGetNumeric(d), decimal);
+    Datum d = value(column, null);
+    return null ? 0 : DatumGetInt64(d);
+}
+
+int32 Row::int4(int column) const {
+    bool null;
+    Datum d = value(column, null);
+    return null ? 0 : DatumGetInt32(d);
+}
+
+TimestampTz Row::timestamp(int column) const {
+    bool null;
+    Datum d = value(column, null);
+    return null ? 0 : DatumGetTimestampTz(d);
+}
+
+std::string_view Row::text(int column) const {
+    bool null;
+    Datum d = value(column, null);
+    return null ? std::string_view() : text_view(d);
+}
+
+bool Row::holds(int column, core::Decimal decimal) const {
+    bool null;
+    Datum d = value(column, null);
+    return !null && is_decimal(reinterpret_cast<Numeric>(PG_DETOAST_DATUM_PACKED(d)), decimal);
 }
 
 std::string_view Rows::text(uint64 row, int column) const {
     bool null;
     Datum d = value(row, column, null);
-    if (null) return {};
-    struct varlena *t = PG_DETOAST_DATUM_PACKED(d);
-    return {VARDATA_ANY(t), static_cast<size_t>(VARSIZE_ANY_EXHDR(t))};
+    return null ? std::string_view() : text_view(d);
 }
 
 void Rows::free() {
@@ -144,17 +179,15 @@ int prefer_indexes() {
 
 }  // namespace
 
-Rows Statement::execute(std::initializer_list<Param> params, bool read_only) {
+Rows Statement::execute(std::initializer_list<Param> params, bool read_only, DestReceiver *receiver) {
     constexpr size_t max_params = 24;
     Assert(params.size() <= max_params);
+    ParamListInfo list = makeParamList(static_cast<int>(params.size()));
     Oid types[max_params];
-    Datum values[max_params];
-    char nulls[max_params + 1];
     int n = 0;
     for (const Param &p : params) {
         types[n] = p.type;
-        values[n] = p.value;
-        nulls[n++] = p.null ? 'n' : ' ';
+        list->params[n++] = {p.value, p.null, PARAM_FLAG_CONST, p.type};
     }
     if (plan_ == nullptr) {
         SPIPlanPtr plan = SPI_prepare(sql_, n, types);
@@ -163,11 +196,49 @@ Rows Statement::execute(std::initializer_list<Param> params, bool read_only) {
         if (SPI_keepplan(plan) != 0) elog(ERROR, "could not keep the plan of \"%s\"", sql_);
         plan_ = plan;
     }
+    SPIExecuteOptions options{};
+    options.params = list;
+    options.read_only = read_only;
+    options.dest = receiver;
     const int settings_level = planning_ == Plan::by_index ? prefer_indexes() : 0;
-    int rc = SPI_execute_plan(plan_, values, nulls, read_only, 0);
+    int rc = SPI_execute_plan_extended(plan_, &options);
     if (settings_level != 0) AtEOXact_GUC(false, settings_level);
     if (rc < 0) elog(ERROR, "could not execute \"%s\": %s", sql_, SPI_result_code_string(rc));
+    pfree(list);
     return {SPI_tuptable, SPI_processed};
+}
+
+namespace {
+
+struct RowTaker {
+    DestReceiver receiver;  // first: the server knows it by this address
+    void (*take)(void *, const Row &);
+    void *argument;
+    MemoryContext context;
+};
+
+bool take_slot(TupleTableSlot *slot, DestReceiver *self) {
+    auto *taker = reinterpret_cast<RowTaker *>(self);
+    MemoryContext executor = MemoryContextSwitchTo(taker->context);
+    taker->take(taker->argument, Row(slot));
+    MemoryContextSwitchTo(executor);
+    return true;
+}
+
+}  // namespace
+
+uint64 Statement::stream(std::initializer_list<Param> params, bool read_only,
+                         void (*take)(void *, const Row &), void *argument) {
+    RowTaker taker{};
+    taker.receiver.receiveSlot = take_slot;
+    taker.receiver.rStartup = [](DestReceiver *, int, TupleDesc) {};
+    taker.receiver.rShutdown = [](DestReceiver *) {};
+    taker.receiver.rDestroy = [](DestReceiver *) {};
+    taker.receiver.mydest = DestNone;
+    taker.take = take;
+    taker.argument = argument;
+    taker.context = CurrentMemoryContext;
+    return execute(params, read_only, &taker.receiver).count();
 }
 
 Rows Statement::run(std::initializer_list<Param> params) {

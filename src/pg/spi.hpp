@@ -9,6 +9,11 @@
 #include "pg/numeric.hpp"
 #include "pg/postgres.hpp"
 
+extern "C" {
+#include "executor/tuptable.h"
+#include "tcop/dest.h"
+}
+
 namespace scout::pg {
 
 // A parameter. The Datum is borrowed until the statement has run.
@@ -57,13 +62,28 @@ public:
     int32 int4(uint64 row, int column) const;
     bool boolean(uint64 row, int column) const;
     TimestampTz timestamp(uint64 row, int column) const;
-    bool holds(uint64 row, int column, core::Decimal value) const;  // is that very number
     std::string_view text(uint64 row, int column) const;  // a view into the row where it is not toasted
     void free();
 
 private:
     SPITupleTable *table_ = nullptr;
     uint64 count_ = 0;
+};
+
+// One row as the executor hands it out; valid during the call that gets it.
+class Row {
+public:
+    explicit Row(TupleTableSlot *slot) : slot_(slot) {}
+    Datum value(int column, bool &null) const { return slot_getattr(slot_, column, &null); }
+    bool is_null(int column) const;
+    int64 int8(int column) const;  // NULL reads as 0
+    int32 int4(int column) const;
+    TimestampTz timestamp(int column) const;
+    std::string_view text(int column) const;            // a view into the row where it is not toasted
+    bool holds(int column, core::Decimal value) const;  // is that very number
+
+private:
+    TupleTableSlot *slot_;
 };
 
 // How a statement may be planned. `by_index`: look-ups by key in tables that grow without end. A plan
@@ -82,8 +102,27 @@ public:
     // Reads with the snapshot of the calling query: for STABLE functions.
     Rows read(std::initializer_list<Param> params = {});
 
+    // Hands out the rows one by one instead of keeping them; returns how many there were. `take` is
+    // called from inside the server and must neither throw nor own anything with a destructor; what
+    // it allocates belongs to the context that is current now.
+    template <typename Take>
+    uint64 each(std::initializer_list<Param> params, Take take) {
+        return stream(
+            params, false, [](void *t, const Row &row) { (*static_cast<Take *>(t))(row); }, &take);
+    }
+    template <typename Take>
+    uint64 each_latest(std::initializer_list<Param> params, Take take) {
+        PushActiveSnapshot(GetLatestSnapshot());
+        const uint64 count = stream(
+            params, true, [](void *t, const Row &row) { (*static_cast<Take *>(t))(row); }, &take);
+        PopActiveSnapshot();
+        return count;
+    }
+
 private:
-    Rows execute(std::initializer_list<Param> params, bool read_only);
+    Rows execute(std::initializer_list<Param> params, bool read_only, DestReceiver *receiver = nullptr);
+    uint64 stream(std::initializer_list<Param> params, bool read_only, void (*take)(void *, const Row &),
+                  void *argument);
     const char *sql_;
     Plan planning_;
     SPIPlanPtr plan_ = nullptr;

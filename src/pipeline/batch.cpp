@@ -45,10 +45,11 @@ pg::Array<int64> unsettled(const int64 *ids, size_t count) {
     pg::Array<int64> settled, out;
     const int64 first = ids[0], last = ids[count - 1];
     const bool dense = last - first < static_cast<int64>(count) * close_together;
-    pg::Rows rows = dense ? settled_between.read_latest({pg::int8(first), pg::int8(last)})
-                          : settled_among.read_latest({pg::int8_array(ids, count)});
-    for (uint64 i = 0; i < rows.count(); i++) settled.push(rows.int8(i, 1));
-    rows.free();
+    auto take = [&settled](const pg::Row &row) { settled.push(row.int8(1)); };
+    if (dense)
+        settled_between.each_latest({pg::int8(first), pg::int8(last)}, take);
+    else
+        settled_among.each_latest({pg::int8_array(ids, count)}, take);
     std::sort(settled.begin(), settled.end());
     const int64 *s = settled.begin();
     for (size_t i = 0; i < count; i++) {
@@ -66,15 +67,13 @@ void fetch(Mode mode, const int64 *ids, size_t count, Batch &batch) {
         ids = wanted.begin();
         count = wanted.size();
     }
-    pg::Rows rows = fetch_events.read_latest({pg::int8_array(ids, count)});
-    core::RuleSet rules = current_rules();
-    for (uint64 i = 0; i < rows.count(); i++) {
-        CHECK_FOR_INTERRUPTS();
+    const core::RuleSet rules = current_rules();
+    fetch_events.each_latest({pg::int8_array(ids, count)}, [&](const pg::Row &row) {
         bool null;
-        Jsonb *document = DatumGetJsonbP(rows.value(i, 5, null));
-        decode_event(batch, rules, rows.int8(i, 1), rows.text(i, 2), rows.text(i, 3), rows.timestamp(i, 4),
-                     document);
-    }
+        auto *document = reinterpret_cast<Jsonb *>(PG_DETOAST_DATUM_COPY(row.value(5, null)));
+        decode_event(batch, rules, row.int8(1), pg::keep(row.text(2)), pg::keep(row.text(3)),
+                     row.timestamp(4), document);
+    });
 }
 
 // Batches of new transactions come in long runs, and so do batches that meet old ones. After a conflict

@@ -28,31 +28,28 @@ pg::Statement read_lines(
     " FROM scout.silver_line_items l WHERE l.transaction_id = ANY ($1)",
     pg::Plan::by_index);
 
-bool same(const pg::Rows &rows, uint64 row, int column, const core::OptionalText &value) {
-    return rows.is_null(row, column) ? !value.present : value.present && rows.text(row, column) == value.text;
+bool same(const pg::Row &row, int column, const core::OptionalText &value) {
+    return row.is_null(column) ? !value.present : value.present && row.text(column) == value.text;
 }
 
-bool same(const pg::Rows &rows, uint64 row, int column, const core::OptionalDecimal &value) {
-    return rows.is_null(row, column) ? !value.present : value.present && rows.holds(row, column, value.value);
+bool same(const pg::Row &row, int column, const core::OptionalDecimal &value) {
+    return row.is_null(column) ? !value.present : value.present && row.holds(column, value.value);
 }
 
-bool same_transaction(const pg::Rows &rows, uint64 row, const Event &e) {
+bool same_transaction(const pg::Row &row, const Event &e) {
     const core::Header &h = e.header;
-    return rows.text(row, 3) == h.transaction_id && rows.text(row, 4) == h.store_id &&
-           rows.timestamp(row, 5) == h.ts && rows.int4(row, 6) == core::date_key(h.ts) &&
-           rows.holds(row, 7, h.total_amount) && same(rows, row, 8, h.net_amount) &&
-           same(rows, row, 9, h.customer_id) && same(rows, row, 10, h.payment_method) &&
-           rows.int4(row, 11) == h.item_count && rows.int4(row, 12) == e.unique_products;
+    return row.text(3) == h.transaction_id && row.text(4) == h.store_id && row.timestamp(5) == h.ts &&
+           row.int4(6) == core::date_key(h.ts) && row.holds(7, h.total_amount) &&
+           same(row, 8, h.net_amount) && same(row, 9, h.customer_id) && same(row, 10, h.payment_method) &&
+           row.int4(11) == h.item_count && row.int4(12) == e.unique_products;
 }
 
 // A line without a product_key is another line as soon as the catalogue knows its product.
-bool same_line(const pg::Rows &rows, uint64 row, const core::Header &h, const core::Line &l,
-               const ProductKeys &keys) {
-    return rows.text(row, 3) == l.product_id && same(rows, row, 4, l.product_name) &&
-           same(rows, row, 5, l.brand) && same(rows, row, 6, l.category) && rows.holds(row, 7, l.quantity) &&
-           rows.holds(row, 8, l.unit_price) && rows.holds(row, 9, l.line_amount) &&
-           rows.holds(row, 10, l.discount) && rows.text(row, 11) == h.store_id &&
-           (!rows.is_null(row, 12) || !keys.knows(l.product_id));
+bool same_line(const pg::Row &row, const core::Header &h, const core::Line &l, const ProductKeys &keys) {
+    return row.text(3) == l.product_id && same(row, 4, l.product_name) && same(row, 5, l.brand) &&
+           same(row, 6, l.category) && row.holds(7, l.quantity) && row.holds(8, l.unit_price) &&
+           row.holds(9, l.line_amount) && row.holds(10, l.discount) && row.text(11) == h.store_id &&
+           (!row.is_null(12) || !keys.knows(l.product_id));
 }
 
 }  // namespace
@@ -68,18 +65,15 @@ pg::Array<size_t> renew_unchanged(const Batch &batch, const pg::Array<size_t> &w
     auto event_id = [&batch](size_t i) { return batch.events[i].event_id; };
     std::sort(by_event.begin(), by_event.end(),
               [&](size_t a, size_t b) { return event_id(a) < event_id(b); });
-    pg::Rows rows = read_transactions.run({pg::int8_array(ids.begin(), ids.size())});
-    pg::Column unchanged(INT8OID, rows.count()), versions(TIMESTAMPTZOID, rows.count());
-    for (uint64 row = 0; row < rows.count(); row++) {
-        const int64 id = rows.int8(row, 1);
+    pg::Column unchanged(INT8OID, ids.size()), versions(TIMESTAMPTZOID, ids.size());
+    read_transactions.each({pg::int8_array(ids.begin(), ids.size())}, [&](const pg::Row &row) {
+        const int64 id = row.int8(1);
         const size_t *at = std::lower_bound(by_event.begin(), by_event.end(), id,
                                             [&](size_t i, int64 wanted) { return event_id(i) < wanted; });
-        if (at == by_event.end() || event_id(*at) != id || !same_transaction(rows, row, batch.events[*at]))
-            continue;
+        if (at == by_event.end() || event_id(*at) != id || !same_transaction(row, batch.events[*at])) return;
         unchanged.add(Int64GetDatum(id));
-        versions.add(TimestampTzGetDatum(rows.timestamp(row, 2)));
-    }
-    rows.free();
+        versions.add(TimestampTzGetDatum(row.timestamp(2)));
+    });
     pg::Rows done = renew.run({unchanged.param(), versions.param(), pg::timestamp(now)});
     pg::Array<int64> done_ids;
     for (uint64 row = 0; row < done.count(); row++) done_ids.push(done.int8(row, 1));
@@ -95,32 +89,28 @@ pg::Array<size_t> with_other_lines(const Batch &batch, const pg::Array<size_t> &
     if (which.empty()) return different;
     pg::Array<std::string_view> ids;
     for (size_t i : which) ids.push(batch.events[i].header.transaction_id);
-    pg::Rows rows = read_lines.run({pg::text_array(ids.begin(), ids.size())});
-    struct Stored {
-        std::string_view transaction_id;
-        int32 sequence;
-        uint64 row;
-    };
-    pg::Array<Stored> stored;
-    for (uint64 row = 0; row < rows.count(); row++) stored.push({rows.text(row, 1), rows.int4(row, 2), row});
-    std::sort(stored.begin(), stored.end(), [](const Stored &a, const Stored &b) {
-        const int order = a.transaction_id.compare(b.transaction_id);
-        return order != 0 ? order < 0 : a.sequence < b.sequence;
-    });
+    auto *equal_lines = static_cast<size_t *>(palloc0(which.size() * sizeof(size_t)));
+    auto *has_other = static_cast<bool *>(palloc0(which.size() * sizeof(bool)));
     const ProductKeys keys(batch, which);
-    const Stored *at = stored.begin();
-    for (size_t i : which) {
-        CHECK_FOR_INTERRUPTS();
-        const Event &e = batch.events[i];
-        while (at != stored.end() && at->transaction_id < e.header.transaction_id) at++;
-        size_t line = 0;
-        bool equal = true;
-        for (; at != stored.end() && at->transaction_id == e.header.transaction_id; at++, line++)
-            equal = equal && line < e.line_count && at->sequence == static_cast<int32>(line + 1) &&
-                    same_line(rows, at->row, e.header, batch.lines_of(e)[line], keys);
-        if (!equal || line != e.line_count) different.push(i);
-    }
-    rows.free();
+    size_t at = 0;  // lines of a transaction come one after the other
+    read_lines.each({pg::text_array(ids.begin(), ids.size())}, [&](const pg::Row &row) {
+        const std::string_view id = row.text(1);
+        if (ids[at] != id)
+            at = static_cast<size_t>(std::lower_bound(ids.begin(), ids.end(), id) - ids.begin());
+        if (at == ids.size() || ids[at] != id) {
+            at = 0;
+            return;  // equal by a collation of the user's, but another id
+        }
+        const Event &e = batch.events[which[at]];
+        const int64 line = int64{row.int4(2)} - 1;
+        if (line >= 0 && line < static_cast<int64>(e.line_count) &&
+            same_line(row, e.header, batch.lines_of(e)[line], keys))
+            equal_lines[at]++;
+        else
+            has_other[at] = true;
+    });
+    for (size_t i = 0; i < which.size(); i++)
+        if (has_other[i] || equal_lines[i] != batch.events[which[i]].line_count) different.push(which[i]);
     return different;
 }
 
