@@ -111,6 +111,7 @@ WritePath allowed_path(WritePath path) {
 }
 
 void process(Mode mode, WritePath path, const int64 *ids, size_t count, BatchCounts &counts) {
+    pg::Session session;  // its end gives back the rows of every statement of the batch
     pg::Workspace workspace("scout_ir batch");
     path = allowed_path(path);
     Batch batch;
@@ -125,6 +126,7 @@ void process(Mode mode, WritePath path, const int64 *ids, size_t count, BatchCou
     write_warnings(mode, batch);
     promote_duplicates(orphaned.begin(), orphaned.size(), counts);
     workspace.leave();
+    session.end();
 }
 
 // Errors that an event's own content can cause: data exception, integrity constraint, RAISE in a

@@ -70,9 +70,7 @@ SCOUT_ACTION(scout_load_silver_from_bronze) {
             audit::record("load_silver_from_bronze", role, arguments, "done", audited);
         }
     }
-    PushActiveSnapshot(GetLatestSnapshot());
-    const int64 waiting = backlog(nullptr).events;
-    PopActiveSnapshot();
+    const int64 waiting = backlog_after_claim().events;
     result.int8(counts.processed)
         .int8(counts.created)
         .int8(counts.lines)

@@ -195,6 +195,30 @@ Backlog backlog(const char *source) {
     return out;
 }
 
+Backlog backlog_after_claim() {
+    static pg::Statement count(
+        "SELECT count(*), coalesce(sum(c.event_count), 0)::bigint FROM (SELECT p.event_count FROM "
+        "scout.bronze_pending p WHERE p.source_system = $1 AND p.chunk_id >= $2 ORDER BY p.chunk_id LIMIT "
+        "$3) c",
+        pg::Plan::by_index);
+    Backlog out{0, true};
+    int64 chunks = 0;
+    if (claims_to_search > 0)
+        for (const Position &p : *positions) {
+            pg::Rows rows =
+                count.read_latest({pg::text(p.source), pg::int8(p.first), pg::int4(exact_chunks + 1)});
+            chunks += rows.int8(0, 1);
+            out.events += rows.int8(0, 2);
+            rows.free();
+            if (chunks > exact_chunks) break;
+        }
+    if (out.events > 0 && chunks <= exact_chunks) return out;
+    PushActiveSnapshot(GetLatestSnapshot());
+    out = backlog(nullptr);
+    PopActiveSnapshot();
+    return out;
+}
+
 char *multirange_text(const int64 *ids, size_t count) {
     StringInfoData out;
     initStringInfo(&out);

@@ -26,6 +26,10 @@ struct Backlog {
 // Waiting events of one source, or of all (NULL), including this transaction's own in memory.
 Backlog backlog(const char *source);
 
+// What is left after claim(), without passing over the chunks that this backend has emptied already. It
+// may leave out chunks that appeared behind its back, but never says 0 while any event waits.
+Backlog backlog_after_claim();
+
 // "{[1,5),[7,9)}" of ascending ids: the text of an int8multirange.
 char *multirange_text(const int64 *ids, size_t count);
 

@@ -40,8 +40,8 @@ struct Range {
 
 pg::Statement cut_by_ingested(CUT_HEAD BY_INGESTED CUT_TAIL);
 pg::Statement cut_by_event_ts(CUT_HEAD BY_EVENT_TS CUT_TAIL);
-pg::Statement ids_by_ingested("SELECT b.event_id" BY_INGESTED NOT_HELD_BACK);
-pg::Statement ids_by_event_ts("SELECT b.event_id" BY_EVENT_TS NOT_HELD_BACK);
+pg::Statement ids_by_ingested("SELECT b.event_id" BY_INGESTED NOT_HELD_BACK, pg::Plan::by_index);
+pg::Statement ids_by_event_ts("SELECT b.event_id" BY_EVENT_TS NOT_HELD_BACK, pg::Plan::by_index);
 
 pg::Array<Range> cut(const Window &w, bool on_event_ts, int batch_size) {
     pg::Rows rows = (on_event_ts ? cut_by_event_ts : cut_by_ingested)
@@ -55,11 +55,11 @@ pg::Array<Range> cut(const Window &w, bool on_event_ts, int batch_size) {
 void reprocess_range(const Window &w, bool on_event_ts, const Range &range, BatchCounts &counts) {
     pg::Workspace workspace("scout_ir reprocess");
     pg::Array<std::string_view> codes = automatic_codes();
-    pg::Rows rows = (on_event_ts ? ids_by_event_ts : ids_by_ingested)
-                        .run({pg::timestamp(w.start), pg::timestamp(w.end), pg::int8(range.first),
-                              pg::int8(range.last), pg::text_array(codes.begin(), codes.size())});
     pg::Array<int64> ids;
-    for (uint64 i = 0; i < rows.count(); i++) ids.push(rows.int8(i, 1));
+    (on_event_ts ? ids_by_event_ts : ids_by_ingested)
+        .each({pg::timestamp(w.start), pg::timestamp(w.end), pg::int8(range.first), pg::int8(range.last),
+               pg::text_array(codes.begin(), codes.size())},
+              [&ids](const pg::Row &row) { ids.push(row.int8(1)); });
     (void)remove_from_queue(ids.begin(), ids.size());
     process_batch(Mode::reprocess, ids.begin(), ids.size(), counts);
     workspace.leave();

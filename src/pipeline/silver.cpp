@@ -26,7 +26,8 @@ bool better(int64 a, int64 b) {
 
 pg::Statement lock_existing(
     "SELECT t.transaction_id, coalesce(t.source_event_id, 0) FROM scout.silver_transactions t"
-    " WHERE t.transaction_id = ANY ($1) ORDER BY t.transaction_id COLLATE \"C\" FOR UPDATE");
+    " WHERE t.transaction_id = ANY ($1) ORDER BY t.transaction_id COLLATE \"C\" FOR UPDATE",
+    pg::Plan::by_index);
 
 // Candidates in byte order of transaction_id, one per transaction; the others become duplicates.
 pg::Array<size_t> choose_candidates(Batch &batch) {

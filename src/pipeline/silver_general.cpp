@@ -33,7 +33,8 @@ pg::Statement update(
     "  (n.store_id, n.ts, n.date_key, n.total_amount, n.net_amount, n.customer_id, n.payment_method, "
     "n.item_count,"
     "  n.unique_products, n.source_event_id) THEN $12 ELSE t.updated_at END"
-    " FROM " TRANSACTION_ARRAYS " WHERE t.transaction_id = n.transaction_id");
+    " FROM " TRANSACTION_ARRAYS " WHERE t.transaction_id = n.transaction_id",
+    pg::Plan::by_index);
 
 // A linked product_key stays where the product is the same; unchanged lines are not rewritten.
 pg::Statement upsert(
@@ -64,11 +65,13 @@ pg::Statement upsert(
     "excluded.quantity,"
     "  excluded.unit_price, excluded.line_amount, excluded.discount_amount, excluded.store_id, l.product_key)"
     " RETURNING (xmax = 0) AS created)"
-    " SELECT count(*) FILTER (WHERE created) FROM written");
+    " SELECT count(*) FILTER (WHERE created) FROM written",
+    pg::Plan::by_index);
 
 pg::Statement remove_extra(
     "DELETE FROM scout.silver_line_items l USING unnest($1::text[], $2::int[]) AS n(transaction_id, lines)"
-    " WHERE l.transaction_id = n.transaction_id AND (l.line_sequence > n.lines OR l.line_sequence < 1)");
+    " WHERE l.transaction_id = n.transaction_id AND (l.line_sequence > n.lines OR l.line_sequence < 1)",
+    pg::Plan::by_index);
 
 void add(pg::Column &column, const core::OptionalText &value) {
     value.present ? column.add_text(value.text) : column.add_null();
