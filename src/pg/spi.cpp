@@ -190,7 +190,9 @@ Rows Statement::execute(std::initializer_list<Param> params, bool read_only, Des
         list->params[n++] = {p.value, p.null, PARAM_FLAG_CONST, p.type};
     }
     if (plan_ == nullptr) {
-        SPIPlanPtr plan = SPI_prepare(sql_, n, types);
+        // Estimating a plan for an array of two thousand ids takes longer than looking them up.
+        const int generic = planning_ == Plan::by_index ? CURSOR_OPT_GENERIC_PLAN : 0;
+        SPIPlanPtr plan = SPI_prepare_cursor(sql_, n, types, generic);
         if (plan == nullptr)
             elog(ERROR, "could not prepare \"%s\": %s", sql_, SPI_result_code_string(SPI_result));
         if (SPI_keepplan(plan) != 0) elog(ERROR, "could not keep the plan of \"%s\"", sql_);
