@@ -96,8 +96,9 @@ ParseStatus parse_decimal(std::string_view text, Decimal &out) {
 // A digit with weight w counts 10000^(w + 1) units; what is behind the units decides the rounding.
 ParseStatus decimal_from_base10000(bool negative, int weight, const int16_t *digits, int count,
                                    Decimal &out) {
-    constexpr int base = 10'000, highest_weight = 3;  // 10^14 has weight 3
+    constexpr int base = 10'000, highest_weight = 3, lowest_weight = -2;  // 10^14; half a unit
     out = Decimal{};
+    if (weight < lowest_weight) return ParseStatus::ok;
     for (; count > 0 && *digits == 0; digits++, count--) weight--;
     if (count == 0) return ParseStatus::ok;
     if (weight > highest_weight) return ParseStatus::out_of_range;

@@ -274,6 +274,48 @@ BOOST_AUTO_TEST_CASE(numeric_groups_at_the_limits) {
     BOOST_TEST(from_groups(false, std::numeric_limits<int>::min(), {1}) == "0");
 }
 
+// "sign weight digits", and what decimal_from_base10000() makes of it again.
+std::string to_groups(std::string_view text) {
+    const Decimal value = decimal(text);
+    const scout::core::Base10000 groups = to_base10000(value);
+    Decimal back;
+    BOOST_REQUIRE(decimal_from_base10000(groups.negative, groups.weight, groups.digits, groups.count, back) ==
+                  ParseStatus::ok);
+    BOOST_TEST(text_of(back) == text_of(value));
+    std::string out = groups.negative ? "-" : "+";
+    out += std::to_string(groups.weight);
+    for (int i = 0; i < groups.count; i++) out += " " + std::to_string(groups.digits[i]);
+    return out;
+}
+
+// What the server's numeric has for these values: no zeros in front or behind, zero without digits.
+BOOST_AUTO_TEST_CASE(to_numeric_groups) {
+    BOOST_TEST(to_groups("0") == "+0");
+    BOOST_TEST(to_groups("-0") == "+0");
+    BOOST_TEST(to_groups("7") == "+0 7");
+    BOOST_TEST(to_groups("-7") == "-0 7");
+    BOOST_TEST(to_groups("12.5") == "+0 12 5000");
+    BOOST_TEST(to_groups("0.0001") == "+-1 1");
+    BOOST_TEST(to_groups("-0.5") == "--1 5000");
+    BOOST_TEST(to_groups("10000") == "+1 1");
+    BOOST_TEST(to_groups("120005") == "+1 12 5");
+    BOOST_TEST(to_groups("10000.0001") == "+1 1 0 1");
+    BOOST_TEST(to_groups("99999999999999.9999") == "+3 99 9999 9999 9999 9999");
+    BOOST_TEST(to_groups("-99999999999999.9999") == "-3 99 9999 9999 9999 9999");
+}
+
+// Also beyond the range and at the ends of 128 bits, where a sum of lines may get.
+BOOST_AUTO_TEST_CASE(to_numeric_groups_of_any_value) {
+    const scout::core::int128 highest = ~(static_cast<scout::core::int128>(1) << 127);
+    for (const scout::core::int128 units : {highest, -highest, -highest - 1}) {
+        const scout::core::Base10000 groups = to_base10000(Decimal{units});
+        scout::core::int128 back = 0;
+        for (int i = 0; i < groups.weight + 2; i++)
+            back = back * 10'000 + (groups.negative ? -1 : 1) * (i < groups.count ? groups.digits[i] : 0);
+        BOOST_TEST((back == units));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(products) {
     BOOST_TEST(text_of(multiply(decimal("3"), decimal("2.5"))) == "7.5");
     BOOST_TEST(text_of(multiply(decimal("-3"), decimal("2.5"))) == "-7.5");
