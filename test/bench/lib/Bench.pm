@@ -110,16 +110,17 @@ sub anonymous_kb {
 }
 sub ask_sampler { print $sampler "$_[0]\n"; chomp(my $kb = <$sampler>); return $kb; }
 
-# sample HANDLE, EVENTS, CODE: seconds, WAL bytes, and memory of the backend before and at its peak.
+# sample HANDLE, EVENTS, CODE: seconds, WAL bytes, and memory of the backend before and at its peak. Code that
+# takes its time elsewhere (pgbench) returns a reference to the seconds.
 sub sample {
     my ($dbh, $events, $code) = @_;
     my $lsn = value($dbh, 'SELECT pg_current_wal_insert_lsn()');
     my $base = ask_sampler($dbh->{pg_pid});
     my $started = time;
-    $code->($dbh);
-    my $seconds = time - $started;
+    my $measured = $code->($dbh);
+    my $seconds = ref $measured eq 'SCALAR' ? $$measured : time - $started;
     my $peak = ask_sampler(0);
-    return { seconds => $seconds, events => $events, base_kb => $base, peak_kb => $peak,
+    return { seconds => $seconds, events => $events, (ref $measured ? () : (base_kb => $base, peak_kb => $peak)),
         wal => value($dbh, "SELECT pg_current_wal_insert_lsn() - '$lsn'") };
 }
 

@@ -4,15 +4,20 @@ use strict;
 use warnings;
 use Exporter 'import';
 use Bench;
-our @EXPORT = qw(copy_events empty_silver keep_finished_rows restore_silver run_rival summary);
+our @EXPORT = qw(pgbench little_history fill_history copy_part copy_events empty_silver keep_finished_rows restore_silver run_rival summary);
+
+# The generated events FIRST to LAST, of which this is the COPY.
+sub copy_part {
+    my ($first, $last, $source) = @_;
+    my $relabel = $source ? " | sed s/^pos/$source/" : '';
+    return sprintf q{COPY scout.bronze_events (source_system, event_data) FROM PROGRAM 'tail -n +%d %s | head -n %d%s'},
+        $first, file('events.tsv'), $last - $first + 1, $relabel;
+}
 
 # Statements that bring the events into bronze, in two transactions: the first has those that are reprocessed
 # and quarantined by their ingested_at.
 sub copy_events {
-    my $first = $size{reprocessed};
-    my $tail = file('events.tsv');
-    return map { "COPY scout.bronze_events (source_system, event_data) FROM PROGRAM '$_'" }
-        "head -n $first $tail", 'tail -n +' . ($first + 1) . " $tail";
+    return (copy_part(1, $size{reprocessed}), copy_part($size{reprocessed} + 1, $size{events}));
 }
 
 # Nothing in silver; with queue => 1 all of bronze waits, otherwise nothing does.
@@ -51,6 +56,33 @@ sub run_rival {
     for my $v (keys %variables) { $text =~ s/:$v\b/$variables{$v}/g; }
     $dbh->do($text);
     return;
+}
+
+# A database with the little history, ready to be copied.
+my $little;
+sub little_history {
+    return $little if $little;
+    $little = new_database('bench_little');
+    psql_file($little, 'history.sql', files => $ENV{BENCH_FILES});
+    fill_history($little, 1, $size{little_history});
+    return $little;
+}
+
+sub fill_history {
+    my ($db, $first, $last) = @_;
+    say_so("$db: processed events $first to $last");
+    sql($db, "CALL bench.fill_history($first, $last, $size{history})", 'VACUUM ANALYZE', 'CHECKPOINT');
+    return;
+}
+
+# Seconds that pgbench took for 4 clients of N transactions each.
+sub pgbench {
+    my ($db, $script, $transactions, $synchronous_commit) = @_;
+    local $ENV{PGOPTIONS} = "-c synchronous_commit=$synchronous_commit";
+    my $report = `pgbench -n -M prepared -c 4 -j 2 -t $transactions -f '$FindBin::Bin/$script' $db 2>&1`;
+    $report =~ /^tps = ([\d.]+)/m && $report =~ /failed transactions: 0 / or die "pgbench: $report\n";
+    $report =~ /^tps = ([\d.]+)/m;
+    return 4 * $transactions / $1;
 }
 
 sub summary {
