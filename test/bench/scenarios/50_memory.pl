@@ -8,7 +8,7 @@ scenario memory => sub {
     my $db = new_database('bench_memory');
     my ($few, $many) = @{ $size{memory} };
     for my $copy (1 .. $many / $size{events}) {
-        sql($db, sprintf q{COPY scout.bronze_events (source_system, event_data) FROM PROGRAM 'sed s/S...-2026/&-%d/ %s'}, $copy, file('events.tsv'));
+        sql($db, sprintf q{COPY scout.bronze_events (source_system, event_data) FROM PROGRAM 'sed "s/S...-2026/&-%d/" %s'}, $copy, file('events.tsv'));
     }
     sql($db, 'VACUUM ANALYZE');
     # One backend: its peak after the first events, and after all of them. Nothing here depends on the clock, so
