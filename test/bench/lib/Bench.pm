@@ -14,7 +14,7 @@ our @EXPORT = qw(%size scenario say_so sql value psql_file new_database connecti
 our %size = (rounds => 5, events => 200_000, history => 5_000_000, little_history => 50_000,
     steps => [500_000, 1_000_000, 2_000_000, 5_000_000], batches => 15, singles => 500_000, phases => 10,
     waiting => 200_000, reprocessed => 100_000, memory => [100_000, 1_000_000], inserts => 2_500, looks => 50,
-    physical => 100_000, batch => 2_000);
+    physical => 100_000, batch => 2_000, silver_rows => 4.5);  # a transaction and 3.5 lines
 our (@scenarios, %measure, @results, @extras, @tables, @series);
 
 # scenario NAME, SUB, MEASURE => [TITLE, OPERATOR, BAR]...: what --list shows and --only chooses.
@@ -115,13 +115,13 @@ sub ask_sampler { print $sampler "$_[0]\n"; chomp(my $kb = <$sampler>); return $
 sub sample {
     my ($dbh, $events, $code) = @_;
     my $lsn = value($dbh, 'SELECT pg_current_wal_insert_lsn()');
-    my $base = ask_sampler($dbh->{pg_pid});
+    my $base = 0 + ask_sampler($dbh->{pg_pid});
     my $started = time;
     my $measured = $code->($dbh);
     my $seconds = ref $measured eq 'SCALAR' ? $$measured : time - $started;
-    my $peak = ask_sampler(0);
+    my $peak = 0 + ask_sampler(0);
     return { seconds => $seconds, events => $events, (ref $measured ? () : (base_kb => $base, peak_kb => $peak)),
-        wal => value($dbh, "SELECT pg_current_wal_insert_lsn() - '$lsn'") };
+        wal => 0 + value($dbh, "SELECT pg_current_wal_insert_lsn() - '$lsn'") };
 }
 
 # rounds LABEL, CONTENDER...: each round runs every contender once, every other round in reverse order. A
@@ -164,7 +164,8 @@ sub median {
 sub seconds { return map { $_->{seconds} } @{ $_[0] }; }
 
 # result MEASURE, SAMPLES OF A, SAMPLES OF B, OURS (which of them), NOTE: the ratio of medians of A over B,
-# and the extremes of the pairs' ratios. `by` takes something else than the time out of a sample.
+# and the extremes of the pairs' ratios. `by` takes something else than the time out of a sample; `rows` is
+# the number of rows that an event becomes, if it is not one.
 sub result {
     my ($name, $a, $b, %o) = @_;
     my $by = $o{by} // sub { $_[0]{seconds} };
@@ -190,6 +191,7 @@ sub _store {
     my $ours = $r{ours} && $r{ours} eq 'b' ? $r{b} : $r{a};
     if (my @timed = grep { $_->{events} } @$ours) {
         $r{events_per_s} = median(map { $_->{events} / $_->{seconds} } @timed);
+        $r{rows_per_s} = $r{events_per_s} * ($r{rows} // 1);
         $r{wal_per_event} = median(map { $_->{wal} / $_->{events} } @timed);
     }
     my @peaks = grep { $_ } map { $_->{peak_kb} } @$ours;

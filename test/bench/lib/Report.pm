@@ -13,10 +13,10 @@ sub print_tables {
     my ($quick) = @_;
     print "\nSizes of --quick: these ratios say nothing about the bars.\n" if $quick;
     my @rows = map { [$_->{title}, $_->{operator} ? "$_->{operator} $_->{bar}" : '', number($_->{ratio}, '%.2f'), number($_->{min}, '%.2f'),
-        number($_->{max}, '%.2f'), $_->{verdict}, grouped(number($_->{events_per_s}, '%.0f')), number($_->{peak_mb}, '%.1f'),
+        number($_->{max}, '%.2f'), $_->{verdict}, grouped(number($_->{events_per_s}, '%.0f')), grouped(number($_->{rows_per_s}, '%.0f')), number($_->{peak_mb}, '%.1f'),
         number($_->{wal_per_event}, '%.0f'), $_->{note} // ''] } @Bench::results;
-    plain('Ratio of medians; minimum and maximum of the pairs. Events/s, peak memory of the backend and WAL are ours.',
-        ['measure', 'bar', 'median', 'min', 'max', '', 'events/s', 'MB', 'WAL/event', 'note'], \@rows);
+    plain('Ratio of medians; minimum and maximum of the pairs. Events/s, rows/s, peak memory of the backend and bytes of WAL are ours.',
+        ['measure', 'bar', 'median', 'min', 'max', '', 'events/s', 'rows/s', 'MB', 'WAL/event', 'note'], \@rows);
     plain($_->{title}, $_->{head}, $_->{rows}) for @Bench::tables;
     return;
 }

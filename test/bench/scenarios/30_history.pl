@@ -57,7 +57,7 @@ scenario history => sub {
         quality($old, $young, $used, $history) if $history == ($size{steps}[1] // 0);
         $used = $next;
     }
-    result('history/batch', @samples, note => "$size{batches} batches");
+    result('history/batch', @samples, rows => $size{silver_rows}, note => "$size{batches} batches");
     table_of('Batch time against history', ['processed events', 'ms', "ms at $size{little_history}"],
         [map { [$_->{history}, sprintf('%.1f', $_->{ms}), sprintf('%.1f', $_->{control_ms})] } @Bench::series]);
 
@@ -139,10 +139,8 @@ scenario paused => sub {
     pgbench($dbs[0], 'single_insert.pgbench', $size{waiting} / 4, 'off');
     $paused->selectrow_array(q{SELECT action FROM scout.control_ingestion('pause', 'bench', 'pos')});
     for my $db (@dbs) { sql($db, copy_part(1, $count, 'web'), 'VACUUM ANALYZE', 'CHECKPOINT'); }
-    $SIG{__WARN__} = sub { warn @_ if $_[0] !~ /paused/ };
     my @samples = batches($size{batches}, @dbs);
-    result('paused', @samples, note => 'each event waits in a chunk of its own');
-    delete $SIG{__WARN__};
+    result('paused', @samples, rows => $size{silver_rows}, note => 'each event waits in a chunk of its own');
 },
     paused => ['batch with one of two sources paused and 200 thousand of its events waiting, over none', '<=', 1.2];
 

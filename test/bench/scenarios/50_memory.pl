@@ -25,7 +25,7 @@ scenario memory => sub {
     }
     my $missing = value($db, 'SELECT count(*) FROM scout.bronze_events') - value($db, 'SELECT count(*) FROM scout.silver_transactions');
     die "$missing events are not loaded\n" if $missing;
-    result('memory/many', \@many, \@few, by => sub { $_[0]{peak_kb} });
+    result('memory/many', \@many, \@few, rows => $size{silver_rows}, by => sub { $_[0]{peak_kb} });
 },
     'memory/many' => ['peak memory of the loading backend: 1 million events over 100 thousand', '<=', 1.05];
 
