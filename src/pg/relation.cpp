@@ -12,6 +12,7 @@ extern "C" {
 #include "catalog/pg_extension.h"
 #include "catalog/pg_proc.h"
 #include "commands/comment.h"
+#include "storage/bufmgr.h"
 #include "utils/acl.h"
 #include "utils/fmgroids.h"
 }
@@ -42,6 +43,16 @@ Oid file_of(const char *name) {
     Oid file = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relfilenode;
     ReleaseSysCache(tuple);
     return file;
+}
+
+int64 blocks_of(const char *name) {
+    Oid id = relation_oid(name);
+    if (!OidIsValid(id)) (void)require_pipeline();  // says what is missing
+    Relation relation = table_open(id, AccessShareLock);
+    const bool plain = relation->rd_rel->relkind == RELKIND_RELATION && !relation->rd_rel->relhassubclass;
+    const int64 blocks = plain ? static_cast<int64>(RelationGetNumberOfBlocks(relation)) : -1;
+    table_close(relation, NoLock);
+    return blocks;
 }
 
 bool is_partitioned(const char *name) {

@@ -1,35 +1,72 @@
 #include "pipeline/product_keys.hpp"
 
+#include "pg/relation.hpp"
 #include "pg/spi.hpp"
+
+extern "C" {
+#include "common/hashfn.h"
+#include "port/pg_bitutils.h"
+}
 
 namespace scout::pipeline {
 
+namespace {
+
+pg::Statement look_up(
+    "SELECT p.product_id, p.product_key FROM scout.dim_product p WHERE p.product_id = ANY ($1)",
+    pg::Plan::by_index);
+pg::Statement read_all("SELECT p.product_id, p.product_key FROM scout.dim_product p");
+
+// Reading a page of products costs about as much as looking up so many.
+constexpr int64 lookups_per_block = 8;
+
+}  // namespace
+
 ProductKeys::ProductKeys(const Batch &batch, const pg::Array<size_t> &which) {
-    static pg::Statement any("SELECT FROM scout.dim_product LIMIT 1");
-    static pg::Statement look_up(
-        "SELECT product_id, product_key FROM scout.dim_product WHERE product_id = ANY ($1)"
-        " AND product_key IS NOT NULL",
-        pg::Plan::by_index);
-    if (any.run().count() == 0) return;  // a pipeline without a catalogue
+    const int64 blocks = pg::blocks_of("dim_product");  // -1: partitioned, nobody knows
+    size_t lines = 0;
+    for (size_t i : which) lines += batch.events[i].line_count;
+    if (blocks == 0 || lines == 0) return;
+
+    const size_t size = pg_nextpower2_64(lines * 2);
+    slots_ = static_cast<Slot *>(palloc_extended(size * sizeof(Slot), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO));
+    mask_ = size - 1;
     pg::Array<std::string_view> products;
     for (size_t i : which) {
         const Event &e = batch.events[i];
-        const core::Line *lines = batch.lines_of(e);
-        for (size_t l = 0; l < e.line_count; l++) products.push(lines[l].product_id);
+        const core::Line *line = batch.lines_of(e);
+        for (size_t l = 0; l < e.line_count; l++) {
+            Slot &s = slot(line[l].product_id);
+            if (s.product.data() != nullptr) continue;
+            s.product = line[l].product_id;
+            products.push(s.product);
+        }
     }
-    if (products.empty()) return;
-    std::sort(products.begin(), products.end());
-    const auto *end = std::unique(products.begin(), products.end());
-    pg::Rows rows =
-        look_up.run({pg::text_array(products.begin(), static_cast<size_t>(end - products.begin()))});
-    for (uint64 i = 0; i < rows.count(); i++) keys_.push({rows.text(i, 1), rows.int8(i, 2)});
-    std::sort(keys_.begin(), keys_.end(), [](const Key &a, const Key &b) { return a.product < b.product; });
+    auto take = [this](const pg::Row &row) {
+        Slot &s = slot(row.text(1));
+        if (s.product.data() == nullptr || row.is_null(2)) return;  // not of this batch
+        s.key = row.int8(2);
+        s.known = true;
+    };
+    if (blocks > 0 && blocks * lookups_per_block <= static_cast<int64>(products.size()))
+        read_all.each({}, take);
+    else
+        look_up.each({pg::text_array(products.begin(), products.size())}, take);
+}
+
+// The product's slot, or the empty one where it belongs. The table is at most half full.
+ProductKeys::Slot &ProductKeys::slot(std::string_view product) const {
+    size_t i = hash_bytes(reinterpret_cast<const unsigned char *>(product.data()),
+                          static_cast<int>(product.size())) &
+               mask_;
+    while (slots_[i].product.data() != nullptr && slots_[i].product != product) i = (i + 1) & mask_;
+    return slots_[i];
 }
 
 const int64 *ProductKeys::find(std::string_view product) const {
-    const Key *key = std::lower_bound(keys_.begin(), keys_.end(), product,
-                                      [](const Key &k, std::string_view p) { return k.product < p; });
-    return key != keys_.end() && key->product == product ? &key->key : nullptr;
+    if (slots_ == nullptr) return nullptr;
+    const Slot &s = slot(product);
+    return s.known ? &s.key : nullptr;
 }
 
 }  // namespace scout::pipeline

@@ -5,19 +5,22 @@
 
 namespace scout::pipeline {
 
+// A hash table of the batch's products, filled by one look-up for all of them.
 class ProductKeys {
 public:
-    // Of the lines of the events at `which`; one look-up for all of them.
     ProductKeys(const Batch &batch, const pg::Array<size_t> &which);
     bool knows(std::string_view product) const { return find(product) != nullptr; }
     const int64 *find(std::string_view product) const;  // nullptr where dim_product has none
 
 private:
-    struct Key {
-        std::string_view product;
+    struct Slot {
+        std::string_view product;  // no data: empty
         int64 key;
+        bool known;
     };
-    pg::Array<Key> keys_;  // by product
+    Slot &slot(std::string_view product) const;
+    Slot *slots_ = nullptr;  // nullptr: there is no catalogue
+    size_t mask_ = 0;
 };
 
 }  // namespace scout::pipeline
