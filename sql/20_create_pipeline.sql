@@ -106,7 +106,7 @@ CREATE INDEX bronze_events_dlq_duplicates_idx ON scout.bronze_events_dlq (transa
     WHERE status = 'open' AND last_error_code = 'DUPLICATE_TRANSACTION'$$, NULL),
 (12, 'silver_transactions', 'table', $$
 CREATE TABLE scout.silver_transactions (
-    transaction_id  text PRIMARY KEY,
+    transaction_id  text COLLATE "C" PRIMARY KEY,
     store_id        text NOT NULL,
     ts              timestamptz NOT NULL,
     date_key        int NOT NULL,
@@ -127,7 +127,7 @@ CREATE TABLE scout.silver_transactions (
 CREATE INDEX silver_transactions_processed_at_idx ON scout.silver_transactions (processed_at)$$, NULL),
 (14, 'silver_line_items', 'table', $$
 CREATE TABLE scout.silver_line_items (
-    transaction_id  text NOT NULL,
+    transaction_id  text COLLATE "C" NOT NULL,
     line_sequence   int NOT NULL,
     product_id      text NOT NULL,
     product_name    text,
