@@ -20,7 +20,7 @@ pg::Statement insert(
     "INSERT INTO scout.silver_transactions (transaction_id, store_id, ts, date_key, total_amount, net_amount,"
     " customer_id, payment_method, item_count, unique_products, source_event_id, processed_at, updated_at)"
     " SELECT n.*, $12, $12 FROM " TRANSACTION_ARRAYS
-    " ON CONFLICT (transaction_id) DO NOTHING RETURNING transaction_id");
+    " ON CONFLICT (transaction_id) DO NOTHING RETURNING transaction_id::text");
 
 // updated_at moves only where the content does: a reprocess renews processed_at and nothing else.
 pg::Statement update(
