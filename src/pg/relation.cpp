@@ -36,6 +36,14 @@ Oid owner_of(Oid relation) {
 
 }  // namespace
 
+Oid file_of(const char *name) {
+    HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation_oid(name)));
+    if (!HeapTupleIsValid(tuple)) return InvalidOid;
+    Oid file = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relfilenode;
+    ReleaseSysCache(tuple);
+    return file;
+}
+
 Oid relation_oid(const char *name) {
     Oid schema = get_namespace_oid(schema_name, true);
     return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;

@@ -14,6 +14,10 @@ constexpr int pipeline_schema_version = 1;
 // OID of a relation of schema scout, InvalidOid where there is none.
 Oid relation_oid(const char *name);
 
+// The file of a relation of schema scout, which DROP, TRUNCATE and rewrites replace; InvalidOid where there
+// is none.
+Oid file_of(const char *name);
+
 // The owner of the pipeline tables, as whom every write to them runs. One clear error, with the
 // call that mends it, where a table is missing, the owners differ, or the layout is of another version.
 Oid require_pipeline();

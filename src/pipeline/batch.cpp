@@ -143,6 +143,11 @@ bool is_data_error(const ErrorData *error) {
     }
 }
 
+bool is_conflict(const ErrorData *error) {
+    return error->sqlerrcode == ERRCODE_UNIQUE_VIOLATION ||
+           error->sqlerrcode == ERRCODE_TRIGGERED_ACTION_EXCEPTION;
+}
+
 void process_from(WritePath path, Mode mode, const int64 *ids, size_t count, BatchCounts &counts) {
     if (count == 0) return;
     check_stack_depth();
@@ -155,9 +160,11 @@ void process_from(WritePath path, Mode mode, const int64 *ids, size_t count, Bat
         return;
     }
     if (!is_data_error(error)) ReThrowError(error);
-    if (path != WritePath::general) {
+    if (path == WritePath::optimistic) optimism.failed();
+    // A row that is there already is no fault of the batch. Anything else will be refused again: look for
+    // the event, on the path that adds nothing of its own to what can go wrong.
+    if (path != WritePath::general && (is_conflict(error) || count == 1)) {
         FreeErrorData(error);
-        if (path == WritePath::optimistic) optimism.failed();
         process_from(path == WritePath::optimistic ? WritePath::native : WritePath::general, mode, ids, count,
                      counts);
         return;

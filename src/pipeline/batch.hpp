@@ -41,10 +41,10 @@ struct BatchCounts {
     }
 };
 
-// Processes the events in a subtransaction. Where a write fails for a reason that lies in the data
-// (constraint, trigger of the user's, a row that is there already), the batch is done again on the next
-// more careful path. Where the general path fails too it is halved until the event is alone, which is
-// then dead-lettered as WRITE_FAILED: the rest goes on. Needs a Session as the owner and FLIGHT.
+// Processes the events in a subtransaction. Where a row is there already, the batch is done again on
+// the next more careful path. Where a write fails for another reason that lies in the data (constraint,
+// trigger of the user's), it is halved until the event is alone, which is then dead-lettered as
+// WRITE_FAILED: the rest goes on. Needs a Session as the owner and FLIGHT.
 void process_batch(Mode mode, const int64 *ids, size_t count, BatchCounts &counts);
 
 // Loads the next best event of transactions whose winner has gone, if one waits as a duplicate.

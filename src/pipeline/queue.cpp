@@ -56,9 +56,15 @@ constexpr size_t max_positions = 1000;
 constexpr int claims_per_search = 100;
 pg::Array<Position> *positions = nullptr;  // in memory of the backend's life
 int claims_to_search = 0;
+Oid positions_of =
+    InvalidOid;  // the file of the queue that they were seen in: TRUNCATE and DROP make another
 
 void forget_positions() {
     claims_to_search = 0;
+}
+
+bool positions_hold() {
+    return claims_to_search > 0 && positions_of == pg::file_of("bronze_pending");
 }
 
 void search_sources() {
@@ -86,6 +92,7 @@ void search_sources() {
     }
     sources.free();
     claims_to_search = positions->size() > max_positions ? 0 : claims_per_search;
+    positions_of = pg::file_of("bronze_pending");
 }
 
 // Takes up to `limit` ids in all; moves the position past the chunks that were emptied.
@@ -144,8 +151,9 @@ pg::Array<Position *> loadable_sources(const pg::Array<std::string_view> &paused
 
 void claim(int limit, const pg::Array<std::string_view> &paused, pg::Array<int64> &ids) {
     for (;;) {
-        const bool searched = claims_to_search-- <= 0;
+        const bool searched = !positions_hold();
         if (searched) search_sources();
+        claims_to_search--;
         for (Position *position : loadable_sources(paused)) {
             if (ids.size() == static_cast<size_t>(limit)) break;
             claim_source(*position, static_cast<size_t>(limit), ids);
@@ -203,7 +211,7 @@ Backlog backlog_after_claim() {
         pg::Plan::by_index);
     Backlog out{0, true};
     int64 chunks = 0;
-    if (claims_to_search > 0)
+    if (positions_hold())
         for (const Position &p : *positions) {
             pg::Rows rows =
                 count.read_latest({pg::text(p.source), pg::int8(p.first), pg::int4(exact_chunks + 1)});
