@@ -44,6 +44,10 @@ Oid file_of(const char *name) {
     return file;
 }
 
+bool is_partitioned(const char *name) {
+    return get_rel_relkind(relation_oid(name)) == RELKIND_PARTITIONED_TABLE;
+}
+
 Oid relation_oid(const char *name) {
     Oid schema = get_namespace_oid(schema_name, true);
     return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;

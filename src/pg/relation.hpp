@@ -18,6 +18,8 @@ Oid relation_oid(const char *name);
 // is none.
 Oid file_of(const char *name);
 
+bool is_partitioned(const char *name);
+
 // The owner of the pipeline tables, as whom every write to them runs. One clear error, with the
 // call that mends it, where a table is missing, the owners differ, or the layout is of another version.
 Oid require_pipeline();

@@ -24,10 +24,18 @@ namespace scout::pipeline {
 
 namespace {
 
-pg::Statement fetch_events(
-    "SELECT b.event_id, b.event_type, b.store_id, b.ingested_at, b.event_data"
-    " FROM scout.bronze_events b WHERE b.event_id = ANY ($1)",
-    pg::Plan::by_index);
+#define FETCH                                                                  \
+    "SELECT b.event_id, b.event_type, b.store_id, b.ingested_at, b.event_data" \
+    " FROM scout.bronze_events b WHERE b.event_id = ANY ($1)"
+pg::Statement fetch_anywhere(FETCH, pg::Plan::by_index);
+pg::Statement fetch_within(FETCH " AND b.ingested_at BETWEEN $2 AND $3", pg::Plan::by_index);
+
+// What is wanted of bronze, and where it is likely to be.
+struct Selection {
+    const int64 *ids;
+    size_t count;
+    const Ingested *ingested;  // nullptr: anywhere
+};
 
 // What is settled among ids that lie close together, or anywhere.
 #define IN_SILVER "SELECT s.source_event_id FROM scout.silver_transactions s WHERE s.source_event_id "
@@ -60,20 +68,34 @@ pg::Array<int64> unsettled(const int64 *ids, size_t count) {
 }
 
 // With the newest snapshot: an older one (REPEATABLE READ) would not show what was quarantined since.
-void fetch(Mode mode, const int64 *ids, size_t count, Batch &batch) {
+void fetch(Mode mode, const Selection &selection, Batch &batch) {
     pg::Array<int64> wanted;
-    if (mode == Mode::load) {
-        wanted = unsettled(ids, count);
-        ids = wanted.begin();
-        count = wanted.size();
-    }
+    if (mode == Mode::load)
+        wanted = unsettled(selection.ids, selection.count);
+    else
+        for (size_t i = 0; i < selection.count; i++) wanted.push(selection.ids[i]);
     const core::RuleSet rules = current_rules();
-    fetch_events.each_latest({pg::int8_array(ids, count)}, [&](const pg::Row &row) {
+    auto take = [&](const pg::Row &row) {
         bool null;
         auto *document = reinterpret_cast<Jsonb *>(PG_DETOAST_DATUM_COPY(row.value(5, null)));
         decode_event(batch, rules, row.int8(1), pg::keep(row.text(2)), pg::keep(row.text(3)),
                      row.timestamp(4), document);
-    });
+    };
+    // Without this the cost of a batch would grow with the number of partitions.
+    if (selection.ingested != nullptr && pg::is_partitioned("bronze_events")) {
+        fetch_within.each_latest(
+            {pg::int8_array(wanted.begin(), wanted.size()), pg::timestamp(selection.ingested->first),
+             pg::timestamp(selection.ingested->last)},
+            take);
+        if (batch.events.size() == wanted.size()) return;
+        pg::Array<int64> found, missing;
+        for (const Event &e : batch.events) found.push(e.event_id);
+        std::sort(found.begin(), found.end());
+        for (int64 id : wanted)
+            if (!std::binary_search(found.begin(), found.end(), id)) missing.push(id);
+        wanted = missing;
+    }
+    fetch_anywhere.each_latest({pg::int8_array(wanted.begin(), wanted.size())}, take);
 }
 
 // Batches of new transactions come in long runs, and so do batches that meet old ones. After a conflict
@@ -110,12 +132,12 @@ WritePath allowed_path(WritePath path) {
     return WritePath::general;
 }
 
-void process(Mode mode, WritePath path, const int64 *ids, size_t count, BatchCounts &counts) {
+void process(Mode mode, WritePath path, const Selection &selection, BatchCounts &counts) {
     pg::Session session;  // its end gives back the rows of every statement of the batch
     pg::Workspace workspace("scout_ir batch");
     path = allowed_path(path);
     Batch batch;
-    fetch(mode, ids, count, batch);
+    fetch(mode, selection, batch);
     counts.processed += static_cast<int64>(batch.events.size());
 
     pg::Array<std::string_view> orphaned;
@@ -148,12 +170,13 @@ bool is_conflict(const ErrorData *error) {
            error->sqlerrcode == ERRCODE_TRIGGERED_ACTION_EXCEPTION;
 }
 
-void process_from(WritePath path, Mode mode, const int64 *ids, size_t count, BatchCounts &counts) {
+void process_from(WritePath path, Mode mode, const Selection &selection, BatchCounts &counts) {
+    const auto [ids, count, ingested] = selection;
     if (count == 0) return;
     check_stack_depth();
     CHECK_FOR_INTERRUPTS();
     BatchCounts mine;
-    ErrorData *error = pg::attempt([&] { process(mode, path, ids, count, mine); });
+    ErrorData *error = pg::attempt([&] { process(mode, path, selection, mine); });
     if (error == nullptr) {
         if (path == WritePath::optimistic) optimism.succeeded();
         counts += mine;
@@ -165,7 +188,7 @@ void process_from(WritePath path, Mode mode, const int64 *ids, size_t count, Bat
     // the event, on the path that adds nothing of its own to what can go wrong.
     if (path != WritePath::general && (is_conflict(error) || count == 1)) {
         FreeErrorData(error);
-        process_from(path == WritePath::optimistic ? WritePath::native : WritePath::general, mode, ids, count,
+        process_from(path == WritePath::optimistic ? WritePath::native : WritePath::general, mode, selection,
                      counts);
         return;
     }
@@ -181,14 +204,14 @@ void process_from(WritePath path, Mode mode, const int64 *ids, size_t count, Bat
         return;
     }
     FreeErrorData(error);
-    process_from(WritePath::general, mode, ids, count / 2, counts);
-    process_from(WritePath::general, mode, ids + count / 2, count - count / 2, counts);
+    process_from(WritePath::general, mode, {ids, count / 2, ingested}, counts);
+    process_from(WritePath::general, mode, {ids + count / 2, count - count / 2, ingested}, counts);
 }
 
 }  // namespace
 
-void process_batch(Mode mode, const int64 *ids, size_t count, BatchCounts &counts) {
-    process_from(first_path(mode), mode, ids, count, counts);
+void process_batch(Mode mode, const int64 *ids, size_t count, BatchCounts &counts, const Ingested *ingested) {
+    process_from(first_path(mode), mode, {ids, count, ingested}, counts);
 }
 
 void record_run(const char *kind, TimestampTz started, const BatchCounts &counts) {

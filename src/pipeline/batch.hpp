@@ -20,6 +20,11 @@ enum class Mode : uint8 {
 enum class WritePath : uint8 { optimistic, native, general };
 constexpr uint8 path_native = 1, path_general = 2;  // which of them wrote silver rows
 
+// Bounds of ingested_at, both included.
+struct Ingested {
+    TimestampTz first, last;
+};
+
 struct BatchCounts {
     int64 processed = 0;
     int64 created = 0, updated = 0, removed = 0;  // transactions
@@ -45,7 +50,10 @@ struct BatchCounts {
 // the next more careful path. Where a write fails for another reason that lies in the data (constraint,
 // trigger of the user's), it is halved until the event is alone, which is then dead-lettered as
 // WRITE_FAILED: the rest goes on. Needs a Session as the owner and FLIGHT.
-void process_batch(Mode mode, const int64 *ids, size_t count, BatchCounts &counts);
+// `ingested` says where a partitioned bronze is to be looked at first; what is not there is looked for
+// everywhere.
+void process_batch(Mode mode, const int64 *ids, size_t count, BatchCounts &counts,
+                   const Ingested *ingested = nullptr);
 
 // Loads the next best event of transactions whose winner has gone, if one waits as a duplicate.
 void promote_duplicates(const std::string_view *transactions, size_t count, BatchCounts &counts);

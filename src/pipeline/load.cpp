@@ -56,10 +56,8 @@ SCOUT_ACTION(scout_load_silver_from_bronze) {
     } else {
         pg::Array<std::string_view> paused;
         if (loadable(force, paused)) {
-            pg::Array<int64> ids;
-            claim(batch_size, paused, ids);
-            std::sort(ids.begin(), ids.end());
-            process_batch(Mode::load, ids.begin(), ids.size(), counts);
+            const Claim claimed = claim(batch_size, paused);
+            process_batch(Mode::load, claimed.ids.begin(), claimed.ids.size(), counts, &claimed.ingested);
             if (counts.processed > 0) record_run("load", started, counts);
         }
         if (force) {

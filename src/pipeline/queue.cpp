@@ -32,7 +32,8 @@ pg::Statement oldest_chunk(
     pg::Plan::by_index);
 
 pg::Statement next_chunks(
-    "SELECT p.chunk_id, p.events FROM scout.bronze_pending p WHERE p.source_system = $1 AND p.chunk_id >= $2"
+    "SELECT p.chunk_id, p.events, p.min_ingested_at, p.max_ingested_at FROM scout.bronze_pending p WHERE "
+    "p.source_system = $1 AND p.chunk_id >= $2"
     " ORDER BY p.chunk_id LIMIT $3 FOR UPDATE SKIP LOCKED",
     pg::Plan::by_index);
 
@@ -96,7 +97,8 @@ void search_sources() {
 }
 
 // Takes up to `limit` ids in all; moves the position past the chunks that were emptied.
-void claim_source(Position &position, size_t limit, pg::Array<int64> &ids) {
+void claim_source(Position &position, size_t limit, Claim &claim) {
+    pg::Array<int64> &ids = claim.ids;
     const std::string_view source(position.source);
     int fetch = static_cast<int>((limit - ids.size()) / chunk_events + 1);
     pg::Array<int64> emptied;
@@ -107,6 +109,8 @@ void claim_source(Position &position, size_t limit, pg::Array<int64> &ids) {
         for (uint64 i = 0; i < chunks.count() && ids.size() < limit; i++) {
             const int64 chunk = chunks.int8(i, 1);
             const size_t first = ids.size();
+            claim.ingested.first = std::min(claim.ingested.first, chunks.timestamp(i, 3));
+            claim.ingested.last = std::max(claim.ingested.last, chunks.timestamp(i, 4));
             bool null, all = true;
             for (const pg::IdRange &r : pg::ranges_of(chunks.value(i, 2, null))) {
                 const int64 end = std::min(r.end, r.first + static_cast<int64>(limit - ids.size()));
@@ -149,19 +153,23 @@ pg::Array<Position *> loadable_sources(const pg::Array<std::string_view> &paused
 
 }  // namespace
 
-void claim(int limit, const pg::Array<std::string_view> &paused, pg::Array<int64> &ids) {
+Claim claim(int limit, const pg::Array<std::string_view> &paused) {
+    Claim out{{}, {DT_NOEND, DT_NOBEGIN}};
+    const auto wanted = static_cast<size_t>(limit);
     for (;;) {
         const bool searched = !positions_hold();
         if (searched) search_sources();
         claims_to_search--;
         for (Position *position : loadable_sources(paused)) {
-            if (ids.size() == static_cast<size_t>(limit)) break;
-            claim_source(*position, static_cast<size_t>(limit), ids);
+            if (out.ids.size() == wanted) break;
+            claim_source(*position, wanted, out);
         }
-        if (!ids.empty() || searched) break;
+        if (!out.ids.empty() || searched) break;
         forget_positions();
     }
-    if (ids.empty()) forget_positions();
+    if (out.ids.empty()) forget_positions();
+    std::sort(out.ids.begin(), out.ids.end());
+    return out;
 }
 
 int64 remove_from_queue(const int64 *ids, size_t count) {

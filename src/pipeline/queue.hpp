@@ -5,14 +5,19 @@
 // transaction of the silver write, so that abort and crash put them back.
 #pragma once
 
-#include "pg/memory.hpp"
+#include "pipeline/batch.hpp"
 
 namespace scout::pipeline {
 
 constexpr size_t chunk_events = 1000;  // of a full chunk
 
+struct Claim {
+    pg::Array<int64> ids;
+    Ingested ingested;  // of all the chunks they are from
+};
+
 // Takes up to `limit` events of sources that are not in `paused`, oldest chunks first.
-void claim(int limit, const pg::Array<std::string_view> &paused, pg::Array<int64> &ids);
+Claim claim(int limit, const pg::Array<std::string_view> &paused);
 
 // Removes ids that have been settled otherwise (quarantine, reprocess). The caller holds FLIGHT in a
 // mode that keeps loads out. Returns how many ids were in the queue.

@@ -61,7 +61,8 @@ void reprocess_range(const Window &w, bool on_event_ts, const Range &range, Batc
                pg::text_array(codes.begin(), codes.size())},
               [&ids](const pg::Row &row) { ids.push(row.int8(1)); });
     (void)remove_from_queue(ids.begin(), ids.size());
-    process_batch(Mode::reprocess, ids.begin(), ids.size(), counts);
+    const Ingested ingested{w.start, w.end};
+    process_batch(Mode::reprocess, ids.begin(), ids.size(), counts, on_event_ts ? nullptr : &ingested);
     workspace.leave();
 }
 

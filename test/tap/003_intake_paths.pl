@@ -148,6 +148,10 @@ is(sql(q{SELECT string_agg(DISTINCT tgenabled::text, '') FROM pg_trigger WHERE t
 loads('attached', [41, 50]);
 sql("INSERT INTO scout.bronze_2026 (event_id, event_data, ingested_at) SELECT event_id, event_data, '2024-06-06' FROM (" . event_sql(51, 52) . ') e');
 loads('into the attached leaf', [51, 52]);
+# The queue says in which partitions to look. It is believed as long as the events are there.
+sql("INSERT INTO scout.bronze_events (event_id, event_data, ingested_at) SELECT event_id, event_data, '2024-06-06' FROM (" . event_sql(53, 60) . ') e');
+sql("UPDATE scout.bronze_pending SET min_ingested_at = '2020-01-01', max_ingested_at = '2020-01-02'");
+loads('from another partition than the queue says', [53, 60]);
 sql('DELETE FROM scout.bronze_old WHERE event_id = 21');
 is(sql('SELECT event_id FROM scout.bronze_deletions'), '21', 'a delete from a leaf leaves a copy');
 # No unique index holds the id across partitions: the intake has to. A bad event, so that its letter is unique per event.
