@@ -291,6 +291,7 @@ RETURNS TABLE (object_name text, kind text, status text, detail text)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET client_min_messages = warning
+SET jit = off  -- new tables look large to the planner, and compiling takes longer than all the rest
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -443,6 +444,7 @@ COMMENT ON FUNCTION scout.create_pipeline(boolean) IS
 CREATE FUNCTION scout.seed_queue() RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $$
 DECLARE
     queued bigint;

@@ -35,18 +35,6 @@ sub state {
     return [split /\n/, $node->safe_psql($db, "SELECT r FROM ($text) x(r) ORDER BY r COLLATE \"C\"")];
 }
 
-# Names the first rows of either side that the other has not.
-sub same {
-    my ($mine, $theirs, $name) = @_;
-    my %seen;
-    $seen{$_}++ for @$mine;
-    $seen{$_}-- for @$theirs;
-    my @odd = grep { $seen{$_} } sort keys %seen;
-    ok(@$mine > 100 && !@odd, $name)
-        or diag(join "\n", map { ($seen{$_} > 0 ? 'only here:  ' : 'only there: ') . substr $_, 0, 400 } @odd[0 .. ($#odd < 7 ? $#odd : 7)]);
-    return;
-}
-
 my $drain = sub { "DO \$\$ BEGIN WHILE (SELECT events_processed FROM scout.load_silver_from_bronze($_[0])) > 0 LOOP END LOOP; END \$\$;" };
 my $wave = sub { "INSERT INTO scout.bronze_events (event_id, event_type, store_id, event_data) SELECT event_id, event_type, store, event_data FROM odd_events WHERE $_[0] ORDER BY event_id;" };
 
@@ -127,10 +115,10 @@ for my $kind ('strict', 'lax') {
             # binary form is wrong (weights, signs, NULL against '', encodings).
             sql($db, $drain->($size));
             $loaded{$path} = state($db);
-            same($loaded{$path}, $loaded{general}, "$what: the same rows as by the general path") if $path ne 'general';
+            same_rows($loaded{$path}, $loaded{general}, "$what: the same rows as by the general path") if $path ne 'general';
             my $now = state($db, 1);
             $loose //= $now;
-            same($now, $loose, "$what: whatever the size of the batches") if $path eq 'general';
+            same_rows($now, $loose, "$what: whatever the size of the batches") if $path eq 'general';
             is($node->safe_psql($db, $outcomes), $expected{$kind}, "$what: every rule has spoken") if $path eq 'native';
 
             # Catches a redelivery that goes into silver twice, and a batch without conflicts that does not take
@@ -143,7 +131,7 @@ for my $kind ('strict', 'lax') {
             # Catches lines of a displaced transaction that stay, and COPY over what is there.
             sql($db, $wave->('wave = 2') . $drain->($size));
             $corrected{$path} = state($db);
-            same($corrected{$path}, $corrected{general}, "$what: the same after corrections") if $path ne 'general';
+            same_rows($corrected{$path}, $corrected{general}, "$what: the same after corrections") if $path ne 'general';
             next if $size == 1;
 
             # Catches repairs that leave surplus lines, forget a product_key or lose a warning. What a person
@@ -154,9 +142,9 @@ for my $kind ('strict', 'lax') {
             is(sql($db, "$damage SELECT count(*) > 0 FROM scout.reconcile() WHERE status <> 'ok'"), 't', "$what: silver is damaged");
             is(sql($db, $reprocess->($size)), 't|in_transaction', "$what: reprocessed");
             $mended{$path} = state($db);
-            same($mended{$path}, $mended{general}, "$what: the same after a repair") if $path ne 'general';
+            same_rows($mended{$path}, $mended{general}, "$what: the same after a repair") if $path ne 'general';
             my $linked = sub { [map { s/"product_key": (\d+|null)/"product_key": ?/r } @{$_[0]}] };
-            same($linked->(state($db, 1)), $linked->($whole), "$what: as it was before the damage");
+            same_rows($linked->(state($db, 1)), $linked->($whole), "$what: as it was before the damage");
             cmp_ok($node->safe_psql($db, 'SELECT count(*) FROM scout.silver_line_items WHERE product_key = 4711'), '>', 10,
                 "$what: a linked product_key stays");
             is(broken($node, $db), '', "$what: reconcile balances");
@@ -169,7 +157,7 @@ for my $kind ('strict', 'lax') {
 my $latin = database('strict', 'auto', 'lowest');
 sql($latin, "SET client_encoding = 'LATIN1'; " . $drain->(2000));
 my $first = state(database_loaded('strict', 'general'));
-same(state($latin), $first, 'LATIN1: the same rows');
+same_rows(state($latin), $first, 'LATIN1: the same rows');
 is($node->safe_psql($latin, 'SELECT DISTINCT write_path FROM scout.etl_runs WHERE transactions_created > 0'), 'general', 'LATIN1: by INSERT');
 my $refusal = '';
 $node->psql($latin, "SET ROLE pipeline_owner; SET client_encoding = 'LATIN1'; SET scout_ir.write_path = native; "
@@ -189,7 +177,7 @@ $node->safe_psql($trapped, q{
     CREATE DOMAIN trap.text AS pg_catalog.text CHECK (false)});
 $node->safe_psql($trapped, 'SET ROLE pipeline_owner; SET search_path = trap, pg_catalog, public; DO $$ BEGIN PERFORM scout.load_silver_from_bronze(2000::pg_catalog.int4); END $$');
 sql($trapped, $drain->(2000));
-same(state($trapped), $first, 'a search_path full of traps: the same rows');
+same_rows(state($trapped), $first, 'a search_path full of traps: the same rows');
 
 sub database_loaded {
     my $db = database(@_, 'lowest');
