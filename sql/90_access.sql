@@ -16,7 +16,7 @@ VALUES
 ('ingest_event', 'operator'), ('ingest_events', 'operator'), ('load_silver_from_bronze', 'operator'),
 ('quarantine_events', 'operator'), ('quarantine_failures', 'operator'), ('quarantine_window', 'operator'),
 ('refresh_gold_platinum', 'operator'), ('reprocess_bronze_window', 'operator'),
-('create_pipeline', 'admin'), ('pipeline_layout', 'admin'), ('grant_access', 'admin'), ('revoke_access', 'admin'),
+('adoption_notes', 'admin'), ('adoption_problems', 'admin'), ('create_pipeline', 'admin'), ('pipeline_layout', 'admin'), ('grant_access', 'admin'), ('revoke_access', 'admin'),
 ('seed_queue', 'admin'), ('set_rule', 'admin')
 $$;
 COMMENT ON FUNCTION scout.tiers() IS 'Which privilege tier (reader, operator, admin) each public function belongs to.';

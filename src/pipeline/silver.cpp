@@ -25,7 +25,7 @@ bool better(int64 a, int64 b) {
 }
 
 pg::Statement lock_existing(
-    "SELECT t.transaction_id, coalesce(t.source_event_id, 0) FROM scout.silver_transactions t"
+    "SELECT t.transaction_id::text, coalesce(t.source_event_id, 0)::bigint FROM scout.silver_transactions t"
     " WHERE t.transaction_id = ANY ($1) ORDER BY t.transaction_id COLLATE \"C\" FOR UPDATE",
     pg::Plan::by_index);
 
@@ -123,14 +123,8 @@ void split_inserted(const Batch &batch, const pg::Array<size_t> &wanted, const p
 
 }  // namespace
 
-void refuse_dropped_rows(const char *table) {
-    ereport(ERROR, errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
-            errmsg("a trigger on \"scout.%s\" dropped a row of this event", table),
-            errhint("Filter events before they reach bronze, or by a rule: what silver lacks must be a dead "
-                    "letter."));
-}
-
 void write_silver(Mode mode, WritePath path, Batch &batch, BatchCounts &counts) {
+    const SilverTables tables = examine_tables();
     const TimestampTz now = GetCurrentTimestamp();
     pg::Array<size_t> candidates = choose_candidates(batch), inserted, replaced;
     Displaced displaced;
@@ -145,7 +139,9 @@ void write_silver(Mode mode, WritePath path, Batch &batch, BatchCounts &counts) 
         pg::Array<Existing> existing;
         if (path != WritePath::optimistic) existing = lock_rows(batch, candidates);
         Decision decision = decide(batch, candidates, existing, displaced);
-        counts.updated += update_transactions(batch, decision.update, now);
+        const int64 updated = update_transactions(batch, decision.update, now);
+        if (updated < static_cast<int64>(decision.update.size())) refuse_dropped_rows("silver_transactions");
+        counts.updated += updated;
         for (size_t i : decision.update) replaced.push(i);
         candidates.truncate(0);
         if (decision.fresh.empty()) break;
@@ -175,7 +171,9 @@ void write_silver(Mode mode, WritePath path, Batch &batch, BatchCounts &counts) 
     for (size_t i : replaced) inserted.push(i);
     std::sort(inserted.begin(), inserted.end(), in_byte_order);
     counts.lines += upsert_lines(batch, inserted, now);
+    verify_written(tables, batch);
     dead_letter_displaced(displaced.losers, displaced.winners, displaced.transactions, counts);
+    if (!displaced.losers.empty()) clear_warnings(displaced.losers.begin(), displaced.losers.size());
 }
 
 }  // namespace scout::pipeline

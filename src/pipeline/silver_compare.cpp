@@ -9,9 +9,13 @@ namespace scout::pipeline {
 
 namespace {
 
+// With casts, which cost nothing where the type is the expected one: a column whose type was changed after
+// its table was adopted must not be read as what it is not.
 pg::Statement read_transactions(
-    "SELECT t.source_event_id, t.updated_at, t.transaction_id, t.store_id, t.ts, t.date_key, t.total_amount,"
-    " t.net_amount, t.customer_id, t.payment_method, t.item_count, t.unique_products"
+    "SELECT t.source_event_id::bigint, t.updated_at::timestamptz, t.transaction_id::text, t.store_id::text,"
+    " t.ts::timestamptz, t.date_key::int, t.total_amount::numeric, t.net_amount::numeric, "
+    "t.customer_id::text,"
+    " t.payment_method::text, t.item_count::int, t.unique_products::int"
     " FROM scout.silver_transactions t WHERE t.source_event_id = ANY ($1)",
     pg::Plan::by_index);
 
@@ -19,12 +23,15 @@ pg::Statement read_transactions(
 pg::Statement renew(
     "UPDATE scout.silver_transactions t SET processed_at = $3"
     " FROM unnest($1::bigint[], $2::timestamptz[]) AS n(event_id, updated_at)"
-    " WHERE t.source_event_id = n.event_id AND t.updated_at = n.updated_at RETURNING t.source_event_id",
+    " WHERE t.source_event_id = n.event_id AND t.updated_at = n.updated_at RETURNING "
+    "t.source_event_id::bigint",
     pg::Plan::by_index);
 
 pg::Statement read_lines(
-    "SELECT l.transaction_id, l.line_sequence, l.product_id, l.product_name, l.brand_name, l.category,"
-    " l.quantity, l.unit_price, l.line_amount, l.discount_amount, l.store_id, l.product_key"
+    "SELECT l.transaction_id::text, l.line_sequence::int, l.product_id::text, l.product_name::text,"
+    " l.brand_name::text, l.category::text, l.quantity::numeric, l.unit_price::numeric, "
+    "l.line_amount::numeric,"
+    " l.discount_amount::numeric, l.store_id::text, l.product_key::bigint"
     " FROM scout.silver_line_items l WHERE l.transaction_id = ANY ($1)",
     pg::Plan::by_index);
 

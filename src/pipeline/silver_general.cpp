@@ -20,7 +20,7 @@ pg::Statement insert(
     "INSERT INTO scout.silver_transactions (transaction_id, store_id, ts, date_key, total_amount, net_amount,"
     " customer_id, payment_method, item_count, unique_products, source_event_id, processed_at, updated_at)"
     " SELECT n.*, $12, $12 FROM " TRANSACTION_ARRAYS
-    " ON CONFLICT (transaction_id) DO NOTHING RETURNING transaction_id");
+    " ON CONFLICT (transaction_id) DO NOTHING RETURNING transaction_id::text");
 
 // updated_at moves only where the content does: a reprocess renews processed_at and nothing else.
 pg::Statement update(
@@ -38,8 +38,7 @@ pg::Statement update(
 
 // A linked product_key stays where the product is the same; unchanged lines are not rewritten.
 pg::Statement upsert(
-    "WITH written AS ("
-    " INSERT INTO scout.silver_line_items AS l (transaction_id, line_sequence, product_id, product_name, "
+    "INSERT INTO scout.silver_line_items AS l (transaction_id, line_sequence, product_id, product_name, "
     "brand_name,"
     "  category, quantity, unit_price, line_amount, discount_amount, product_key, updated_at, store_id)"
     " SELECT n.transaction_id, n.line_sequence, n.product_id, n.product_name, n.brand_name, n.category, "
@@ -63,9 +62,15 @@ pg::Statement upsert(
     "  l.discount_amount, l.store_id, coalesce(l.product_key, excluded.product_key)) IS DISTINCT FROM"
     "  (excluded.product_id, excluded.product_name, excluded.brand_name, excluded.category, "
     "excluded.quantity,"
-    "  excluded.unit_price, excluded.line_amount, excluded.discount_amount, excluded.store_id, l.product_key)"
-    " RETURNING (xmax = 0) AS created)"
-    " SELECT count(*) FILTER (WHERE created) FROM written",
+    "  excluded.unit_price, excluded.line_amount, excluded.discount_amount, excluded.store_id, "
+    "l.product_key)",
+    pg::Plan::by_index);
+
+// Lines that the upsert finds: a partitioned table cannot tell by RETURNING which rows were new.
+pg::Statement count_lines(
+    "SELECT count(*) FROM unnest($1::text[], $2::int[]) AS n(transaction_id, lines)"
+    " JOIN scout.silver_line_items l ON l.transaction_id = n.transaction_id"
+    " AND l.line_sequence BETWEEN 1 AND n.lines",
     pg::Plan::by_index);
 
 pg::Statement remove_extra(
@@ -103,6 +108,15 @@ pg::Rows write(pg::Statement &statement, const Batch &batch, const pg::Array<siz
                           pg::timestamp(now)});
 }
 
+pg::Rows by_line_count(pg::Statement &statement, const Batch &batch, const pg::Array<size_t> &which) {
+    pg::Column transactions(TEXTOID, which.size()), line_counts(INT4OID, which.size());
+    for (size_t i : which) {
+        transactions.add_text(batch.events[i].header.transaction_id);
+        line_counts.add(Int32GetDatum(static_cast<int32>(batch.events[i].line_count)));
+    }
+    return statement.run({transactions.param(), line_counts.param()});
+}
+
 }  // namespace
 
 pg::Rows insert_transactions(const Batch &batch, const pg::Array<size_t> &which, TimestampTz now) {
@@ -137,21 +151,15 @@ int64 upsert_lines(const Batch &batch, const pg::Array<size_t> &which, Timestamp
             store.add_text(e.header.store_id);
         }
     }
-    return upsert
-        .run({id.param(), sequence.param(), product.param(), name.param(), brand.param(), category.param(),
-              quantity.param(), price.param(), amount.param(), discount.param(), store.param(),
-              pg::timestamp(now)})
-        .int8(0, 1);
+    const int64 found = by_line_count(count_lines, batch, which).int8(0, 1);
+    upsert.run({id.param(), sequence.param(), product.param(), name.param(), brand.param(), category.param(),
+                quantity.param(), price.param(), amount.param(), discount.param(), store.param(),
+                pg::timestamp(now)});
+    return static_cast<int64>(n) - found;
 }
 
 void remove_extra_lines(const Batch &batch, const pg::Array<size_t> &which) {
-    if (which.empty()) return;
-    pg::Column transactions(TEXTOID, which.size()), line_counts(INT4OID, which.size());
-    for (size_t i : which) {
-        transactions.add_text(batch.events[i].header.transaction_id);
-        line_counts.add(Int32GetDatum(static_cast<int32>(batch.events[i].line_count)));
-    }
-    remove_extra.run({transactions.param(), line_counts.param()});
+    if (!which.empty()) by_line_count(remove_extra, batch, which);
 }
 
 }  // namespace scout::pipeline

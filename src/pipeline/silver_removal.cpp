@@ -5,15 +5,25 @@
 #include "pg/settings.hpp"
 #include "pg/spi.hpp"
 #include "pipeline/silver.hpp"
+#include "pipeline/silver_writer.hpp"
 
 namespace scout::pipeline {
 
 int64 remove_silver(const int64 *event_ids, size_t count, pg::Array<std::string_view> &transactions,
                     int64 &lines) {
     static pg::Statement remove(
-        "DELETE FROM scout.silver_transactions WHERE source_event_id = ANY ($1) RETURNING transaction_id");
+        "DELETE FROM scout.silver_transactions WHERE source_event_id = ANY ($1) RETURNING "
+        "transaction_id::text");
+    static pg::Statement remove_lines_first(
+        "DELETE FROM scout.silver_line_items l USING scout.silver_transactions t"
+        " WHERE t.source_event_id = ANY ($1) AND l.transaction_id = t.transaction_id",
+        pg::Plan::by_index);
     static pg::Statement remove_lines("DELETE FROM scout.silver_line_items WHERE transaction_id = ANY ($1)");
     if (count == 0) return 0;
+    // A foreign key of the user's from lines to transactions would refuse the other order, or, if it
+    // cascades, leave no line to count.
+    if (examine_tables().foreign_key)
+        lines += static_cast<int64>(remove_lines_first.run({pg::int8_array(event_ids, count)}).count());
     pg::Rows rows = remove.run({pg::int8_array(event_ids, count)});
     const size_t first = transactions.size();
     for (uint64 i = 0; i < rows.count(); i++) transactions.push(rows.text(i, 1));
@@ -26,7 +36,8 @@ int64 remove_silver(const int64 *event_ids, size_t count, pg::Array<std::string_
 
 void remove_misplaced(const Batch &batch, pg::Array<std::string_view> &orphaned, BatchCounts &counts) {
     static pg::Statement find(
-        "SELECT source_event_id, transaction_id FROM scout.silver_transactions WHERE source_event_id = ANY "
+        "SELECT source_event_id::bigint, transaction_id::text FROM scout.silver_transactions WHERE "
+        "source_event_id = ANY "
         "($1)");
     struct Place {
         int64 event_id;

@@ -31,6 +31,19 @@ pg::Array<size_t> renew_unchanged(const Batch &batch, const pg::Array<size_t> &w
 // Those whose lines in silver are not exactly what their event says.
 pg::Array<size_t> with_other_lines(const Batch &batch, const pg::Array<size_t> &which);
 
+// What somebody attached to the tables of silver.
+struct SilverTables {
+    bool transaction_triggers, line_triggers;  // a row may end otherwise than it was written
+    bool foreign_key;                          // something references transactions
+};
+
+// Raises 55000 where a table cannot be written or seen for certain: rules, forced row security, children
+// that were added after it was adopted. Has deferrable constraints of silver checked with each statement.
+SilverTables examine_tables();
+
+// Where there are triggers: every event that was written has its transaction and all of its lines.
+void verify_written(const SilverTables &tables, const Batch &batch);
+
 // A row that was to be written is not there: it raises 09000, for which the batch isolates the event.
 [[noreturn]] void refuse_dropped_rows(const char *table);
 

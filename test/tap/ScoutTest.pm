@@ -5,7 +5,8 @@ use warnings;
 use Exporter 'import';
 use IPC::Run;
 use PostgreSQL::Test::Cluster;
-our @EXPORT = qw(new_node pipeline event_sql silver letters broken load_all session ask tell leave $count_states);
+use Test::More ();
+our @EXPORT = qw(new_node pipeline event_sql silver letters broken load_all session ask tell leave same_rows $count_states);
 
 our $count_states = q{SELECT string_agg(check_name || '=' || value, ' ' ORDER BY ordinality) FROM scout.reconcile()
     WITH ORDINALITY WHERE check_name IN ('bronze_events', 'pending', 'processed', 'dead_lettered', 'discarded')};
@@ -75,6 +76,17 @@ sub load_all {
     $turns++ while $turns < 1000
         && $node->safe_psql($db, "SELECT events_processed FROM scout.load_silver_from_bronze($size)") > 0;
     return;
+}
+
+# Compares two lists of rows, in any order, and names the first that only one side has.
+sub same_rows {
+    my ($mine, $theirs, $name) = @_;
+    my %seen;
+    $seen{$_}++ for @$mine;
+    $seen{$_}-- for @$theirs;
+    my @odd = grep { $seen{$_} } sort keys %seen;
+    my @shown = map { ($seen{$_} > 0 ? 'only here:  ' : 'only there: ') . substr $_, 0, 400 } @odd[0 .. ($#odd < 7 ? $#odd : 7)];
+    return Test::More::ok(@$mine > 0 && !@odd, $name) || Test::More::diag(join "\n", @shown);
 }
 
 # A psql in the background. ask() waits for what it sent to be through and returns its output;
