@@ -13,6 +13,7 @@ VALUES
 ('pipeline_throughput', 'reader'), ('etl_performance', 'reader'), ('ingest_latency', 'reader'),
 ('product_linking_stats', 'reader'), ('fingerprint', 'reader'), ('pipeline_fingerprints', 'reader'),
 ('reconcile_events', 'reader'), ('reconcile_lines', 'reader'), ('reconcile_keys', 'reader'),
+('oldest_pending', 'reader'),
 ('clear_backlog', 'operator'), ('dlq_purge', 'operator'), ('dlq_redrive', 'operator'), ('dlq_resolve', 'operator'),
 ('ingest_event', 'operator'), ('ingest_events', 'operator'), ('load_silver_from_bronze', 'operator'),
 ('quarantine_events', 'operator'), ('quarantine_failures', 'operator'), ('quarantine_window', 'operator'),
