@@ -81,12 +81,18 @@ LANGUAGE plpgsql STABLE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
-DECLARE
-    many boolean;
 BEGIN
     PERFORM scout.require_pipeline();
-    many := EXISTS (SELECT FROM scout.bronze_pending p OFFSET 10000);
-    IF many THEN
+    RETURN QUERY
+    SELECT g.source_system, g.oldest, false
+    FROM (SELECT w.source_system, min(w.since) AS oldest, sum(sum(w.chunk)) OVER () AS chunks
+          FROM ((SELECT p.source_system, p.min_ingested_at, 1 FROM scout.bronze_pending p LIMIT 10001)
+                UNION ALL
+                SELECT u.source_system, (SELECT b.ingested_at FROM scout.bronze_events b WHERE b.event_id = u.event_id), 0
+                FROM scout.unflushed_events() u) w (source_system, since, chunk)
+          GROUP BY w.source_system) g
+    WHERE g.chunks <= 10000;
+    IF NOT FOUND THEN
         RETURN QUERY
         WITH RECURSIVE sources (name) AS (
             (SELECT p.source_system FROM scout.bronze_pending p ORDER BY p.source_system LIMIT 1)
@@ -98,14 +104,6 @@ BEGIN
         SELECT s.name, (SELECT p.min_ingested_at FROM scout.bronze_pending p WHERE p.source_system = s.name
                         ORDER BY p.chunk_id LIMIT 1), true
         FROM sources s WHERE s.name IS NOT NULL;
-    ELSE
-        RETURN QUERY
-        SELECT w.source_system, min(w.since), false
-        FROM (SELECT p.source_system, p.min_ingested_at FROM scout.bronze_pending p
-              UNION ALL
-              SELECT u.source_system, (SELECT b.ingested_at FROM scout.bronze_events b WHERE b.event_id = u.event_id)
-              FROM scout.unflushed_events() u) w (source_system, since)
-        GROUP BY w.source_system;
     END IF;
 END
 $$;

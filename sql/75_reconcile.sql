@@ -44,6 +44,7 @@ DECLARE
     events_settled boolean := false;  -- proven for all events but those apart
     keys_settled   boolean := false;
     lines_settled  boolean := false;
+    silver_rows    bigint;
     seen           record;
     events         record;
     deleted        record;
@@ -96,6 +97,7 @@ BEGIN
 
     IF salt IS NOT NULL THEN
         SELECT f.* INTO seen FROM scout.pipeline_fingerprints(salt) f;
+        silver_rows := seen.silver_rows;
         SELECT e.* INTO events FROM scout.reconcile_events(NULL, NULL, queued, apart, salt) e;
         SELECT k.* INTO keys FROM scout.reconcile_keys(NULL, NULL, unflushed, true, salt) k;
         events_settled := seen.bronze_rows - events.bronze = seen.silver_sources - events.silver_apart
@@ -163,7 +165,7 @@ BEGIN
 
     -- Silver rows without lineage, or of events that neither bronze nor the log of deletions knows.
     -- Where fingerprints agree, subtraction says whether there are any, and they can only be apart.
-    IF NOT events_settled OR seen.silver_rows > events.silver_rows + deleted.silver_rows THEN
+    IF NOT events_settled OR silver_rows > events.silver_rows + deleted.silver_rows THEN
         WITH stranger AS MATERIALIZED (
             SELECT s.transaction_id, s.source_event_id,
                    EXISTS (SELECT FROM scout.bronze_events_dlq q
