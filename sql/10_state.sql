@@ -23,8 +23,9 @@ CREATE TABLE scout.etl_runs (
     txid                 xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id()
 );
 CREATE INDEX etl_runs_finished_at_idx ON scout.etl_runs (finished_at);
--- The newest run that changed silver, however many intake and idle runs came after it.
-CREATE INDEX etl_runs_silver_idx ON scout.etl_runs (run_id)
+-- The newest run that changed silver, and the first after a refresh of gold, however many intake and
+-- idle runs came between.
+CREATE INDEX etl_runs_silver_idx ON scout.etl_runs (finished_at)
     WHERE transactions_created > 0 OR transactions_updated > 0 OR transactions_removed > 0;
 
 -- Invariant 6: who did what, when, with which outcome, in the transaction of the deed.

@@ -90,6 +90,7 @@ DECLARE
     linked        numeric;
     oldest_wait   interval;
     total_backlog bigint;
+    about         text;  -- an estimate says so
 BEGIN
     PERFORM scout.require_pipeline();
 
@@ -137,9 +138,9 @@ BEGIN
           WHERE q.status = 'open' AND q.failed_at >= since) d
     WHERE NOT EXISTS (SELECT FROM scout.silver_transactions s WHERE s.transaction_id = d.id);
 
-    SELECT scout.backlog(), statement_timestamp() - min(q.min_ingested_at)
-    INTO total_backlog, oldest_wait
-    FROM scout.bronze_pending q;
+    SELECT scout.backlog(), statement_timestamp() - min(w.oldest), CASE WHEN bool_or(w.is_estimate) THEN 'about ' ELSE '' END
+    INTO total_backlog, oldest_wait, about
+    FROM scout.oldest_pending() w;
 
     linked := CASE WHEN found.lines > 0 THEN 100.0 * (found.lines - found.unlinked) / found.lines END;
 
@@ -216,7 +217,7 @@ BEGIN
                     WHEN oldest_wait > interval '5 minutes' THEN 'warning' ELSE 'pass' END,
                total_backlog,
                CASE WHEN oldest_wait IS NULL THEN format('%s events pending', total_backlog)
-                    ELSE format('%s events pending, the oldest for %s minutes', total_backlog,
+                    ELSE format('%s%s events pending, the oldest for %s minutes', about, total_backlog,
                                 greatest(round(extract(epoch FROM oldest_wait) / 60, 1), 0)) END
     ) x
     ORDER BY x.ordinal, x.failures DESC, x.name;

@@ -9,39 +9,49 @@
 -- Ids in the queue are hints: of those that have another state, or that are not in bronze, none
 -- counts as pending. A resolved letter is no state.
 --
--- Cost. All of bronze: merge joins over the indexes of bronze, silver and lines, one pass each, and
--- one scan of bronze for its dedup keys; samples and causes are looked up only where a count says
--- that there is something to find. A window: bronze through its index on ingested_at, the others by
--- event id. Hence custom plans, in which the branches for the other case fold away; and no parallel
--- ones, which cannot run where plpgsql reads into variables, but would be chosen. JIT costs more here
--- than it saves.
+-- All of bronze. Most events are processed and nothing else. The others, those that a letter, a hint
+-- or a logged deletion names, are looked at one by one (`apart`). That what is left of bronze and of
+-- silver are the same events, once each, is proven by fingerprints (74_fingerprint.sql), one pass
+-- over each table; so are the lines of all transactions and the dedup keys. Only where sums differ
+-- does the search of 76_reconcile_search.sql join the tables, and its counts stand: fingerprints
+-- decide whether to search, never what is reported. What the sums take for granted, that silver has
+-- an event once and no key is NULL, unique indexes and NOT NULL must say; where one is missing the
+-- search is all there is.
 --
--- A window is on bronze.ingested_at. What is no longer in bronze is placed by the ingested_at of
+-- A window: bronze through its index on ingested_at, the others by event id, without fingerprints.
+-- It is a window on bronze.ingested_at. What is no longer in bronze is placed by the ingested_at of
 -- its logged deletion, or, where no deletion is logged, by silver's processed_at and the letter's failed_at.
+--
+-- Custom plans, so that the branches for the other case fold away. JIT costs more here than it saves.
 
 CREATE FUNCTION scout.reconcile(start_ts timestamptz DEFAULT NULL, end_ts timestamptz DEFAULT NULL)
 RETURNS TABLE (check_name text, status text, value numeric, threshold numeric, details jsonb)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_custom_plan
-SET max_parallel_workers_per_gather = 0
 SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
-    windowed    boolean := start_ts IS NOT NULL OR end_ts IS NOT NULL;
-    lo          bigint;  -- ids that the window spans
-    hi          bigint;
-    unflushed   int8multirange;
-    queued      int8multirange;
-    hints       numeric;
-    silver_rows bigint;
-    events      record;
-    deleted     record;
-    strangers   record;
-    letters     record;
-    lines       record;
-    keys        record;
+    apart_limit CONSTANT int := 1000000;  -- beyond, joining is cheaper than looking one by one
+    prime CONSTANT numeric := 2305843009213693951;  -- 2^61 - 1
+    windowed       boolean := start_ts IS NOT NULL OR end_ts IS NOT NULL;
+    salt           uuid;
+    unflushed      int8multirange;
+    queued         int8multirange;
+    hints          numeric;
+    apart          bigint[];
+    events_settled boolean := false;  -- proven for all events but those apart
+    keys_settled   boolean := false;
+    lines_settled  boolean := false;
+    silver_rows    bigint;
+    seen           record;
+    events         record;
+    deleted        record;
+    strangers      record;
+    letters        record;
+    lines          record;
+    keys           record;
 BEGIN
     IF start_ts >= end_ts THEN
         RAISE EXCEPTION 'the window [%, %) is empty or reversed', start_ts, end_ts
@@ -50,80 +60,71 @@ BEGIN
     END IF;
     PERFORM scout.require_pipeline();
 
-    IF windowed THEN
-        -- The count keeps the planner from walking the primary key in search of the minimum.
-        SELECT CASE WHEN count(*) > 0 THEN min(b.event_id) ELSE 0 END,
-               CASE WHEN count(*) > 0 THEN max(b.event_id) ELSE -1 END
-        INTO lo, hi
-        FROM scout.bronze_events b
-        WHERE (start_ts IS NULL OR b.ingested_at >= start_ts) AND (end_ts IS NULL OR b.ingested_at < end_ts);
-    END IF;
-
     SELECT coalesce(range_agg(int8range(u.event_id, u.event_id, '[]')), '{}') INTO unflushed
     FROM scout.unflushed_events() u;
     SELECT coalesce(range_agg(p.events), '{}') + unflushed INTO queued
     FROM scout.bronze_pending p;
     SELECT coalesce(sum(upper(r.ids) - lower(r.ids)), 0) INTO hints FROM unnest(queued) r (ids);
 
-    -- Bronze, event by event: joins for all of it, index probes for a window, whose size the planner
-    -- may not know. The grouping makes it right without the unique constraints too, on adopted
-    -- tables; over the unique indexes it costs next to nothing.
-    WITH state AS NOT MATERIALIZED (
-        SELECT b.event_id, coalesce(s.copies, 0) AS copies,
-               coalesce(d.is_open, false) AS is_open, coalesce(d.is_discarded, false) AS is_discarded,
-               b.event_id <@ queued AS is_queued
-        FROM scout.bronze_events b
-        LEFT JOIN (SELECT t.source_event_id, count(*) AS copies
-                   FROM scout.silver_transactions t WHERE t.source_event_id IS NOT NULL
-                   GROUP BY t.source_event_id) s ON s.source_event_id = b.event_id
-        LEFT JOIN (SELECT q.event_id, bool_or(q.status = 'open') AS is_open,
-                          bool_or(q.status = 'discarded') AS is_discarded
-                   FROM scout.bronze_events_dlq q
-                   WHERE q.event_id IS NOT NULL AND q.status IN ('open', 'discarded')
-                   GROUP BY q.event_id) d ON d.event_id = b.event_id
-        WHERE NOT windowed
-        UNION ALL
-        SELECT b.event_id,
-               (SELECT count(*) FROM scout.silver_transactions s WHERE s.source_event_id = b.event_id),
-               EXISTS (SELECT FROM scout.bronze_events_dlq q WHERE q.event_id = b.event_id AND q.status = 'open'),
-               EXISTS (SELECT FROM scout.bronze_events_dlq q WHERE q.event_id = b.event_id AND q.status = 'discarded'),
-               b.event_id <@ queued
-        FROM scout.bronze_events b
-        WHERE windowed AND b.event_id BETWEEN lo AND hi
-          AND (start_ts IS NULL OR b.ingested_at >= start_ts) AND (end_ts IS NULL OR b.ingested_at < end_ts)
-    ), totals AS MATERIALIZED (
-        SELECT count(*) AS bronze,
-               coalesce(sum(e.copies), 0)::bigint AS silver_rows,
-               count(*) FILTER (WHERE e.copies > 0) AS processed,
-               count(*) FILTER (WHERE e.is_open) AS dead_lettered,
-               count(*) FILTER (WHERE e.is_discarded) AS discarded,
-               count(*) FILTER (WHERE e.copies = 0 AND NOT e.is_open AND NOT e.is_discarded AND e.is_queued) AS pending,
-               count(*) FILTER (WHERE e.copies = 0 AND NOT e.is_open AND NOT e.is_discarded AND NOT e.is_queued) AS stateless,
-               count(*) FILTER (WHERE (e.copies > 0)::int + e.is_open::int + e.is_discarded::int > 1) AS several,
-               count(*) FILTER (WHERE e.copies > 1) AS twice,
-               coalesce(sum(e.copies) FILTER (WHERE e.is_open OR e.is_discarded), 0)::bigint AS lettered_silver,
-               count(*) FILTER (WHERE e.is_queued) AS hinted
-        FROM state e
-    )
-    SELECT t.*,
-           CASE WHEN t.stateless > 0 THEN
-               (SELECT jsonb_agg(x.event_id ORDER BY x.event_id)
-                FROM (SELECT e.event_id FROM state e
-                      WHERE e.copies = 0 AND NOT e.is_open AND NOT e.is_discarded AND NOT e.is_queued
-                      ORDER BY e.event_id LIMIT 10) x) END AS stateless_ids,
-           CASE WHEN t.several > 0 THEN
-               (SELECT jsonb_agg(jsonb_build_object('event_id', x.event_id, 'states', array_remove(ARRAY[
-                                     CASE WHEN x.copies > 0 THEN 'processed' END,
-                                     CASE WHEN x.is_open THEN 'dead_lettered' END,
-                                     CASE WHEN x.is_discarded THEN 'discarded' END], NULL)) ORDER BY x.event_id)
-                FROM (SELECT e.* FROM state e
-                      WHERE (e.copies > 0)::int + e.is_open::int + e.is_discarded::int > 1
-                      ORDER BY e.event_id LIMIT 10) x) END AS several_events,
-           CASE WHEN t.twice > 0 THEN
-               (SELECT jsonb_agg(x.event_id ORDER BY x.event_id)
-                FROM (SELECT e.event_id FROM state e WHERE e.copies > 1 ORDER BY e.event_id LIMIT 10) x) END AS twice_ids
-    INTO events
-    FROM totals t;
+    IF NOT windowed AND hints <= apart_limit THEN
+        SELECT coalesce(array_agg(DISTINCT a.event_id), '{}') INTO apart
+        FROM (SELECT q.event_id FROM scout.bronze_events_dlq q
+              WHERE q.event_id IS NOT NULL AND q.status IN ('open', 'discarded')
+              UNION ALL
+              SELECT d.event_id FROM scout.bronze_deletions d
+              UNION ALL
+              SELECT generate_series(lower(r.ids), upper(r.ids) - 1) FROM unnest(queued) r (ids)) a;
+        IF cardinality(apart) <= apart_limit AND (
+            SELECT bool_and(EXISTS (
+                       SELECT FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+                       WHERE a.attrelid = to_regclass('scout.' || u.relation) AND a.attname = u.attribute
+                         AND (a.attnotnull OR u.nullable)
+                         AND (NOT u.once OR EXISTS (
+                             SELECT FROM pg_index i
+                             WHERE i.indrelid = c.oid AND i.indkey[0] = a.attnum AND i.indnkeyatts = 1
+                               AND i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL
+                               -- the index of a parent says nothing of its heirs
+                               AND (c.relkind = 'p' OR NOT c.relhassubclass)))))
+            FROM (VALUES ('bronze_events', 'event_id', false, false), ('bronze_events', 'event_hash', false, false),
+                         ('bronze_event_keys', 'event_hash', true, false), ('bronze_event_keys', 'event_id', false, false),
+                         ('bronze_events_dlq', 'event_id', true, true),
+                         ('silver_transactions', 'transaction_id', true, false),
+                         ('silver_transactions', 'source_event_id', true, true),
+                         ('silver_line_items', 'transaction_id', false, false)) u (relation, attribute, once, nullable)) THEN
+            salt := gen_random_uuid();  -- nobody can know it beforehand
+        END IF;
+    END IF;
+
+    IF salt IS NOT NULL THEN
+        SELECT f.* INTO seen FROM scout.pipeline_fingerprints(salt) f;
+        silver_rows := seen.silver_rows;
+        SELECT e.* INTO events FROM scout.reconcile_events(NULL, NULL, queued, apart, salt) e;
+        SELECT k.* INTO keys FROM scout.reconcile_keys(NULL, NULL, unflushed, true, salt) k;
+        events_settled := seen.bronze_rows - events.bronze = seen.silver_sources - events.silver_apart
+            AND mod(seen.bronze_ids - events.bronze_ids - seen.silver_ids + events.silver_ids, prime) = 0;
+        keys_settled := seen.bronze_rows - keys.bronze_rows = seen.key_rows - keys.key_rows
+            AND mod(seen.bronze_keys - keys.bronze_keys - seen.keys + keys.keys, prime) = 0;
+        lines_settled := mod(seen.silver_lines - seen.lines, prime) = 0;
+        IF lines_settled THEN
+            SELECT 0::bigint AS lineless, seen.silver_empty AS declared_empty, 0::bigint AS mismatched,
+                   0::bigint AS orphan_transactions, 0::numeric AS orphan_lines, NULL::jsonb AS lineless_sample,
+                   NULL::jsonb AS mismatched_sample, NULL::jsonb AS orphan_sample
+            INTO lines;
+        END IF;
+    END IF;
+    IF events_settled THEN  -- what is not apart is processed, once
+        events.silver_rows := events.silver_rows + seen.bronze_rows - events.bronze;
+        events.processed := events.processed + seen.bronze_rows - events.bronze;
+        events.bronze := seen.bronze_rows;
+    ELSE
+        SELECT e.* INTO events FROM scout.reconcile_events(start_ts, end_ts, queued) e;
+    END IF;
+    IF NOT keys_settled THEN
+        SELECT k.* INTO keys FROM scout.reconcile_keys(start_ts, end_ts, unflushed) k;
+    END IF;
+    IF NOT lines_settled THEN
+        SELECT l.* INTO lines FROM scout.reconcile_lines(start_ts, end_ts) l;
+    END IF;
 
     -- What was deleted from bronze by hand, and what it left behind.
     WITH logged AS (
@@ -163,18 +164,25 @@ BEGIN
     FROM gone g;
 
     -- Silver rows without lineage, or of events that neither bronze nor the log of deletions knows.
-    -- For all of bronze subtraction says whether there are any.
-    IF NOT windowed THEN
-        SELECT count(*) INTO silver_rows FROM scout.silver_transactions s;
-    END IF;
-    IF windowed OR silver_rows > events.silver_rows + deleted.silver_rows THEN
+    -- Where fingerprints agree, subtraction says whether there are any, and they can only be apart.
+    IF NOT events_settled OR silver_rows > events.silver_rows + deleted.silver_rows THEN
         WITH stranger AS MATERIALIZED (
             SELECT s.transaction_id, s.source_event_id,
                    EXISTS (SELECT FROM scout.bronze_events_dlq q
                            WHERE q.event_id = s.source_event_id AND q.status IN ('open', 'discarded')) AS is_lettered
-            FROM scout.silver_transactions s
-            WHERE (start_ts IS NULL OR s.processed_at >= start_ts) AND (end_ts IS NULL OR s.processed_at < end_ts)
-              AND NOT EXISTS (SELECT FROM scout.bronze_events b WHERE b.event_id = s.source_event_id)
+            FROM (SELECT t.transaction_id, t.source_event_id
+                  FROM scout.silver_transactions t
+                  WHERE NOT events_settled
+                    AND (start_ts IS NULL OR t.processed_at >= start_ts) AND (end_ts IS NULL OR t.processed_at < end_ts)
+                  UNION ALL
+                  SELECT t.transaction_id, t.source_event_id
+                  FROM scout.silver_transactions t
+                  WHERE events_settled AND t.source_event_id IS NULL
+                  UNION ALL
+                  SELECT t.transaction_id, t.source_event_id
+                  FROM unnest(apart) a (event_id) JOIN scout.silver_transactions t ON t.source_event_id = a.event_id
+                  WHERE events_settled) s
+            WHERE NOT EXISTS (SELECT FROM scout.bronze_events b WHERE b.event_id = s.source_event_id)
               AND NOT EXISTS (SELECT FROM scout.bronze_deletions d WHERE d.event_id = s.source_event_id)
         )
         SELECT count(*) FILTER (WHERE x.source_event_id IS NULL) AS no_lineage,
@@ -213,101 +221,6 @@ BEGIN
     INTO letters
     FROM loose x;
 
-    -- Transactions against their lines. In a window, lines left behind are looked for under the
-    -- transaction ids of events that are not in silver.
-    WITH counted AS (
-        SELECT s.transaction_id, s.item_count, l.transaction_id AS line_transaction_id, l.lines
-        FROM scout.silver_transactions s
-        FULL JOIN (SELECT i.transaction_id, count(*) AS lines
-                   FROM scout.silver_line_items i GROUP BY i.transaction_id) l ON l.transaction_id = s.transaction_id
-        WHERE NOT windowed
-          AND (s.transaction_id IS NULL OR l.transaction_id IS NULL OR s.item_count <> l.lines)
-    ), counted_in_window AS (
-        SELECT s.transaction_id, s.item_count,
-               (SELECT count(*) FROM scout.silver_line_items i WHERE i.transaction_id = s.transaction_id) AS lines
-        FROM scout.bronze_events b JOIN scout.silver_transactions s ON s.source_event_id = b.event_id
-        WHERE windowed
-          AND (start_ts IS NULL OR b.ingested_at >= start_ts) AND (end_ts IS NULL OR b.ingested_at < end_ts)
-    ), missing_in_window AS (
-        SELECT btrim(b.event_data ->> 'transaction_id', E' \t\r\n') AS transaction_id
-        FROM scout.bronze_events b
-        WHERE windowed
-          AND (start_ts IS NULL OR b.ingested_at >= start_ts) AND (end_ts IS NULL OR b.ingested_at < end_ts)
-          AND NOT EXISTS (SELECT FROM scout.silver_transactions s WHERE s.source_event_id = b.event_id)
-        UNION
-        SELECT btrim(d.event_data ->> 'transaction_id', E' \t\r\n')
-        FROM scout.bronze_deletions d
-        WHERE windowed
-          AND (start_ts IS NULL OR d.ingested_at >= start_ts) AND (end_ts IS NULL OR d.ingested_at < end_ts)
-    ), odd AS MATERIALIZED (
-        SELECT coalesce(c.transaction_id, c.line_transaction_id) AS transaction_id, c.item_count,
-               coalesce(c.lines, 0) AS lines, c.transaction_id IS NULL AS is_orphan
-        FROM counted c
-        UNION ALL
-        SELECT c.transaction_id, c.item_count, c.lines, false
-        FROM counted_in_window c WHERE c.lines = 0 OR c.item_count <> c.lines
-        UNION ALL
-        SELECT i.transaction_id, NULL, count(*), true
-        FROM missing_in_window m JOIN scout.silver_line_items i ON i.transaction_id = m.transaction_id
-        WHERE NOT EXISTS (SELECT FROM scout.silver_transactions s WHERE s.transaction_id = i.transaction_id)
-        GROUP BY i.transaction_id
-    )
-    SELECT count(*) FILTER (WHERE NOT o.is_orphan AND o.lines = 0 AND o.item_count > 0) AS lineless,
-           count(*) FILTER (WHERE NOT o.is_orphan AND o.lines = 0 AND o.item_count <= 0) AS declared_empty,
-           count(*) FILTER (WHERE o.lines > 0 AND o.item_count <> o.lines) AS mismatched,
-           count(*) FILTER (WHERE o.is_orphan) AS orphan_transactions,
-           coalesce(sum(o.lines) FILTER (WHERE o.is_orphan), 0) AS orphan_lines,
-           (SELECT jsonb_agg(x.transaction_id) FROM (SELECT y.transaction_id FROM odd y
-                WHERE NOT y.is_orphan AND y.lines = 0 AND y.item_count > 0 ORDER BY 1 LIMIT 10) x) AS lineless_sample,
-           (SELECT jsonb_agg(to_jsonb(x)) FROM (SELECT y.transaction_id, y.item_count, y.lines FROM odd y
-                WHERE y.lines > 0 AND y.item_count <> y.lines ORDER BY 1 LIMIT 10) x) AS mismatched_sample,
-           (SELECT jsonb_agg(x.transaction_id) FROM (SELECT y.transaction_id FROM odd y
-                WHERE y.is_orphan ORDER BY 1 LIMIT 10) x) AS orphan_sample
-    INTO lines
-    FROM odd o;
-
-    -- Bronze against its dedup keys. The key of an event that is gone stays by right as long as
-    -- silver or a dead letter holds the event: it refuses a redelivery.
-    WITH paired AS (
-        SELECT b.event_id AS event, k.event_id AS key
-        FROM scout.bronze_events b
-        FULL JOIN scout.bronze_event_keys k ON k.event_hash = b.event_hash AND k.event_id = b.event_id
-        WHERE NOT windowed AND (b.event_id IS NULL OR k.event_id IS NULL)
-    ), odd AS MATERIALIZED (
-        SELECT p.event, p.key FROM paired p
-        UNION ALL
-        SELECT b.event_id, NULL
-        FROM scout.bronze_events b
-        WHERE windowed
-          AND (start_ts IS NULL OR b.ingested_at >= start_ts) AND (end_ts IS NULL OR b.ingested_at < end_ts)
-          AND NOT EXISTS (SELECT FROM scout.bronze_event_keys k
-                          WHERE k.event_hash = b.event_hash AND k.event_id = b.event_id)
-        UNION ALL
-        SELECT NULL, k.event_id
-        FROM (SELECT DISTINCT d.event_id, d.event_hash FROM scout.bronze_deletions d
-              WHERE windowed
-                AND (start_ts IS NULL OR d.ingested_at >= start_ts) AND (end_ts IS NULL OR d.ingested_at < end_ts)) g
-        JOIN scout.bronze_event_keys k ON k.event_hash = g.event_hash AND k.event_id = g.event_id
-        WHERE NOT EXISTS (SELECT FROM scout.bronze_events b
-                          WHERE b.event_id = k.event_id AND b.event_hash = k.event_hash)
-    ), judged AS MATERIALIZED (
-        SELECT o.event, o.key,
-               o.key IS NOT NULL
-               AND (EXISTS (SELECT FROM scout.silver_transactions s WHERE s.source_event_id = o.key)
-                    OR EXISTS (SELECT FROM scout.bronze_events_dlq q WHERE q.event_id = o.key)) AS is_held
-        FROM odd o
-        WHERE o.event IS NULL OR NOT o.event <@ unflushed  -- their keys are written with the queue
-    )
-    SELECT count(j.event) AS keyless,
-           count(j.key) FILTER (WHERE NOT j.is_held) AS forgotten,
-           count(j.key) FILTER (WHERE j.is_held) AS held,
-           (SELECT jsonb_agg(x.event) FROM (SELECT y.event FROM judged y
-                WHERE y.event IS NOT NULL ORDER BY 1 LIMIT 10) x) AS keyless_sample,
-           (SELECT jsonb_agg(x.key) FROM (SELECT y.key FROM judged y
-                WHERE y.key IS NOT NULL AND NOT y.is_held ORDER BY 1 LIMIT 10) x) AS forgotten_sample
-    INTO keys
-    FROM judged j;
-
     RETURN QUERY
     SELECT c.name,
            CASE WHEN c.name = 'balance' AND events.stateless + events.several > 0 THEN 'critical'  -- they may cancel out
@@ -316,7 +229,7 @@ BEGIN
            jsonb_strip_nulls(c.details)
     FROM (VALUES
         (1, 'bronze_events', 'ok', events.bronze::numeric, NULL::numeric,
-            jsonb_build_object('start_ts', start_ts, 'end_ts', end_ts, 'first_id_of_window', lo, 'last_id_of_window', hi)),
+            jsonb_build_object('start_ts', start_ts, 'end_ts', end_ts, 'first_id_of_window', events.lo, 'last_id_of_window', events.hi)),
         (2, 'pending', 'ok', events.pending, NULL, '{}'::jsonb),
         (3, 'processed', 'ok', events.processed, NULL, '{}'),
         (4, 'dead_lettered', 'ok', events.dead_lettered, NULL, '{}'),

@@ -162,7 +162,7 @@ bool stops(const Pause &p, const char *source) {
 }
 
 void emit(pg::Result &result, const char *action, bool active, const char *message, const Pause *p,
-          int64 backlog) {
+          const Backlog &waiting) {
     result.text(action).boolean(active).int4(pg::other_flights()).text(message);
     if (p == nullptr)
         result.null().null().null().null().null();
@@ -173,7 +173,7 @@ void emit(pg::Result &result, const char *action, bool active, const char *messa
         else
             result.null();
     }
-    result.int8(backlog);
+    result.int8(waiting.events).boolean(!waiting.exact);
     result.end_row();
 }
 
@@ -203,7 +203,7 @@ void emit_state(pg::Result &result, const Request &r, const pg::Array<Pause> &pa
         appendStringInfo(&message, " %d more %s in force.", concerned - 1,
                          concerned == 2 ? "pause is" : "pauses are");
     if (note != nullptr) appendStringInfo(&message, " %s", note);
-    emit(result, name_of(r.action), active, message.data, shown, backlog(r.source).events);
+    emit(result, name_of(r.action), active, message.data, shown, backlog(r.source));
 }
 
 void take_gate(int drain_ms) {
@@ -369,10 +369,9 @@ SCOUT_FUNCTION(scout_ingestion_status) {
     pipeline::read_pauses(pauses, pipeline::Look::calling);
     for (const pipeline::Pause &p : pauses)
         pipeline::emit(result, "paused", false, psprintf("%s.", pipeline::describe(p)), &p,
-                       pipeline::backlog(p.source).events);
+                       pipeline::backlog(p.source));
     if (pauses.empty())
-        pipeline::emit(result, "active", true, "Loading is active.", nullptr,
-                       pipeline::backlog(nullptr).events);
+        pipeline::emit(result, "active", true, "Loading is active.", nullptr, pipeline::backlog(nullptr));
     session.end();
     return static_cast<Datum>(0);
 }

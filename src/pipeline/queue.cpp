@@ -195,15 +195,36 @@ int64 remove_from_queue(const int64 *ids, size_t count) {
 
 Backlog backlog(const char *source) {
     static pg::Statement count(
-        "SELECT count(*), coalesce(sum(c.event_count), 0)::bigint,"
-        " (SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = 'scout.bronze_pending'::regclass)"
+        "SELECT count(*), coalesce(sum(c.event_count), 0)::bigint"
         " FROM (SELECT p.event_count FROM scout.bronze_pending p WHERE $1 IS NULL OR p.source_system = $1 "
         "LIMIT $2) c");
+    // The first chunks of each source say how many events an id of the sequence stands for; the last
+    // one says how many ids there are. Statistics of the table know neither the source nor, before
+    // the next ANALYZE, the backlog.
+    static pg::Statement extrapolate(
+        "WITH RECURSIVE s(source) AS ("
+        " (SELECT p.source_system FROM scout.bronze_pending p WHERE $1 IS NULL OR p.source_system = $1"
+        "  ORDER BY p.source_system LIMIT 1)"
+        " UNION ALL"
+        " SELECT (SELECT p.source_system FROM scout.bronze_pending p WHERE p.source_system > s.source"
+        "         ORDER BY p.source_system LIMIT 1) FROM s WHERE $1 IS NULL AND s.source IS NOT NULL)"
+        " SELECT coalesce(sum(h.events::numeric * greatest(l.last - h.low + 1, 1) / (h.high - h.low + 1)),"
+        " 0)::bigint FROM s,"
+        " LATERAL (SELECT sum(c.event_count) AS events, min(c.chunk_id) AS low, max(c.chunk_id) AS high"
+        "  FROM (SELECT p.event_count, p.chunk_id FROM scout.bronze_pending p WHERE p.source_system = "
+        "s.source"
+        "        ORDER BY p.chunk_id LIMIT 1000) c) h,"
+        " LATERAL (SELECT p.chunk_id AS last FROM scout.bronze_pending p WHERE p.source_system = s.source"
+        "  ORDER BY p.chunk_id DESC LIMIT 1) l");
     pg::Rows rows = count.read({pg::text_or_null(source), pg::int4(exact_chunks + 1)});
-    const int64 chunks = rows.int8(0, 1), counted = rows.int8(0, 2), estimated_chunks = rows.int8(0, 3);
+    const int64 chunks = rows.int8(0, 1), counted = rows.int8(0, 2);
     rows.free();
     Backlog out{counted, chunks <= exact_chunks};
-    if (!out.exact && estimated_chunks > chunks) out.events = counted * estimated_chunks / chunks;
+    if (!out.exact) {
+        rows = extrapolate.read({pg::text_or_null(source)});
+        out.events = std::max(counted, rows.int8(0, 1));
+        rows.free();
+    }
     const auto *own = buffered_events();
     if (own != nullptr)
         for (const PendingEvent &e : *own)

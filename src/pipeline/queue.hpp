@@ -25,7 +25,7 @@ int64 remove_from_queue(const int64 *ids, size_t count);
 
 struct Backlog {
     int64 events;
-    bool exact;  // false beyond 10,000 chunks: an estimate from the table's statistics
+    bool exact;  // false beyond 10,000 chunks: extrapolated from the first ones of each source
 };
 
 // Waiting events of one source, or of all (NULL), including this transaction's own in memory.

@@ -39,7 +39,7 @@ SELECT p.oid, p.proname::text AS name, p.prorettype = 'trigger'::regtype AS is_t
        p.proconfig, p.pronargs, p.pronargdefaults,
        coalesce((SELECT array_agg(a.name ORDER BY a.n)
                  FROM unnest(p.proargnames) WITH ORDINALITY a(name, n)
-                 WHERE coalesce(p.proargmodes[a.n], 'i') IN ('i', 'b')), '{}') AS arguments,
+                 WHERE coalesce(p.proargmodes[a.n], 'i') IN ('i', 'b', 'v')), '{}') AS arguments,
        (SELECT array_agg(a.name ORDER BY a.n) FROM unnest(p.proargnames) WITH ORDINALITY a(name, n)
         WHERE p.proargmodes[a.n] IN ('t', 'o')) AS columns
 FROM pg_proc p JOIN member m ON m.classid = 'pg_proc'::regclass AND m.objid = p.oid;
