@@ -65,6 +65,8 @@ while ($done < $kills && $tries++ < $kills * 4) {
     my $victim = ask($loader, 'SELECT pg_backend_pid();');
     # New events in the same transaction stream, so that intake is killed as well as loading.
     my $first = 200_001 + 100 * $tries;
+    # Half of them by each write path.
+    tell($loader, 'SET scout_ir.write_path = ' . ($tries % 2 ? 'native;' : 'general;'));
     tell($loader, "BEGIN; INSERT INTO scout.bronze_events (event_id, source_system, event_data) SELECT event_id, 'killed', event_data FROM ("
         . event_sql($first, $first + 20, 'K') . ") e; SELECT events_processed FROM scout.load_silver_from_bronze("
         . (20 + int rand 150) . "); COMMIT;\n\\echo through");

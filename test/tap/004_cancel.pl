@@ -41,9 +41,12 @@ for my $end (['pg_cancel_backend', 'canceling statement due to user request', ''
              ['pg_terminate_backend', 'terminating connection due to administrator command', ''],
              ['statement_timeout', 'canceling statement due to statement timeout', "SET statement_timeout = '700ms';"]) {
     my ($name, $message, $settings) = @$end;
-    for my $kind ('load_silver_from_bronze(200)', 'load_silver_from_bronze(200) /* in a block */') {
+    for my $kind ('load_silver_from_bronze(200) /* native */', 'load_silver_from_bronze(200) /* general, in a block */',
+                  $settings eq '' ? ('load_silver_from_bronze(200) /* general */', 'load_silver_from_bronze(200) /* native, in a block */') : ()) {
+        my ($path) = $kind =~ /(native|general)/;
         my $session = session($node, $db);
         my $pid = ask($session, 'SELECT pg_backend_pid();');
+        ask($session, "SET scout_ir.write_path = $path;");
         tell($session, ($kind =~ /block/ ? 'BEGIN;' : '') . "$settings SELECT * FROM scout.$kind;");
         if ($settings eq '') {
             $node->poll_query_until($db, $flying) or die 'the load has not reached the brake';

@@ -224,6 +224,18 @@ for my $case (@cases) {
     same_rows($repaired->($part{repaired}), $repaired->($part{general}), "$name: a reprocess repairs, and changes nothing else") unless $name =~ /copies|default/;
     is($part{quarantined}, '1|1|4', "$name: a quarantine takes the lines with it") if exists $case{letters} ? defined $case{letters} : 1;
 }
+# An update that a trigger drops: the better event must not count as loaded, nor the worse one as displaced.
+for my $path ('auto', 'general') {
+    my $out = $node->safe_psql('made', 'BEGIN; SET ROLE pipeline_owner; SELECT events_processed FROM scout.load_silver_from_bronze(); '
+        . trigger($t, 'BEFORE UPDATE', "IF new.transaction_id = 'T12' THEN RETURN NULL; END IF; RETURN new;")
+        . qq{SET LOCAL scout_ir.write_path = $path;
+        INSERT INTO scout.bronze_events (event_id, event_data) SELECT event_id - 100, event_data || '{"customer_id": "better"}' FROM scout.bronze_events WHERE event_id IN (11, 12);
+        SELECT transactions_updated, events_dead_lettered FROM scout.load_silver_from_bronze();
+        SELECT source_event_id, customer_id FROM scout.$t WHERE transaction_id IN ('T11', 'T12') ORDER BY transaction_id;
+        SELECT event_id, error_code, status FROM scout.$d WHERE event_id IN (11, 12, -88, -89) ORDER BY 1;
+        SELECT check_name, value FROM scout.reconcile() WHERE status <> 'ok'; ROLLBACK;});
+    is($out, "40\n1|2\n-89|better\n12|C12\n-88|WRITE_FAILED|open\n11|DUPLICATE_TRANSACTION|open", "an update that a trigger drops, $path");
+}
 unlink '/tmp/scout_ir_odd_tables.copy';
 
 $node->stop;
