@@ -236,6 +236,13 @@ for my $path ('auto', 'general') {
         SELECT check_name, value FROM scout.reconcile() WHERE status <> 'ok'; ROLLBACK;});
     is($out, "40\n1|2\n-89|better\n12|C12\n-88|WRITE_FAILED|open\n11|DUPLICATE_TRANSACTION|open", "an update that a trigger drops, $path");
 }
+# The same where the event stays and its content was corrected: silver would keep the old content as if it were the new.
+is($node->safe_psql('made', 'BEGIN; SET ROLE pipeline_owner; SELECT events_processed FROM scout.load_silver_from_bronze(); '
+    . trigger($t, 'BEFORE UPDATE', "IF new.transaction_id = 'T12' THEN RETURN NULL; END IF; RETURN new;")
+    . qq{UPDATE scout.$b SET event_data = event_data || '{"customer_id": "corrected"}' WHERE event_id = 12;
+    SELECT transactions_removed, events_dead_lettered FROM scout.reprocess_bronze_window('-infinity', 'infinity');
+    SELECT event_id, error_code, status FROM scout.$d WHERE event_id = 12; SELECT check_name, value FROM scout.reconcile() WHERE status <> 'ok'; ROLLBACK;}),
+    "40\n1|1\n12|WRITE_FAILED|open", 'a correction that a trigger drops');
 unlink '/tmp/scout_ir_odd_tables.copy';
 
 $node->stop;
