@@ -67,6 +67,14 @@ sub new_database {
     return $db;
 }
 
+# Between scenarios: their databases are large. What several of them use stays.
+sub drop_databases {
+    my $gone = connection('postgres')->selectcol_arrayref(
+        q{SELECT datname FROM pg_database WHERE datname LIKE 'bench\_%' AND datname NOT IN ('bench_empty', 'bench_little', 'bench_recovery')});
+    sql('postgres', map { "DROP DATABASE $_ WITH (FORCE)" } @$gone);
+    return;
+}
+
 # Autovacuum is off where it would run into one side of a pair, and each reset vacuums instead; it is on where
 # what it does, or cannot do, is part of what is measured.
 sub autovacuum {
