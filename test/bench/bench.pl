@@ -38,6 +38,7 @@ sql('postgres', 'CREATE ROLE pipeline_owner LOGIN', 'CREATE DATABASE bench_empty
 psql_file('bench_empty', 'setup.sql');
 psql_file('bench_events', 'setup.sql');
 psql_file('bench_events', 'events.sql', events => $size{events}, files => $ENV{BENCH_FILES});
+sql('postgres', 'DROP DATABASE bench_events');  # what is left of it are files
 sql('bench_empty', sprintf q{COPY scout.dim_product (product_id, product_name, brand_name, category) FROM '%s'}, file('products.tsv'));
 
 my @failed;
@@ -46,6 +47,7 @@ for my $s (grep { $wanted{ $_->{name} } } @Bench::scenarios) {
     # One scenario that breaks does not take the results of the others with it.
     eval { $s->{code}->(); 1 } or do { push @failed, $s->{name}; warn "$s->{name} failed: $@"; };
     Report::write_files($out, $option{quick}, time - $started, \@failed);
+    Bench::drop_databases();
 }
 Report::print_tables($option{quick});
 print "\n", scalar(localtime), ', ', int((time - $started) / 60 + 0.5), " minutes. Raw samples, settings and plot: $out\n";

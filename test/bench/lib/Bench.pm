@@ -13,7 +13,7 @@ our @EXPORT = qw(%size scenario say_so sql value psql_file new_database connecti
 # Sizes of the issue's table; bench.pl replaces them for --quick.
 our %size = (rounds => 5, events => 200_000, history => 5_000_000, little_history => 50_000,
     steps => [500_000, 1_000_000, 2_000_000, 5_000_000], batches => 15, singles => 500_000, phases => 10,
-    waiting => 200_000, reprocessed => 100_000, memory => [100_000, 1_000_000], inserts => 2_500, looks => 50,
+    waiting => 200_000, reprocessed => 100_000, memory => [100_000, 1_000_000], inserts => 5_000, looks => 50,
     physical => 100_000, batch => 2_000, silver_rows => 4.5);  # a transaction and 3.5 lines
 our (@scenarios, %measure, @results, @extras, @tables, @series);
 
@@ -65,6 +65,14 @@ sub new_database {
     my ($db, $template) = @_;
     sql('postgres', "DROP DATABASE IF EXISTS $db WITH (FORCE)", "CREATE DATABASE $db TEMPLATE " . ($template // 'bench_empty'));
     return $db;
+}
+
+# Between scenarios: their databases are large. What several of them use stays.
+sub drop_databases {
+    my $gone = connection('postgres')->selectcol_arrayref(
+        q{SELECT datname FROM pg_database WHERE datname LIKE 'bench\_%' AND datname NOT IN ('bench_empty', 'bench_little', 'bench_recovery')});
+    sql('postgres', map { "DROP DATABASE $_ WITH (FORCE)" } @$gone);
+    return;
 }
 
 # Autovacuum is off where it would run into one side of a pair, and each reset vacuums instead; it is on where
