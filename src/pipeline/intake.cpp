@@ -22,16 +22,10 @@
 #include "pg/spi.hpp"
 #include "pg/trigger.hpp"
 #include "pg/wrapper.hpp"
+#include "pipeline/event_keys.hpp"
 #include "pipeline/event_state.hpp"
 #include "pipeline/pending.hpp"
 #include "pipeline/queue.hpp"
-
-extern "C" {
-#include "access/genam.h"
-#include "access/stratnum.h"
-#include "access/tableam.h"
-#include "utils/fmgroids.h"
-}
 
 namespace scout::pipeline {
 
@@ -58,39 +52,6 @@ const BronzeColumns &bronze_columns(FunctionCallInfo fcinfo, TupleDesc desc) {
     return *static_cast<BronzeColumns *>(fcinfo->flinfo->fn_extra);
 }
 
-// The event that a committed (or own) key row names; 0 if there is none. Sees the newest rows:
-// a key that another session inserted and has not committed yet does not count, the flush will wait
-// for it.
-int64 known_event(const EventHash &hash) {
-    Oid relation_id = pg::relation_oid("bronze_event_keys");
-    if (!OidIsValid(relation_id)) (void)pg::require_pipeline();
-    Relation relation = table_open(relation_id, RowExclusiveLock);
-    Oid index_id = RelationGetPrimaryKeyIndex(relation);
-    if (!OidIsValid(index_id))
-        ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                errmsg("bronze_event_keys has no primary key on event_hash"));
-    Relation index = index_open(index_id, RowExclusiveLock);
-
-    SnapshotData snapshot;
-    InitDirtySnapshot(snapshot);
-    TupleTableSlot *slot = table_slot_create(relation, nullptr);
-    IndexScanDesc scan = index_beginscan(relation, index, &snapshot, 1, 0);
-    ScanKeyData key;
-    ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_BYTEAEQ, PointerGetDatum(to_bytea(hash)));
-    index_rescan(scan, &key, 1, nullptr, 0);
-    int64 found = 0;
-    while (found == 0 && index_getnext_slot(scan, ForwardScanDirection, slot)) {
-        if (TransactionIdIsValid(snapshot.xmin)) continue;  // being inserted by another transaction
-        bool null;
-        found = DatumGetInt64(slot_getattr(slot, 2, &null));
-    }
-    index_endscan(scan);
-    ExecDropSingleTupleTableSlot(slot);
-    index_close(index, NoLock);
-    table_close(relation, NoLock);
-    return found;
-}
-
 bool in_bronze(int64 event_id) {
     static pg::Statement query("SELECT FROM scout.bronze_events WHERE event_id = $1");
     return query.run({pg::int8(event_id)}).count() > 0;
@@ -110,7 +71,7 @@ void refuse_second_event(int64 event_id) {
 // Gives an event whose content changed its new key. The new content may be queued already, under the
 // same id: ON CONFLICT DO UPDATE fires the insert trigger first.
 void rekey(int64 event_id, Datum old_hash, const EventHash &hash) {
-    static pg::Statement forget(
+    static pg::Statement forget(  // a hash from a time without triggers may have any length
         "DELETE FROM scout.bronze_event_keys WHERE event_hash = $1 AND event_id = $2");
     static pg::Statement insert(
         "INSERT INTO scout.bronze_event_keys AS known (event_hash, event_id) VALUES ($1, $2)"
@@ -127,8 +88,10 @@ void rekey(int64 event_id, Datum old_hash, const EventHash &hash) {
     session.end();
 }
 
-// True if another event has this content. Takes the key over where nothing holds it.
-bool is_duplicate(int64 event_id, const EventHash &hash, int64 &known_as) {
+// True if another event has this content. Takes the key over where nothing holds it; `key_kept` where it is
+// there already, for this very event.
+bool is_duplicate(int64 event_id, const EventHash &hash, int64 &known_as, bool &key_kept) {
+    key_kept = false;
     known_as = buffered_event(hash);
     const bool buffered = known_as != 0;
     if (!buffered) known_as = known_event(hash);
@@ -137,13 +100,11 @@ bool is_duplicate(int64 event_id, const EventHash &hash, int64 &known_as) {
     pg::Session session(pg::require_pipeline());
     const bool same = known_as == event_id && !buffered;
     bool held = same ? in_bronze(event_id) : *event_state(known_as, hash) != '\0';
-    if (same) {
-        // A row that is there comes again; or one that was deleted is put back, and its key waits for it.
-    } else if (!held && !buffered) {
-        static pg::Statement forget(
-            "DELETE FROM scout.bronze_event_keys WHERE event_hash = $1 AND event_id = $2");
-        forget.run({pg::datum(BYTEAOID, PointerGetDatum(to_bytea(hash))), pg::int8(known_as)});
-    }
+    if (same)  // a row that is there comes again; or one that was deleted is put back, and its key waits for
+               // it
+        key_kept = true;
+    else if (!held && !buffered)
+        forget_key(hash, known_as);
     session.end();
     if (!held && buffered) rename_buffered(hash, event_id);
     return held;
@@ -162,7 +123,8 @@ void requeue_if_source_changed(TriggerData *trigger, TupleDesc desc, const Bronz
     session.end();
     if (queued)
         append_pending(event_id, hash,
-                       DatumGetTimestampTz(pg::field(after, desc, c.ingested_at, "ingested_at")), source);
+                       DatumGetTimestampTz(pg::field(after, desc, c.ingested_at, "ingested_at")), source,
+                       true);
 }
 
 HeapTuple take_in(FunctionCallInfo fcinfo, TriggerData *trigger, bool update) {
@@ -175,6 +137,7 @@ HeapTuple take_in(FunctionCallInfo fcinfo, TriggerData *trigger, bool update) {
     Jsonb *event = DatumGetJsonbP(pg::field(row, desc, c.event_data, "event_data"));
     EventHash hash = hash_event(event, pg::text_view(pg::field(row, desc, c.event_type, "event_type")));
 
+    bool key_kept = false;
     if (update) {
         bool null;
         Datum before = heap_getattr(trigger->tg_trigtuple, c.event_hash, desc, &null);
@@ -189,7 +152,7 @@ HeapTuple take_in(FunctionCallInfo fcinfo, TriggerData *trigger, bool update) {
         requeue_if_source_changed(trigger, desc, c, event_id, hash);
     } else {
         int64 known_as;
-        if (is_duplicate(event_id, hash, known_as)) {
+        if (is_duplicate(event_id, hash, known_as, key_kept)) {
             if (observer != nullptr) observer->outcomes.push({event_id, known_as, hash});
             count_duplicate(observer != nullptr);
             return nullptr;
@@ -230,7 +193,7 @@ HeapTuple take_in(FunctionCallInfo fcinfo, TriggerData *trigger, bool update) {
         if (buffered_event(hash) != event_id)
             append_pending(event_id, hash,
                            DatumGetTimestampTz(pg::field(row, desc, c.ingested_at, "ingested_at")),
-                           pg::text_view(pg::field(row, desc, c.source_system, "source_system")));
+                           pg::text_view(pg::field(row, desc, c.source_system, "source_system")), key_kept);
         flush_pending_if_full();
     }
     return out;

@@ -3,104 +3,136 @@
 #include "pg/relation.hpp"
 #include "pg/spi.hpp"
 #include "pg/wrapper.hpp"
+#include "pipeline/event_keys.hpp"
 #include "pipeline/queue.hpp"
 
-#include <string>
-#include <unordered_map>
-#include <unordered_set>
+#include <new>
 
 namespace scout::pipeline {
 
 namespace {
 
-struct HashOfHash {
-    size_t operator()(const EventHash &h) const {
-        size_t value;  // SHA-256 is uniform: any eight bytes will do
-        std::memcpy(&value, h.bytes, sizeof value);
-        return value;
+constexpr size_t flush_events = 10'000;
+
+// The unflushed events by hash: buckets chained through PendingEvent::next, the newest first, so that events
+// leave in the reverse order of their coming at no cost.
+class HashIndex {
+public:
+    void add(pg::Array<PendingEvent> &events, size_t position) {
+        if (used_ == buckets_.size()) grow(events, position);
+        link(events, position);
+        used_++;
     }
+    // `position` is the newest of those that are here.
+    void remove_newest(const pg::Array<PendingEvent> &events, size_t position) {
+        buckets_[bucket(events[position].hash)] = events[position].next;
+        used_--;
+    }
+    PendingEvent *find(pg::Array<PendingEvent> &events, const EventHash &hash) const {
+        if (used_ == 0) return nullptr;
+        for (uint32 i = buckets_[bucket(hash)]; i != 0; i = events[i - 1].next)
+            if (events[i - 1].hash == hash) return &events[i - 1];
+        return nullptr;
+    }
+    void rebuild(pg::Array<PendingEvent> &events) {
+        used_ = 0;
+        for (uint32 &b : buckets_) b = 0;
+        for (size_t i = 0; i < events.size(); i++)
+            if (events[i].flushed == 0) add(events, i);
+    }
+    size_t size() const { return used_; }
+
+private:
+    size_t bucket(const EventHash &hash) const {  // SHA-256 is uniform: any bytes will do
+        uint32 value;
+        std::memcpy(&value, hash.bytes, sizeof value);
+        return value & (buckets_.size() - 1);
+    }
+    void link(pg::Array<PendingEvent> &events, size_t position) {
+        uint32 &head = buckets_[bucket(events[position].hash)];
+        events[position].next = head;
+        head = static_cast<uint32>(position + 1);
+    }
+    void grow(pg::Array<PendingEvent> &events, size_t end) {
+        const size_t size = std::max<size_t>(buckets_.size() * 2, 16);
+        buckets_.truncate(0);
+        for (size_t i = 0; i < size; i++) buckets_.push(0);
+        for (size_t i = 0; i < end; i++)
+            if (events[i].flushed == 0) link(events, i);
+    }
+    pg::Array<uint32> buckets_{TopTransactionContext};
+    size_t used_ = 0;
 };
 
-// Lives in TopTransactionContext, whose reset destroys it.
+// Lives in TopTransactionContext.
 struct Buffer {
     pg::Array<PendingEvent> events{TopTransactionContext};  // in order of insertion
-    std::unordered_map<EventHash, int64, HashOfHash> keys;  // of the unflushed ones
-    std::unordered_set<std::string> sources;                // node-based: c_str() stays put
-    size_t unflushed = 0;
+    HashIndex unflushed;
+    pg::Array<const char *> sources{TopTransactionContext};  // interned texts, the newest last
     int64 duplicates = 0, unreported = 0;
 };
 
 Buffer *buffer = nullptr;
 
 Buffer &require_buffer() {
-    if (buffer == nullptr) buffer = pg::own<Buffer>(TopTransactionContext);
+    if (buffer == nullptr) buffer = new (MemoryContextAlloc(TopTransactionContext, sizeof(Buffer))) Buffer();
     return *buffer;
 }
 
-void index_unflushed(Buffer &b) {
-    b.keys.clear();
-    b.unflushed = 0;
-    for (const PendingEvent &e : b.events)
-        if (e.flushed == 0) {
-            b.keys.emplace(e.hash, e.event_id);
-            b.unflushed++;
-        }
+// Nearly always one of very few; what is not found among the newest is stored once more.
+const char *intern(Buffer &b, std::string_view source) {
+    constexpr size_t look_back = 8;
+    const size_t n = b.sources.size();
+    for (size_t i = n; i > 0 && i + look_back > n; i--)
+        if (source == b.sources[i - 1]) return b.sources[i - 1];
+    MemoryContext outer = MemoryContextSwitchTo(TopTransactionContext);
+    const char *text = pg::c_string(source);
+    MemoryContextSwitchTo(outer);
+    return b.sources.push(text);
 }
 
-void write_chunk(const char *source, int64 *ids, size_t count, TimestampTz first, TimestampTz last) {
+// Where the events of subtransaction `level` and of those inside it begin.
+size_t first_of_level(const Buffer &b, int level) {
+    const PendingEvent *first = std::lower_bound(b.events.begin(), b.events.end(), level,
+                                                 [](const PendingEvent &e, int l) { return e.level < l; });
+    return static_cast<size_t>(first - b.events.begin());
+}
+
+// Events that were flushed on their own level need no memory any more.
+void drop_settled(Buffer &b) {
+    size_t kept = 0;
+    for (size_t i = 0; i < b.events.size(); i++)
+        if (b.events[i].flushed != b.events[i].level) b.events[kept++] = b.events[i];
+    b.events.truncate(kept);
+    b.unflushed.rebuild(b.events);
+    if (kept > 0) return;
+    for (const char *text : b.sources) pfree(const_cast<char *>(text));
+    b.sources.truncate(0);
+}
+
+// One queue row per chunk of ids of one source; sorts the events.
+void write_chunks(pg::Array<PendingEvent> &events) {
     static pg::Statement insert(
         "INSERT INTO scout.bronze_pending (source_system, events, event_count, min_ingested_at, "
         "max_ingested_at)"
         " VALUES ($1, $2::text::int8multirange, $3, $4, $5)");
-    std::sort(ids, ids + count);
-    insert.run({pg::text(source), pg::text(multirange_text(ids, count)), pg::int4(static_cast<int32>(count)),
-                pg::timestamp(first), pg::timestamp(last)});
-}
-
-// A concurrent transaction may have committed the same content since the trigger looked: the insert
-// waits for it, and its row is then missing here.
-void write_keys(const Buffer &b, const pg::Array<size_t> &batch) {
-    static pg::Statement insert(
-        "INSERT INTO scout.bronze_event_keys AS known (event_hash, event_id)"
-        " SELECT k.h, k.e FROM unnest($1::bytea[], $2::bigint[]) AS k(h, e)"
-        // An event that is put back under its own id finds its key.
-        " ON CONFLICT (event_hash) DO UPDATE SET event_id = excluded.event_id WHERE known.event_id = "
-        "excluded.event_id");
-    // Sorted by hash, so that two transactions with several events in common cannot deadlock.
-    pg::Array<size_t> order;
-    for (size_t i : batch) order.push(i);
-    std::sort(order.begin(), order.end(), [&b](size_t x, size_t y) {
-        return std::memcmp(b.events[x].hash.bytes, b.events[y].hash.bytes, event_hash_bytes) < 0;
+    std::sort(events.begin(), events.end(), [](const PendingEvent &a, const PendingEvent &b) {
+        const int order = a.source == b.source ? 0 : strcmp(a.source, b.source);
+        return order != 0 ? order < 0 : a.event_id < b.event_id;
     });
-    pg::Column hashes(BYTEAOID, order.size()), ids(INT8OID, order.size());
-    for (size_t i : order) {
-        hashes.add(PointerGetDatum(to_bytea(b.events[i].hash)));
-        ids.add(Int64GetDatum(b.events[i].event_id));
-    }
-    if (insert.run({hashes.param(), ids.param()}).count() != order.size())
-        ereport(ERROR, errcode(ERRCODE_UNIQUE_VIOLATION),
-                errmsg("an event of this transaction was committed by another session meanwhile"),
-                errhint("Repeat the transaction: the duplicate will then be skipped."));
-}
-
-// One chunk of up to chunk_events ids of one source.
-void write_source(Buffer &b, const pg::Array<size_t> &batch, const char *source) {
     pg::Array<int64> ids;
-    TimestampTz first = 0, last = 0;
-    auto finish = [&] {
-        if (!ids.empty()) write_chunk(source, ids.begin(), ids.size(), first, last);
+    for (const PendingEvent *e = events.begin(); e != events.end();) {
+        const PendingEvent *first = e;
+        TimestampTz oldest = e->ingested_at, newest = e->ingested_at;
         ids.truncate(0);
-    };
-    for (size_t i : batch) {
-        const PendingEvent &e = b.events[i];
-        if (e.source != source) continue;
-        if (ids.empty()) first = last = e.ingested_at;
-        first = std::min(first, e.ingested_at);
-        last = std::max(last, e.ingested_at);
-        ids.push(e.event_id);
-        if (ids.size() == chunk_events) finish();
+        for (; e != events.end() && ids.size() < chunk_events && strcmp(e->source, first->source) == 0; e++) {
+            oldest = std::min(oldest, e->ingested_at);
+            newest = std::max(newest, e->ingested_at);
+            ids.push(e->event_id);
+        }
+        insert.run({pg::text(first->source), pg::text(multirange_text(ids.begin(), ids.size())),
+                    pg::int4(static_cast<int32>(ids.size())), pg::timestamp(oldest), pg::timestamp(newest)});
     }
-    finish();
 }
 
 // Flushes the unflushed events from nesting level `from_level` up.
@@ -111,27 +143,24 @@ void flush(Buffer &b, int from_level) {
     }
     pg::Workspace workspace("scout_ir flush");
     pg::Session session(pg::require_pipeline());
-    const int level = GetCurrentTransactionNestLevel();
-    pg::Array<size_t> batch;
-    for (size_t i = 0; i < b.events.size(); i++)
-        if (b.events[i].flushed == 0 && b.events[i].level >= from_level) batch.push(i);
-    pg::Array<const char *> sources;
-    for (size_t i : batch)
-        if (std::find(sources.begin(), sources.end(), b.events[i].source) == sources.end())
-            sources.push(b.events[i].source);
-
-    write_keys(b, batch);
-    for (const char *source : sources) write_source(b, batch, source);
-    for (size_t i : batch) b.events[i].flushed = level;
+    pg::Array<PendingEvent> batch;
+    pg::Array<EventKey> keys;
+    const size_t first = first_of_level(b, from_level);
+    for (size_t i = first; i < b.events.size(); i++) {
+        const PendingEvent &e = b.events[i];
+        if (e.flushed != 0) continue;
+        batch.push(e);
+        keys.push({e.hash, e.event_id, e.key_kept});
+    }
+    write_keys(keys);
+    write_chunks(batch);
     session.end();
     workspace.leave();
 
-    // Those that were flushed on their own level need no memory any more.
-    size_t kept = 0;
-    for (size_t i = 0; i < b.events.size(); i++)
-        if (b.events[i].flushed != b.events[i].level) b.events[kept++] = b.events[i];
-    b.events.truncate(kept);
-    index_unflushed(b);
+    const int level = GetCurrentTransactionNestLevel();
+    for (size_t i = first; i < b.events.size(); i++)
+        if (b.events[i].flushed == 0) b.events[i].flushed = level;
+    drop_settled(b);
 }
 
 void write_duplicates(const Buffer &b) {
@@ -153,7 +182,7 @@ void on_transaction(XactEvent event, void *) {
     switch (event) {
         case XACT_EVENT_PRE_COMMIT:
         case XACT_EVENT_PRE_PREPARE:
-            if (buffer != nullptr && (buffer->unflushed > 0 || buffer->duplicates > 0)) {
+            if (buffer != nullptr && (buffer->unflushed.size() > 0 || buffer->duplicates > 0)) {
                 PushActiveSnapshot(GetTransactionSnapshot());
                 if (buffer->duplicates > 0) write_duplicates(*buffer);
                 flush_pending();
@@ -171,24 +200,22 @@ void on_subtransaction(SubXactEvent event, SubTransactionId, SubTransactionId, v
     if (buffer == nullptr || (event != SUBXACT_EVENT_ABORT_SUB && event != SUBXACT_EVENT_COMMIT_SUB)) return;
     Buffer &b = *buffer;
     const int level = GetCurrentTransactionNestLevel();
-    const bool abort = event == SUBXACT_EVENT_ABORT_SUB;
-    bool keys_changed = false;
-    size_t kept = 0;
-    for (size_t i = 0; i < b.events.size(); i++) {
-        PendingEvent e = b.events[i];
-        if (abort) {
-            keys_changed = keys_changed || e.level >= level || e.flushed >= level;
-            if (e.level >= level) continue;
+    const size_t first = first_of_level(b, level);
+    const bool nothing_flushed = b.unflushed.size() == b.events.size();
+    if (event == SUBXACT_EVENT_ABORT_SUB) {
+        for (size_t i = b.events.size(); i > first; i--)
+            if (b.events[i - 1].flushed == 0) b.unflushed.remove_newest(b.events, i - 1);
+        b.events.truncate(first);
+        if (nothing_flushed) return;
+        for (PendingEvent &e : b.events)
             if (e.flushed >= level) e.flushed = 0;
-        } else {
-            e.level = std::min(e.level, level - 1);
-            if (e.flushed != 0) e.flushed = std::min(e.flushed, level - 1);
-            if (e.flushed == e.level) continue;
-        }
-        b.events[kept++] = e;
+        b.unflushed.rebuild(b.events);
+    } else {
+        for (size_t i = first; i < b.events.size(); i++) b.events[i].level = level - 1;
+        if (nothing_flushed) return;
+        for (PendingEvent &e : b.events) e.flushed = std::min(e.flushed, level - 1);
+        drop_settled(b);
     }
-    b.events.truncate(kept);
-    if (keys_changed) index_unflushed(b);
 }
 
 }  // namespace
@@ -212,37 +239,32 @@ void register_pending_callbacks() {
         nullptr);
 }
 
-void append_pending(int64 event_id, const EventHash &hash, TimestampTz ingested_at, std::string_view source) {
+void append_pending(int64 event_id, const EventHash &hash, TimestampTz ingested_at, std::string_view source,
+                    bool key_kept) {
     Buffer &b = require_buffer();
-    const char *name = b.sources.emplace(source).first->c_str();
-    b.keys.emplace(hash, event_id);
-    b.events.push({event_id, hash, ingested_at, name, GetCurrentTransactionNestLevel(), 0});
-    b.unflushed++;
+    b.events.push(
+        {event_id, hash, ingested_at, intern(b, source), GetCurrentTransactionNestLevel(), 0, 0, key_kept});
+    b.unflushed.add(b.events, b.events.size() - 1);
 }
 
 int64 buffered_event(const EventHash &hash) {
-    if (buffer == nullptr) return 0;
-    auto found = buffer->keys.find(hash);
-    return found == buffer->keys.end() ? 0 : found->second;
+    const PendingEvent *found = buffer == nullptr ? nullptr : buffer->unflushed.find(buffer->events, hash);
+    return found == nullptr ? 0 : found->event_id;
 }
 
 void rename_buffered(const EventHash &hash, int64 event_id) {
-    for (PendingEvent &e : buffer->events)
-        if (e.flushed == 0 && e.hash == hash) e.event_id = event_id;
-    buffer->keys[hash] = event_id;
+    buffer->unflushed.find(buffer->events, hash)->event_id = event_id;
 }
 
 void flush_pending() {
-    if (buffer != nullptr && buffer->unflushed > 0) flush(*buffer, 0);
+    if (buffer != nullptr && buffer->unflushed.size() > 0) flush(*buffer, 0);
 }
 
 void flush_pending_if_full() {
-    if (buffer == nullptr || buffer->unflushed < chunk_events) return;
+    if (buffer == nullptr || buffer->unflushed.size() < flush_events) return;
     // Outer levels' events would have to stay in memory anyway: leave them for their own level.
     const int level = GetCurrentTransactionNestLevel();
-    size_t mine = 0;
-    for (const PendingEvent &e : buffer->events) mine += e.flushed == 0 && e.level == level;
-    if (mine >= chunk_events) flush(*buffer, level);
+    if (buffer->events.size() - first_of_level(*buffer, level) >= flush_events) flush(*buffer, level);
 }
 
 void count_duplicate(bool reported) {

@@ -1,13 +1,14 @@
 // The intake buffer: events of this transaction that are in bronze but not yet in the queue.
 //
 // One queue row per chunk of up to 1,000 events is what makes the queue cheap (29 bytes for a
-// contiguous range). The row trigger on bronze appends here; flush() writes chunks and dedup keys.
+// contiguous range). The row trigger on bronze appends here; flush() writes chunks and dedup keys, many at
+// a time: sorted, neighbours in the index of the keys share their pages.
 // The buffer also knows the hashes that the key table does not show yet, so that a duplicate within
 // one statement is skipped like any other.
 //
 // Protocol
 //   append    tags the event with the subtransaction nesting level that inserted it.
-//   flush     when 1,000 events wait, before any pipeline function reads the queue, and at
+//   flush     when 10,000 events wait, before any pipeline function reads the queue, and at
 //             PRE_COMMIT and PRE_PREPARE. Runs as the owner of the pipeline tables.
 //   savepoint release  events of level n become events of level n - 1; so does the level that
 //             flushed them.
@@ -28,15 +29,18 @@ struct PendingEvent {
     int64 event_id;
     EventHash hash;
     TimestampTz ingested_at;
-    const char *source;  // interned in the buffer
-    int32 level;         // subtransaction nesting level that inserted it
+    const char *source;  // belongs to the buffer
+    int32 level;         // subtransaction nesting level that inserted it; never decreases along the buffer
     int32 flushed;       // level that flushed it; 0: not flushed
+    uint32 next;         // in its hash bucket: position + 1 of the next older event
+    bool key_kept;       // its key may be there already: an event that is put back under its id
 };
 
 void register_pending_callbacks();
 
-// Appends an event; the caller has made sure that its hash is not known.
-void append_pending(int64 event_id, const EventHash &hash, TimestampTz ingested_at, std::string_view source);
+// Appends an event; the caller has made sure that no other event has its content.
+void append_pending(int64 event_id, const EventHash &hash, TimestampTz ingested_at, std::string_view source,
+                    bool key_kept);
 
 // The event of this transaction that holds `hash` and is not flushed; 0 if there is none.
 int64 buffered_event(const EventHash &hash);
