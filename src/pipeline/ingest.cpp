@@ -42,8 +42,8 @@ Request request(FunctionCallInfo fcinfo, const char *function) {
 
 void draw_ids(pg::Array<Element> &elements, size_t wanted) {
     static pg::Statement draw(
-        "SELECT nextval(pg_get_serial_sequence('scout.bronze_events', 'event_id')::regclass)"
-        " FROM generate_series(1, $1)");
+        "SELECT nextval(s.id) FROM generate_series(1, $1),"  // the sequence is looked up once, not per row
+        " (SELECT pg_get_serial_sequence('scout.bronze_events', 'event_id')::regclass AS id OFFSET 0) s");
     pg::Rows rows = draw.run({pg::int4(static_cast<int32>(wanted))});
     uint64 next = 0;
     for (Element &e : elements)

@@ -197,8 +197,16 @@ void on_transaction(XactEvent event, void *) {
 }
 
 void on_subtransaction(SubXactEvent event, SubTransactionId, SubTransactionId, void *) {
-    if (buffer == nullptr || (event != SUBXACT_EVENT_ABORT_SUB && event != SUBXACT_EVENT_COMMIT_SUB)) return;
+    if (buffer == nullptr || event == SUBXACT_EVENT_START_SUB) return;
     Buffer &b = *buffer;
+    if (event == SUBXACT_EVENT_PRE_COMMIT_SUB) {
+        // A transaction of a million savepoints: no level inserts enough to flush for its own sake.
+        if (b.unflushed.size() < flush_events) return;
+        PushActiveSnapshot(GetTransactionSnapshot());
+        flush(b, 0);
+        PopActiveSnapshot();
+        return;
+    }
     const int level = GetCurrentTransactionNestLevel();
     const size_t first = first_of_level(b, level);
     const bool nothing_flushed = b.unflushed.size() == b.events.size();

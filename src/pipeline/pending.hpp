@@ -10,8 +10,8 @@
 //   append    tags the event with the subtransaction nesting level that inserted it.
 //   flush     when 10,000 events wait, before any pipeline function reads the queue, and at
 //             PRE_COMMIT and PRE_PREPARE. Runs as the owner of the pipeline tables.
-//   savepoint release  events of level n become events of level n - 1; so does the level that
-//             flushed them.
+//   savepoint release  flushes too where 10,000 events wait. Events of level n become events of level
+//             n - 1; so does the level that flushed them.
 //   savepoint rollback  events of the level are gone with their rows. Events of outer levels that
 //             were flushed inside the level lose their queue rows and keys with it: they become
 //             unflushed again. That is why an event stays in memory until the level that flushed
