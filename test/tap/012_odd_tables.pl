@@ -56,7 +56,7 @@ my $lost_seven = "$usual WRITE_FAILED=7";
 my $partitions = "CREATE TABLE scout.lines_0 PARTITION OF scout.$l FOR VALUES WITH (MODULUS 2, REMAINDER 0);
     CREATE TABLE scout.lines_1 (updated_at timestamptz NOT NULL, store_id text NOT NULL, gone int, product_key bigint, discount_amount numeric(18, 4) NOT NULL,
         line_amount numeric(18, 4) NOT NULL, unit_price numeric(18, 4) NOT NULL, quantity numeric(18, 4) NOT NULL, category text, brand_name text,
-        product_name text, product_id text NOT NULL, line_sequence int NOT NULL, transaction_id text COLLATE "C" NOT NULL);
+        product_name text, product_id text NOT NULL, line_sequence int NOT NULL, transaction_id text COLLATE \"C\" NOT NULL);
     ALTER TABLE scout.lines_1 DROP COLUMN gone;
     ALTER TABLE scout.$l ATTACH PARTITION scout.lines_1 FOR VALUES WITH (MODULUS 2, REMAINDER 1);";
 my $by_hash = [qr/\)\s*$/, ') PARTITION BY HASH (transaction_id)'];
