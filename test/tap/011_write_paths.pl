@@ -17,7 +17,7 @@ use ScoutTest;
 use Test::More;
 
 my $source = $ENV{SCOUT_SRC} // dirname(__FILE__) . '/../..';
-my $node = new_node('paths', "max_wal_size = 4GB\n");
+my $node = new_node('paths', "max_wal_size = 4GB\nshared_buffers = 256MB\nwal_level = minimal\nmax_wal_senders = 0\n");
 sub sql { my ($db, $sql) = @_; return $node->safe_psql($db, "SET ROLE pipeline_owner; $sql") }
 
 # All that loading writes, without the times of processing. Which letter names which winner, and how many
