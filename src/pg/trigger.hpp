@@ -28,6 +28,16 @@ inline int column(TupleDesc desc, const char *name) {
     return number;
 }
 
+// The same, of this type (or a domain over it): what follows takes the value for one.
+inline int column(TupleDesc desc, const char *name, Oid type) {
+    const int number = column(desc, name);
+    if (getBaseType(TupleDescAttr(desc, number - 1)->atttypid) != type)
+        ereport(ERROR, errcode(ERRCODE_DATATYPE_MISMATCH),
+                errmsg("column \"%s\" must be of type %s", name, format_type_be(type)),
+                errhint("ALTER it back; SELECT * FROM scout.create_pipeline() names what does not fit."));
+    return number;
+}
+
 // Value of a column that must not be NULL.
 inline Datum field(HeapTuple row, TupleDesc desc, int number, const char *name) {
     bool null;

@@ -24,8 +24,11 @@ namespace scout::pipeline {
 
 namespace {
 
-#define FETCH                                                                  \
-    "SELECT b.event_id, b.event_type, b.store_id, b.ingested_at, b.event_data" \
+// The casts cost nothing where the types are right; where a column was altered they keep it from being
+// misread.
+#define FETCH                                                                                       \
+    "SELECT b.event_id::bigint, b.event_type::text, b.store_id::text, b.ingested_at::timestamptz, " \
+    "b.event_data::jsonb"                                                                           \
     " FROM scout.bronze_events b WHERE b.event_id = ANY ($1)"
 pg::Statement fetch_anywhere(FETCH, pg::Plan::by_index);
 pg::Statement fetch_within(FETCH " AND b.ingested_at BETWEEN $2 AND $3", pg::Plan::by_index);

@@ -55,13 +55,31 @@ public:
 
     int64 write(bool redrive) {
         if (count_ == 0) return 0;
-        return static_cast<int64>(upsert
-                                      .run({ids_.param(), codes_.param(), messages_.param(), details_.param(),
-                                            transactions_.param(), pg::boolean(redrive)})
-                                      .count());
+        const uint64 written = upsert
+                                   .run({ids_.param(), codes_.param(), messages_.param(), details_.param(),
+                                         transactions_.param(), pg::boolean(redrive)})
+                                   .count();
+        if (written < count_) refuse_dropped_letters();
+        return static_cast<int64>(written);
     }
 
 private:
+    // Without its letter an event would be in no state. One that is not in bronze any more has none.
+    void refuse_dropped_letters() const {
+        static pg::Statement missing(
+            "SELECT b.event_id FROM scout.bronze_events b WHERE b.event_id = ANY ($1) AND NOT EXISTS (SELECT "
+            "FROM"
+            " scout.bronze_events_dlq d WHERE d.event_id = b.event_id AND d.status = 'open') LIMIT 1",
+            pg::Plan::by_index);
+        pg::Rows rows = missing.run({ids_.param()});
+        if (rows.count() == 0) return;
+        ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                errmsg("a trigger on \"scout.bronze_events_dlq\" dropped the letter of event %lld",
+                       static_cast<long long>(rows.int8(0, 1))),
+                errdetail("Without its letter the event would be in no state. Nothing was loaded."),
+                errhint("Let the trigger return NEW; take letters away with scout.dlq_resolve()."));
+    }
+
     pg::Column ids_, codes_, messages_, details_, transactions_;
     size_t count_ = 0;
 };

@@ -43,10 +43,10 @@ const BronzeColumns &bronze_columns(FunctionCallInfo fcinfo, TupleDesc desc) {
     if (fcinfo->flinfo->fn_extra == nullptr) {
         auto *c =
             static_cast<BronzeColumns *>(MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(BronzeColumns)));
-        *c = {pg::column(desc, "event_id"),   pg::column(desc, "event_type"),
-              pg::column(desc, "event_ts"),   pg::column(desc, "source_system"),
-              pg::column(desc, "store_id"),   pg::column(desc, "event_data"),
-              pg::column(desc, "event_hash"), pg::column(desc, "ingested_at")};
+        *c = {pg::column(desc, "event_id", INT8OID),        pg::column(desc, "event_type", TEXTOID),
+              pg::column(desc, "event_ts", TIMESTAMPTZOID), pg::column(desc, "source_system", TEXTOID),
+              pg::column(desc, "store_id", TEXTOID),        pg::column(desc, "event_data", JSONBOID),
+              pg::column(desc, "event_hash", BYTEAOID),     pg::column(desc, "ingested_at", TIMESTAMPTZOID)};
         fcinfo->flinfo->fn_extra = c;
     }
     return *static_cast<BronzeColumns *>(fcinfo->flinfo->fn_extra);

@@ -13,9 +13,9 @@ namespace scout::pipeline {
 namespace {
 
 pg::Statement look_up(
-    "SELECT p.product_id, p.product_key FROM scout.dim_product p WHERE p.product_id = ANY ($1)",
+    "SELECT p.product_id::text, p.product_key::bigint FROM scout.dim_product p WHERE p.product_id = ANY ($1)",
     pg::Plan::by_index);
-pg::Statement read_all("SELECT p.product_id, p.product_key FROM scout.dim_product p");
+pg::Statement read_all("SELECT p.product_id::text, p.product_key::bigint FROM scout.dim_product p");
 
 // Reading a page of products costs about as much as looking up so many.
 constexpr int64 lookups_per_block = 8;

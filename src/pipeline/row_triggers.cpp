@@ -30,7 +30,7 @@ void keep_deleted(TriggerData *trigger) {
     HeapTuple row = trigger->tg_trigtuple;
     auto param = [&](const char *name, Oid type) {
         bool null;
-        Datum d = heap_getattr(row, pg::column(desc, name), desc, &null);
+        Datum d = heap_getattr(row, pg::column(desc, name, type), desc, &null);
         return null ? pg::null_of(type) : pg::datum(type, d);
     };
     const char *actor = audit::actor();
@@ -81,11 +81,11 @@ bool reopen_letter(int64 event_id, pg::Param code, pg::Param message, pg::Param 
 HeapTuple link_letter(TriggerData *trigger) {
     TupleDesc desc = RelationGetDescr(trigger->tg_relation);
     HeapTuple row = trigger->tg_trigtuple;
-    const int event_id = pg::column(desc, "event_id");
+    const int event_id = pg::column(desc, "event_id", INT8OID);
     if (!heap_attisnull(row, event_id, desc)) return row;
     auto param = [&](const char *name, Oid type) {
         bool null;
-        Datum d = heap_getattr(row, pg::column(desc, name), desc, &null);
+        Datum d = heap_getattr(row, pg::column(desc, name, type), desc, &null);
         return null ? pg::null_of(type) : pg::datum(type, d);
     };
     pg::Param payload = param("original_payload", JSONBOID);
@@ -103,7 +103,7 @@ HeapTuple link_letter(TriggerData *trigger) {
     MemoryContextSwitchTo(outer);
     if (reopened) return nullptr;
 
-    int numbers[4] = {pg::column(desc, "last_error_code")};
+    int numbers[4] = {pg::column(desc, "last_error_code", TEXTOID)};
     Datum values[4] = {param("error_code", TEXTOID).value};
     bool nulls[4] = {param("error_code", TEXTOID).null, false, false, false};
     int changed = 1;
@@ -112,7 +112,7 @@ HeapTuple link_letter(TriggerData *trigger) {
         values[changed++] = Int64GetDatum(found);
     }
     Jsonb *document = DatumGetJsonbP(payload.value);
-    const int transaction_id = pg::column(desc, "transaction_id");
+    const int transaction_id = pg::column(desc, "transaction_id", TEXTOID);
     if (heap_attisnull(row, transaction_id, desc) && JsonContainerIsObject(&document->root)) {
         core::Value id = pg::member(&document->root, "transaction_id");
         if (id.kind == core::Value::Kind::string) {

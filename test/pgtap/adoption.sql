@@ -1,6 +1,6 @@
 -- Tables that are there already: all that is wrong with them is said at once, and nothing is changed.
 BEGIN;
-SELECT plan(7);
+SELECT plan(11);
 CREATE TABLE scout.silver_transactions (transaction_id text PRIMARY KEY, total_amount text);
 CREATE TABLE scout.dim_product (product_key bigint, product_id text, product_name text, brand_name text, category text);
 CREATE FUNCTION pg_temp.problems() RETURNS text LANGUAGE plpgsql AS $$
@@ -28,5 +28,15 @@ SELECT is(pg_temp.problems(), 'none', 'another column order, a dropped column an
 SELECT ok(accepted, 'an event') FROM scout.ingest_event('{"transaction_id": "a", "store_id": "s", "ts": "2026-01-01T00:00:00Z",
     "total_amount": 5, "items": [{"product_id": "p", "qty": 1, "unit_price": 5}]}');
 SELECT is((SELECT transactions_created FROM scout.load_silver_from_bronze()), 1::bigint, 'loads into it');
+
+-- Altered afterwards: what would be misread or lost is an error.
+SELECT ok(accepted, 'a bad event') FROM scout.ingest_event('{"bad": 1}');
+CREATE FUNCTION pg_temp.drop_row() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER mine BEFORE INSERT ON scout.bronze_events_dlq FOR EACH ROW EXECUTE FUNCTION pg_temp.drop_row();
+SELECT throws_like('SELECT scout.load_silver_from_bronze()', '%dropped the letter of event 2', 'a trigger that drops letters stops the load');
+DROP TRIGGER mine ON scout.bronze_events_dlq;
+ALTER TABLE scout.bronze_events ALTER event_data TYPE json;
+SELECT throws_like($$SELECT scout.ingest_event('{"other": 1}')$$, '%"event_data" must be of type jsonb', 'no event is taken in as json');
+SELECT is((SELECT events_dead_lettered FROM scout.load_silver_from_bronze()), 1::bigint, 'those that are there are read all the same');
 SELECT * FROM finish();
 ROLLBACK;
