@@ -10,9 +10,7 @@ extern "C" {
 #include "catalog/index.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_namespace.h"
-#include "commands/trigger.h"
 #include "executor/executor.h"
-#include "nodes/makefuncs.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
 }

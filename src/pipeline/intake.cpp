@@ -57,6 +57,12 @@ bool in_bronze(int64 event_id) {
     return query.run({pg::int8(event_id)}).count() > 0;
 }
 
+// The usual state of a duplicate's first event, at a fraction of event_state()'s cost.
+bool holds(int64 event_id, const EventHash &hash) {
+    static pg::Statement query("SELECT FROM scout.bronze_events WHERE event_id = $1 AND event_hash = $2");
+    return query.run({pg::int8(event_id), pg::datum(BYTEAOID, PointerGetDatum(to_bytea(hash)))}).count() > 0;
+}
+
 // Across partitions no index keeps event_id unique, and everything after bronze counts on it.
 void refuse_second_event(int64 event_id) {
     pg::Session session(pg::require_pipeline());
@@ -99,7 +105,7 @@ bool is_duplicate(int64 event_id, const EventHash &hash, int64 &known_as, bool &
 
     pg::Session session(pg::require_pipeline());
     const bool same = known_as == event_id && !buffered;
-    bool held = same ? in_bronze(event_id) : *event_state(known_as, hash) != '\0';
+    bool held = same ? in_bronze(event_id) : holds(known_as, hash) || *event_state(known_as, hash) != '\0';
     if (same)  // a row that is there comes again; or one that was deleted is put back, and its key waits for
                // it
         key_kept = true;

@@ -23,7 +23,7 @@ sub loads {
     is(queued(), ids(@ranges), "$name: queued exactly once");
     is(sql('SELECT sum(event_count) FROM scout.bronze_pending'), $n, "$name: and counted");
     is(broken($node, $db), '', "$name: balances before the load");
-    is(sql('SELECT events_processed FROM scout.load_silver_from_bronze(10000)'), $n, "$name: loads");
+    is(sql('SELECT events_processed FROM scout.load_silver_from_bronze(100000)'), $n, "$name: loads");
     is(sql('SELECT scout.backlog()') . queued(), '0', "$name: nothing is left");
     is(broken($node, $db), '', "$name: balances after the load");
     return;
@@ -40,8 +40,9 @@ sql('BEGIN; SAVEPOINT a;' . insert(201, 210) . 'RELEASE a; SAVEPOINT b;' . inser
     . 'SAVEPOINT c;' . insert(221, 221) . 'ROLLBACK TO c; COMMIT;');
 is(sql('SELECT events_processed FROM scout.load_silver_from_bronze(1000)'), '17', 'released savepoints: the rest loads');
 is(broken($node, $db), '', 'released savepoints: balances');
-sql('BEGIN; SAVEPOINT a;' . insert(1001, 2500) . 'SAVEPOINT b;' . insert(2501, 4000) . 'ROLLBACK TO b;' . insert(4001, 4010) . 'COMMIT;');
-loads('full buffers', [1001, 2500], [4001, 4010]);
+# A buffer holds 10,000.
+sql('BEGIN; SAVEPOINT a;' . insert(20_001, 32_000) . 'SAVEPOINT b;' . insert(32_001, 44_000) . 'ROLLBACK TO b;' . insert(44_001, 44_010) . 'COMMIT;');
+loads('full buffers', [20_001, 32_000], [44_001, 44_010]);
 sql('BEGIN;' . insert(5001, 5990) . 'SAVEPOINT b;' . insert(5991, 6100) . 'SELECT scout.load_silver_from_bronze(1); ROLLBACK TO b; COMMIT;');
 loads('outer events flushed inside', [5001, 5990]);
 # The content of a rolled back event may come again, in the same transaction and in the next.
