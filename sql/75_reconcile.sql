@@ -174,6 +174,9 @@ BEGIN
                   FROM scout.silver_transactions t
                   WHERE NOT events_settled
                     AND (start_ts IS NULL OR t.processed_at >= start_ts) AND (end_ts IS NULL OR t.processed_at < end_ts)
+                    -- in a window by probes, whatever the planner thinks of its size
+                    AND (NOT windowed
+                         OR (SELECT count(*) FROM scout.bronze_events b WHERE b.event_id = t.source_event_id) = 0)
                   UNION ALL
                   SELECT t.transaction_id, t.source_event_id
                   FROM scout.silver_transactions t

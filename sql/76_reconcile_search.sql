@@ -1,5 +1,6 @@
 -- The search behind reconcile(): exact counts and examples, by joins for all of bronze and by index
--- probes for a window, whose size the planner may not know. One statement each, as RETURN QUERY,
+-- probes for a window, whose size the planner may not know: scalar subqueries and OFFSET 0 keep it from
+-- joining with the whole history. One statement each, as RETURN QUERY,
 -- because that may run in parallel where SELECT INTO may not. What they mean is in 75_reconcile.sql,
 -- which calls them, with its settings.
 
@@ -127,7 +128,9 @@ BEGIN
     ), counted_in_window AS (
         SELECT s.transaction_id, s.item_count,
                (SELECT count(*) FROM scout.silver_line_items i WHERE i.transaction_id = s.transaction_id) AS lines
-        FROM scout.bronze_events b JOIN scout.silver_transactions s ON s.source_event_id = b.event_id
+        FROM scout.bronze_events b
+        CROSS JOIN LATERAL (SELECT t.transaction_id, t.item_count FROM scout.silver_transactions t
+                            WHERE t.source_event_id = b.event_id OFFSET 0) s
         WHERE windowed
           AND (start_ts IS NULL OR b.ingested_at >= start_ts) AND (end_ts IS NULL OR b.ingested_at < end_ts)
     ), missing_in_window AS (
@@ -135,7 +138,7 @@ BEGIN
         FROM scout.bronze_events b
         WHERE windowed
           AND (start_ts IS NULL OR b.ingested_at >= start_ts) AND (end_ts IS NULL OR b.ingested_at < end_ts)
-          AND NOT EXISTS (SELECT FROM scout.silver_transactions s WHERE s.source_event_id = b.event_id)
+          AND (SELECT count(*) FROM scout.silver_transactions s WHERE s.source_event_id = b.event_id) = 0
         UNION
         SELECT btrim(d.event_data ->> 'transaction_id', E' \t\r\n')
         FROM scout.bronze_deletions d
@@ -209,8 +212,8 @@ BEGIN
         FROM scout.bronze_events b
         WHERE windowed
           AND (start_ts IS NULL OR b.ingested_at >= start_ts) AND (end_ts IS NULL OR b.ingested_at < end_ts)
-          AND NOT EXISTS (SELECT FROM scout.bronze_event_keys k
-                          WHERE k.event_hash = b.event_hash AND k.event_id = b.event_id)
+          AND (SELECT count(*) FROM scout.bronze_event_keys k
+               WHERE k.event_hash = b.event_hash AND k.event_id = b.event_id) = 0
         UNION ALL
         SELECT NULL, k.event_id
         FROM (SELECT DISTINCT d.event_id, d.event_hash FROM scout.bronze_deletions d
