@@ -38,9 +38,11 @@ struct BronzeColumns {
     int event_id, event_type, event_ts, source_system, store_id, event_data, event_hash, ingested_at;
 };
 
-// Looked up once per statement: fn_extra lives as long as the trigger's FmgrInfo.
-const BronzeColumns &bronze_columns(FunctionCallInfo fcinfo, TupleDesc desc) {
+// Checked and looked up once per statement: fn_extra lives as long as the trigger's FmgrInfo.
+const BronzeColumns &bronze_columns(FunctionCallInfo fcinfo, const TriggerData *trigger) {
     if (fcinfo->flinfo->fn_extra == nullptr) {
+        pg::require_relation(trigger, "bronze_events");
+        TupleDesc desc = RelationGetDescr(trigger->tg_relation);
         auto *c =
             static_cast<BronzeColumns *>(MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(BronzeColumns)));
         *c = {pg::column(desc, "event_id", INT8OID),        pg::column(desc, "event_type", TEXTOID),
@@ -94,26 +96,30 @@ void rekey(int64 event_id, Datum old_hash, const EventHash &hash) {
     session.end();
 }
 
-// True if another event has this content. Takes the key over where nothing holds it; `key_kept` where it is
-// there already, for this very event.
-bool is_duplicate(int64 event_id, const EventHash &hash, int64 &known_as, bool &key_kept) {
-    key_kept = false;
+enum class Content {
+    fresh,
+    key_kept,   // its key is there, for this very event: one that was deleted is put back
+    buffered,   // it is in the buffer, as this event now: the row that it came with was dropped
+    duplicate,  // another event, `known_as`, has it
+};
+
+// What is known of an event's content. Takes the key over where nothing holds it.
+Content claim_content(int64 event_id, const EventHash &hash, int64 &known_as) {
     known_as = buffered_event(hash);
     const bool buffered = known_as != 0;
     if (!buffered) known_as = known_event(hash);
-    if (known_as == 0) return false;
+    if (known_as == 0) return Content::fresh;
 
     pg::Session session(pg::require_pipeline());
     const bool same = known_as == event_id && !buffered;
-    bool held = same ? in_bronze(event_id) : holds(known_as, hash) || *event_state(known_as, hash) != '\0';
-    if (same)  // a row that is there comes again; or one that was deleted is put back, and its key waits for
-               // it
-        key_kept = true;
-    else if (!held && !buffered)
-        forget_key(hash, known_as);
+    const bool held =
+        same ? in_bronze(event_id) : holds(known_as, hash) || *event_state(known_as, hash) != '\0';
+    if (!held && !same && !buffered) forget_key(hash, known_as);
     session.end();
-    if (!held && buffered) rename_buffered(hash, event_id);
-    return held;
+    if (held) return Content::duplicate;
+    if (!buffered) return same ? Content::key_kept : Content::fresh;
+    rename_buffered(hash, event_id);
+    return Content::buffered;
 }
 
 // A pending event goes by the source that its chunk names: pausing a source must hold what bronze says
@@ -136,14 +142,14 @@ void requeue_if_source_changed(TriggerData *trigger, TupleDesc desc, const Bronz
 HeapTuple take_in(FunctionCallInfo fcinfo, TriggerData *trigger, bool update) {
     Relation relation = trigger->tg_relation;
     TupleDesc desc = RelationGetDescr(relation);
-    const BronzeColumns &c = bronze_columns(fcinfo, desc);
+    const BronzeColumns &c = bronze_columns(fcinfo, trigger);
     HeapTuple row = update ? trigger->tg_newtuple : trigger->tg_trigtuple;
 
     const int64 event_id = DatumGetInt64(pg::field(row, desc, c.event_id, "event_id"));
     Jsonb *event = DatumGetJsonbP(pg::field(row, desc, c.event_data, "event_data"));
     EventHash hash = hash_event(event, pg::text_view(pg::field(row, desc, c.event_type, "event_type")));
 
-    bool key_kept = false;
+    Content content = Content::fresh;
     if (update) {
         bool null;
         Datum before = heap_getattr(trigger->tg_trigtuple, c.event_hash, desc, &null);
@@ -158,7 +164,8 @@ HeapTuple take_in(FunctionCallInfo fcinfo, TriggerData *trigger, bool update) {
         requeue_if_source_changed(trigger, desc, c, event_id, hash);
     } else {
         int64 known_as;
-        if (is_duplicate(event_id, hash, known_as, key_kept)) {
+        content = claim_content(event_id, hash, known_as);
+        if (content == Content::duplicate) {
             if (observer != nullptr) observer->outcomes.push({event_id, known_as, hash});
             count_duplicate(observer != nullptr);
             return nullptr;
@@ -196,10 +203,11 @@ HeapTuple take_in(FunctionCallInfo fcinfo, TriggerData *trigger, bool update) {
 
     if (!update) {
         if (observer != nullptr) observer->outcomes.push({event_id, 0, hash});
-        if (buffered_event(hash) != event_id)
+        if (content != Content::buffered)
             append_pending(event_id, hash,
                            DatumGetTimestampTz(pg::field(row, desc, c.ingested_at, "ingested_at")),
-                           pg::text_view(pg::field(row, desc, c.source_system, "source_system")), key_kept);
+                           pg::text_view(pg::field(row, desc, c.source_system, "source_system")),
+                           content == Content::key_kept);
         flush_pending_if_full();
     }
     return out;
@@ -221,6 +229,5 @@ SCOUT_FUNCTION(scout_bronze_intake) {
         !(update || TRIGGER_FIRED_BY_INSERT(trigger->tg_event)))
         ereport(ERROR, errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
                 errmsg("bronze_intake() must be a BEFORE INSERT OR UPDATE trigger FOR EACH ROW"));
-    scout::pg::require_relation(trigger, "bronze_events");
     PG_RETURN_POINTER(scout::pipeline::take_in(fcinfo, trigger, update));
 }
