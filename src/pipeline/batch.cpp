@@ -78,11 +78,12 @@ void fetch(Mode mode, const Selection &selection, Batch &batch) {
     else
         for (size_t i = 0; i < selection.count; i++) wanted.push(selection.ids[i]);
     const core::RuleSet rules = current_rules();
+    std::string_view type;  // nearly always the same
     auto take = [&](const pg::Row &row) {
         bool null;
+        if (row.text(2) != type) type = pg::keep(row.text(2));
         auto *document = reinterpret_cast<Jsonb *>(PG_DETOAST_DATUM_COPY(row.value(5, null)));
-        decode_event(batch, rules, row.int8(1), pg::keep(row.text(2)), pg::keep(row.text(3)),
-                     row.timestamp(4), document);
+        decode_event(batch, rules, row.int8(1), type, pg::keep(row.text(3)), row.timestamp(4), document);
     };
     // Without this the cost of a batch would grow with the number of partitions.
     if (selection.ingested != nullptr && pg::is_partitioned("bronze_events")) {

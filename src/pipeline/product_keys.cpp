@@ -37,6 +37,7 @@ ProductKeys::ProductKeys(const Batch &batch, const pg::Array<size_t> &which) {
         const core::Line *line = batch.lines_of(e);
         for (size_t l = 0; l < e.line_count; l++) {
             Slot &s = slot(line[l].product_id);
+            lines_.push(&s);
             if (s.product.data() != nullptr) continue;
             s.product = line[l].product_id;
             products.push(s.product);
@@ -67,6 +68,10 @@ const int64 *ProductKeys::find(std::string_view product) const {
     if (slots_ == nullptr) return nullptr;
     const Slot &s = slot(product);
     return s.known ? &s.key : nullptr;
+}
+
+const int64 *ProductKeys::of_line(size_t n) const {
+    return slots_ != nullptr && lines_[n]->known ? &lines_[n]->key : nullptr;
 }
 
 }  // namespace scout::pipeline

@@ -11,6 +11,7 @@ public:
     ProductKeys(const Batch &batch, const pg::Array<size_t> &which);
     bool knows(std::string_view product) const { return find(product) != nullptr; }
     const int64 *find(std::string_view product) const;  // nullptr where dim_product has none
+    const int64 *of_line(size_t n) const;               // of the n-th of all their lines, in their order
 
 private:
     struct Slot {
@@ -20,6 +21,7 @@ private:
     };
     Slot &slot(std::string_view product) const;
     Slot *slots_ = nullptr;  // nullptr: there is no catalogue
+    pg::Array<const Slot *> lines_;
     size_t mask_ = 0;
 };
 

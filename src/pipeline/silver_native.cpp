@@ -64,7 +64,7 @@ int64 copy_transactions(const Batch &batch, const pg::Array<size_t> &which, Time
     if (written < which.size()) refuse_dropped_rows(transactions_table);
 
     const ProductKeys keys(batch, which);
-    size_t line = 0;
+    size_t line = 0, nth = 0;
     at = 0;
     return static_cast<int64>(
         pg::bulk_write(lines_table, line_columns, std::size(line_columns), [&](pg::BulkRows &rows) {
@@ -86,7 +86,7 @@ int64 copy_transactions(const Batch &batch, const pg::Array<size_t> &which, Time
             rows.decimal(l.unit_price);
             rows.decimal(l.line_amount);
             rows.decimal(l.discount);
-            const int64 *key = keys.find(l.product_id);
+            const int64 *key = keys.of_line(nth++);
             key != nullptr ? rows.int8(*key) : rows.null();
             rows.timestamp(now);
             rows.text(e.header.store_id);
