@@ -238,9 +238,19 @@ Backlog backlog_after_claim() {
         "scout.bronze_pending p WHERE p.source_system = $1 AND p.chunk_id >= $2 ORDER BY p.chunk_id LIMIT "
         "$3) c",
         pg::Plan::by_index);
+    // As in backlog(), but not over the chunks that are behind the position.
+    static pg::Statement extrapolate(
+        "SELECT coalesce(h.events::numeric * greatest(l.last - h.low + 1, 1) / (h.high - h.low + 1), "
+        "0)::bigint"
+        " FROM (SELECT sum(c.event_count) AS events, min(c.chunk_id) AS low, max(c.chunk_id) AS high"
+        "  FROM (SELECT p.event_count, p.chunk_id FROM scout.bronze_pending p WHERE p.source_system = $1"
+        "        AND p.chunk_id >= $2 ORDER BY p.chunk_id LIMIT 1000) c) h,"
+        " LATERAL (SELECT p.chunk_id AS last FROM scout.bronze_pending p WHERE p.source_system = $1"
+        "  ORDER BY p.chunk_id DESC LIMIT 1) l",
+        pg::Plan::by_index);
     Backlog out{0, true};
-    int64 chunks = 0;
-    if (positions_hold())
+    if (positions_hold()) {
+        int64 chunks = 0;
         for (const Position &p : *positions) {
             pg::Rows rows =
                 count.read_latest({pg::text(p.source), pg::int8(p.first), pg::int4(exact_chunks + 1)});
@@ -249,7 +259,16 @@ Backlog backlog_after_claim() {
             rows.free();
             if (chunks > exact_chunks) break;
         }
-    if (out.events > 0 && chunks <= exact_chunks) return out;
+        if (chunks > exact_chunks) {
+            out = {0, false};
+            for (const Position &p : *positions) {
+                pg::Rows rows = extrapolate.read_latest({pg::text(p.source), pg::int8(p.first)});
+                if (rows.count() > 0) out.events += rows.int8(0, 1);
+                rows.free();
+            }
+        }
+    }
+    if (out.events > 0) return out;
     PushActiveSnapshot(GetLatestSnapshot());
     out = backlog(nullptr);
     PopActiveSnapshot();
