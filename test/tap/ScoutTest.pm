@@ -14,7 +14,8 @@ our $count_states = q{SELECT string_agg(check_name || '=' || value, ' ' ORDER BY
 sub new_node {
     my ($name, $conf) = @_;
     my $node = PostgreSQL::Test::Cluster->new($name);
-    $node->init(allows_streaming => 'logical');
+    # Whatever the environment says: where it says nothing, initdb would make an SQL_ASCII cluster.
+    $node->init(allows_streaming => 'logical', extra => ['--encoding=UTF8', '--locale=C']);
     $node->append_conf('postgresql.conf', "fsync = off\nshared_buffers = 16MB\nmax_prepared_transactions = 10\n"
         . "timezone = 'UTC'\nautovacuum = off\n" . ($conf // ''));
     $node->start;
