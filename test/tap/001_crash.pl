@@ -54,6 +54,7 @@ wait_until_up();
 is($node->safe_psql($db, 'SELECT ingestion_active FROM scout.ingestion_status()'), 't', 'the crash of the pausing session un-pauses');
 
 # Random kills of a loading backend. A loader that gets through before the kill is no harm.
+sub restarts { return scalar(() = slurp_file($node->logfile) =~ /all server processes terminated; reinitializing/g); }
 sub wait_until_up {
     $node->poll_query_until($db, 'SELECT true') or die 'the server does not come back';
     return;
@@ -73,8 +74,15 @@ while ($done < $kills && $tries++ < $kills * 4) {
     usleep(int rand 12_000);
     eval { $loader->{run}->pump_nb };
     $mid_batch++ if $loader->{out} !~ /through/;
-    $done++ if kill 'KILL', $victim;
+    my $restarts = restarts();
+    my $killed = kill 'KILL', $victim;
+    $done++ if $killed;
     leave($loader);
+    # A connection may still be had before the postmaster has noticed.
+    for (1 .. 3000) {
+        last if !$killed || restarts() > $restarts;
+        usleep(10_000);
+    }
     wait_until_up();
     my $bad = broken($node, $db);
     $unbalanced .= "after kill $done: $bad\n" if $bad ne '';
