@@ -1,5 +1,6 @@
 #include "pg/jsonb_reader.hpp"
 
+#include "pg/jsonb_walk.hpp"
 #include "pg/numeric.hpp"
 
 extern "C" {
@@ -49,65 +50,16 @@ core::Value member(JsonbContainer *object, std::string_view key) {
     return value_of(value);
 }
 
-// The layout of a container (source: src/include/utils/jsonb.h): entries, then the data they describe.
-// An entry holds its length or, now and then, the offset of its end; numbers and containers are
-// aligned to four bytes.
-Children::Children(JsonbContainer *container)
-    : container_(container),
-      count_(JsonContainerSize(container) * (JsonContainerIsObject(container) ? 2 : 1)),
-      base_(reinterpret_cast<char *>(container->children + count_)) {}
-
-uint32 Children::end_of_current() const {
-    const JEntry entry = container_->children[index_];
-    return JBE_HAS_OFF(entry) ? JBE_OFFLENFLD(entry) : offset_ + JBE_OFFLENFLD(entry);
-}
-
-void Children::skip() {
-    offset_ = end_of_current();
-    index_++;
-}
-
-JsonbValue Children::next() {
-    const JEntry entry = container_->children[index_];
-    const uint32 end = end_of_current();
-    JsonbValue value;
-    if (JBE_ISSTRING(entry)) {
-        value.type = jbvString;
-        value.val.string.val = base_ + offset_;
-        value.val.string.len = static_cast<int>(end - offset_);
-    } else if (JBE_ISNUMERIC(entry)) {
-        value.type = jbvNumeric;
-        value.val.numeric = reinterpret_cast<Numeric>(base_ + INTALIGN(offset_));
-    } else if (JBE_ISNULL(entry)) {
-        value.type = jbvNull;
-    } else if (JBE_ISBOOL(entry)) {
-        value.type = jbvBool;
-        value.val.boolean = JBE_ISBOOL_TRUE(entry);
-    } else {
-        value.type = jbvBinary;
-        value.val.binary.data = reinterpret_cast<JsonbContainer *>(base_ + INTALIGN(offset_));
-        value.val.binary.len = static_cast<int>(end - INTALIGN(offset_));
-    }
-    offset_ = end;
-    index_++;
-    return value;
-}
-
 void find_members(JsonbContainer *object, const std::string_view *keys, size_t count, Member *found) {
     constexpr size_t most = 16;
     Assert(count <= most);
     uint32 positions[most];
     size_t hits = 0, hit[most];
     const uint32 pairs = JsonContainerSize(object);
-    Children children(object);
+    JsonbWalk names(object), values(object, pairs);
     size_t wanted = 0;
-    for (uint32 i = 0; i < pairs; i++) {
-        if (wanted == count) {
-            children.skip();
-            continue;
-        }
-        const JsonbValue key = children.next();
-        const std::string_view name(key.val.string.val, static_cast<size_t>(key.val.string.len));
+    for (uint32 i = 0; i < pairs && wanted < count; i++) {
+        const std::string_view name = names.next_key();
         int order;
         do {
             order = keys[wanted].size() != name.size() ? (keys[wanted].size() < name.size() ? -1 : 1)
@@ -124,9 +76,9 @@ void find_members(JsonbContainer *object, const std::string_view *keys, size_t c
     for (; wanted < count; wanted++) found[wanted].present = false;
     for (uint32 i = 0, h = 0; i < pairs && h < hits; i++) {
         if (positions[h] == i)
-            found[hit[h++]].value = children.next();
+            values.next(found[hit[h++]].value);
         else
-            children.skip();
+            values.skip();
     }
 }
 

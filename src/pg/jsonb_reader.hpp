@@ -15,22 +15,6 @@ core::Value id_of(const JsonbValue &value);
 // The value of `key` in an object container; kind missing where it is not there.
 core::Value member(JsonbContainer *object, std::string_view key);
 
-// The children of a container in the order in which they are stored, without allocating. Of an
-// object these are all keys, then all values.
-class Children {
-public:
-    explicit Children(JsonbContainer *container);
-    uint32 count() const { return count_; }
-    void skip();
-    JsonbValue next();
-
-private:
-    uint32 end_of_current() const;
-    JsonbContainer *container_;
-    uint32 count_, index_ = 0, offset_ = 0;
-    char *base_;
-};
-
 // Finds the members `keys` of an object in one pass over it. Keys must be in JSONB's order: shorter
 // first, then by bytes. What is not there has present = false.
 struct Member {

@@ -18,6 +18,11 @@ public:
                                                                  (JsonContainerIsObject(container) ? 2 : 1))),
           offset_(first == 0 ? 0 : getJsonbOffset(container, static_cast<int>(first))) {}
 
+    void skip() {
+        JBE_ADVANCE_OFFSET(offset_, *entry_);
+        entry_++;
+    }
+
     std::string_view next_key() {
         const JEntry entry = *entry_++;
         const uint32 begin = offset_;

@@ -1,6 +1,7 @@
 #include "pipeline/decode.hpp"
 
 #include "pg/jsonb_reader.hpp"
+#include "pg/jsonb_walk.hpp"
 #include "pg/relation.hpp"
 #include "pg/spi.hpp"
 
@@ -88,11 +89,13 @@ bool check(Batch &batch, core::TransactionCheck &check, std::string_view type, E
     JsonbContainer *items = nullptr;
     if (!check.event_type(type) || !check.header(read_header(&e.document->root, items), e.header))
         return false;
-    pg::Children elements(items);
-    for (uint32 i = 0; i < elements.count(); i++) {
+    pg::JsonbWalk elements(items);
+    JsonbValue element;
+    for (uint32 i = 0; i < JsonContainerSize(items); i++) {
+        elements.next(element);
         core::Line &line = *batch.lines.extend(1);  // cut off again where the event is rejected
         line = {};
-        if (!check.line(read_line(elements.next()), line)) return false;
+        if (!check.line(read_line(element), line)) return false;
         if ((batch.lines.size() & 0x3FF) == 0) CHECK_FOR_INTERRUPTS();
     }
     return check.finish();
