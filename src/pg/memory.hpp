@@ -30,6 +30,10 @@ public:
         size_ += count;
         return data_ + size_ - count;
     }
+    // Saves growing, which copies into memory that the process touches for the first time.
+    void reserve(size_t capacity) {
+        if (capacity > capacity_) grow(capacity);
+    }
     T *begin() { return data_; }
     T *end() { return data_ + size_; }
     const T *begin() const { return data_; }

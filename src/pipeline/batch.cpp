@@ -77,6 +77,9 @@ void fetch(Mode mode, const Selection &selection, Batch &batch) {
         wanted = unsettled(selection.ids, selection.count);
     else
         for (size_t i = 0; i < selection.count; i++) wanted.push(selection.ids[i]);
+    constexpr size_t lines_per_event = 4;  // a guess
+    batch.events.reserve(wanted.size());
+    batch.lines.reserve(wanted.size() * lines_per_event);
     const core::RuleSet rules = current_rules();
     std::string_view type;  // nearly always the same
     auto take = [&](const pg::Row &row) {
