@@ -21,7 +21,7 @@ ISOLATION    = $(sort $(patsubst test/isolation/specs/%.spec,%,$(wildcard test/i
 ISOLATION_OPTS = --inputdir=test/isolation --outputdir=build/isolation
 
 PG_CONFIG   ?= pg_config
-PG_CPPFLAGS  = -Isrc
+PG_CPPFLAGS  = -Isrc -DSCOUT_IR_VERSION='"$(EXTVERSION)"'
 PG_CXXFLAGS  = -std=c++17 -Wall -Wextra -Werror -Wno-register
 SHLIB_LINK   = -lstdc++
 PGXS        := $(shell $(PG_CONFIG) --pgxs)

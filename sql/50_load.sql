@@ -10,12 +10,13 @@ COMMENT ON FUNCTION scout.load_silver_from_bronze(int, boolean) IS
 
 CREATE FUNCTION scout.reprocess_bronze_window(
     start_ts timestamptz, end_ts timestamptz, batch_size int DEFAULT 2000, dry_run boolean DEFAULT false,
-    window_on text DEFAULT 'ingested_at')
+    window_on text DEFAULT 'ingested_at', workers int DEFAULT 1, wait boolean DEFAULT true,
+    idempotency_key text DEFAULT NULL)
 RETURNS TABLE (events_reprocessed bigint, transactions_created bigint, line_items_created bigint,
                transactions_updated bigint, transactions_removed bigint, events_dead_lettered bigint,
                dead_letters_resolved bigint, duration_ms numeric, job_id bigint, status text)
 LANGUAGE c ROWS 1 AS 'MODULE_PATHNAME', 'scout_reprocess_bronze_window';
-COMMENT ON FUNCTION scout.reprocess_bronze_window(timestamptz, timestamptz, int, boolean, text) IS
+COMMENT ON FUNCTION scout.reprocess_bronze_window(timestamptz, timestamptz, int, boolean, text, int, boolean, text) IS
 'Derives silver again from the bronze events of the half-open window [start_ts, end_ts) on ingested_at (or event_ts).';
 
 CREATE FUNCTION scout.built_in_rules()

@@ -12,13 +12,13 @@ extern "C" {
 
 namespace scout::audit {
 
-namespace {
-
-// The claims as text; nullptr where there are none. A gateway that sets nothing leaves ''.
+// A gateway that sets nothing leaves ''.
 const char *claims() {
     const char *value = GetConfigOption("request.jwt.claims", true, false);
     return value == nullptr || *value == '\0' ? nullptr : value;
 }
+
+namespace {
 
 // The claims as JSON; nullptr where there are none. What is no JSON is kept as a JSON string: an
 // audit must not fail on what somebody else wrote, nor drop it.
@@ -105,7 +105,7 @@ const char *Json::text() {
     return out_.data;
 }
 
-void record(const char *action, Oid acting_role, Json &arguments, const char *outcome, Json &counts) {
+void record(const char *action, Oid acting_role, const char *arguments, const char *outcome, Json &counts) {
     static pg::Statement insert(
         "INSERT INTO scout.timeline (action, actor, session_role, acting_role, claims, arguments, outcome, "
         "counts)"
@@ -115,7 +115,7 @@ void record(const char *action, Oid acting_role, Json &arguments, const char *ou
     insert.run({pg::text(action), pg::text(actor()), pg::text(GetUserNameFromId(GetSessionUserId(), false)),
                 pg::text(GetUserNameFromId(acting_role, false)),
                 claimed == nullptr ? pg::null_of(JSONBOID) : pg::datum(JSONBOID, JsonbPGetDatum(claimed)),
-                pg::text(arguments.text()), pg::text(outcome), pg::text(counts.text())});
+                pg::text(arguments), pg::text(outcome), pg::text(counts.text())});
     owner.end();
 }
 

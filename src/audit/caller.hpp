@@ -10,6 +10,9 @@ namespace scout::audit {
 // wrappers that is somebody else.
 const char *actor();
 
+// The claims as they came, nullptr where there are none.
+const char *claims();
+
 // True if the call comes through a REST gateway that set request.jwt.claims.
 bool is_external();
 
@@ -32,6 +35,9 @@ private:
 
 // Writes a committed action into the timeline, as the extension's owner, in this transaction.
 // `acting_role` is the role that called, taken before any switch. Needs a Session.
-void record(const char *action, Oid acting_role, Json &arguments, const char *outcome, Json &counts);
+void record(const char *action, Oid acting_role, const char *arguments, const char *outcome, Json &counts);
+inline void record(const char *action, Oid acting_role, Json &arguments, const char *outcome, Json &counts) {
+    record(action, acting_role, arguments.text(), outcome, counts);
+}
 
 }  // namespace scout::audit

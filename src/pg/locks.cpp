@@ -19,6 +19,13 @@ LOCKTAG tag_of(Lock lock) {
     return tag;
 }
 
+LOCKTAG tag_of_worker(int64 job, int worker) {
+    LOCKTAG tag;
+    SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, static_cast<uint32>(job), static_cast<uint32>(worker),
+                         job_lock_field);
+    return tag;
+}
+
 }  // namespace
 
 bool acquire(Lock lock, LOCKMODE mode, bool wait) {
@@ -48,6 +55,23 @@ int drain_flights(int64 timeout_ms) {
         ResetLatch(MyLatch);
         CHECK_FOR_INTERRUPTS();
     }
+}
+
+bool hold_job_worker(int64 job, int worker) {
+    LOCKTAG tag = tag_of_worker(job, worker);
+    return LockAcquire(&tag, ExclusiveLock, true, true) == LOCKACQUIRE_OK;
+}
+
+void leave_job_worker(int64 job, int worker) {
+    LOCKTAG tag = tag_of_worker(job, worker);
+    LockRelease(&tag, ExclusiveLock, true);
+}
+
+bool job_worker_lives(int64 job, int worker) {
+    LOCKTAG tag = tag_of_worker(job, worker);
+    if (LockAcquire(&tag, ShareLock, false, true) == LOCKACQUIRE_NOT_AVAIL) return true;
+    LockRelease(&tag, ShareLock, false);
+    return false;
 }
 
 }  // namespace scout::pg

@@ -34,4 +34,11 @@ int other_flights();
 // Waits until other_flights() is 0, at most `timeout_ms`; returns how many remain. Cancellable.
 int drain_flights(int64 timeout_ms);
 
+// A worker of a job holds a lock of its own for its life: "running" is what this says, never a flag.
+// A session lock, which survives the end of the transaction, also its error.
+constexpr uint16 job_lock_field = 0x5344;     // objsubid in pg_locks; classid is the job, objid the worker
+bool hold_job_worker(int64 job, int worker);  // false: another process is this worker
+void leave_job_worker(int64 job, int worker);
+bool job_worker_lives(int64 job, int worker);
+
 }  // namespace scout::pg

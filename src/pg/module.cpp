@@ -1,6 +1,7 @@
 // The shared library: magic block and _PG_init.
 #include "pg/postgres.hpp"
 #include "pg/settings.hpp"
+#include "pipeline/jobs.hpp"
 #include "pipeline/pending.hpp"
 
 extern "C" {
@@ -11,5 +12,7 @@ PGDLLEXPORT void _PG_init(void);
 void _PG_init(void) {
     scout::pg::define_settings();
     scout::pipeline::register_pending_callbacks();
+    scout::pipeline::register_load_job();
+    scout::pipeline::register_reprocess_job();
 }
 }

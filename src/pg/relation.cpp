@@ -105,20 +105,44 @@ Oid require_pipeline() {
     return pipeline_owner;
 }
 
-Oid extension_owner() {
+namespace {
+
+// Calls take(tuple) with the extension's row; false where there is none.
+template <typename Take>
+bool with_extension(Take take) {
     Relation catalog = table_open(ExtensionRelationId, AccessShareLock);
     ScanKeyData key;
     ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ,
                 CStringGetDatum("scout_ir"));
     SysScanDesc scan = systable_beginscan(catalog, ExtensionNameIndexId, true, nullptr, 1, &key);
     HeapTuple tuple = systable_getnext(scan);
-    if (!HeapTupleIsValid(tuple))
-        ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("extension \"scout_ir\" is not installed"),
-                errhint("CREATE EXTENSION scout_ir"));
-    Oid owner = reinterpret_cast<Form_pg_extension>(GETSTRUCT(tuple))->extowner;
+    const bool found = HeapTupleIsValid(tuple);
+    if (found) take(catalog, tuple);
     systable_endscan(scan);
     table_close(catalog, AccessShareLock);
+    return found;
+}
+
+}  // namespace
+
+Oid extension_owner() {
+    Oid owner = InvalidOid;
+    if (!with_extension([&owner](Relation, HeapTuple tuple) {
+            owner = reinterpret_cast<Form_pg_extension>(GETSTRUCT(tuple))->extowner;
+        }))
+        ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("extension \"scout_ir\" is not installed"),
+                errhint("CREATE EXTENSION scout_ir"));
     return owner;
+}
+
+const char *extension_version() {
+    const char *version = nullptr;
+    (void)with_extension([&version](Relation catalog, HeapTuple tuple) {
+        bool null;
+        Datum d = heap_getattr(tuple, Anum_pg_extension_extversion, RelationGetDescr(catalog), &null);
+        if (!null) version = TextDatumGetCString(d);
+    });
+    return version;
 }
 
 void require_relation(const TriggerData *trigger, const char *name) {

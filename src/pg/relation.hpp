@@ -30,6 +30,9 @@ Oid require_pipeline();
 // The owner of the extension, as whom its own tables are written.
 Oid extension_owner();
 
+// "0.1.0" as installed in this database; nullptr where it is not.
+const char *extension_version();
+
 // True if the current role may execute the operator tier.
 bool is_operator();
 

@@ -7,6 +7,9 @@ namespace scout::pg {
 int duplicate_winner = winner_lowest;
 int external_pause_ttl = 3600;
 int write_path = write_auto;
+int max_workers = 4;
+int history_retention = 90 * 86400;
+int load_interval = 0, refresh_interval = 0;
 
 namespace {
 
@@ -32,6 +35,21 @@ void define_settings() {
         "auto takes native where the tables allow it; native fails where they do not; both write the same "
         "rows.",
         &write_path, write_auto, path_options, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable(
+        "scout_ir.max_workers", "How many workers of jobs may run at a time in a database.",
+        "Further jobs stay queued. The server's max_worker_processes is the limit of all databases together.",
+        &max_workers, 4, 0, 1000, PGC_SUSET, 0, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable(
+        "scout_ir.history_retention", "How long ended jobs, runs and the timeline are kept.", "0 keeps them.",
+        &history_retention, 90 * 86400, 0, INT_MAX, PGC_SUSET, GUC_UNIT_S, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable("scout_ir.load_interval",
+                            "How often the supervisor drains the backlog of this database.",
+                            "0 turns it off. Needs shared_preload_libraries = 'scout_ir'.", &load_interval, 0,
+                            0, INT_MAX, PGC_SUSET, GUC_UNIT_S, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable("scout_ir.refresh_interval",
+                            "How often the supervisor refreshes gold of this database.",
+                            "0 turns it off. Needs shared_preload_libraries = 'scout_ir'.", &refresh_interval,
+                            0, 0, INT_MAX, PGC_SUSET, GUC_UNIT_S, nullptr, nullptr, nullptr);
     MarkGUCPrefixReserved("scout_ir");
 }
 

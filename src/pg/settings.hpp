@@ -17,6 +17,16 @@ extern int external_pause_ttl;
 enum WritePathSetting { write_auto, write_native, write_general };
 extern int write_path;
 
+// scout_ir.max_workers: workers of jobs at a time in a database; further jobs stay queued.
+extern int max_workers;
+
+// scout_ir.history_retention, in seconds: how long ended jobs, runs and the timeline are kept; 0: for ever.
+extern int history_retention;
+
+// scout_ir.load_interval and scout_ir.refresh_interval, in seconds: how often the supervisor drains the
+// backlog and refreshes gold in this database; 0: never.
+extern int load_interval, refresh_interval;
+
 void define_settings();
 
 }  // namespace scout::pg

@@ -1,9 +1,11 @@
-// load_silver_from_bronze(): one batch of pending events.
+// One batch of pending events: load_silver_from_bronze(), and what load_backlog() repeats.
 //
 // Entry is the batch's side of the pause protocol (control.hpp): FLIGHT, then GATE conditionally, then
 // the pauses with the newest snapshot. Chunks are claimed, processed and removed in one transaction.
 // Commit: silver, letters, queue and etl_runs change together. Abort, cancel, crash: the chunks are
 // in the queue as before.
+
+#include "pipeline/load.hpp"
 
 #include "audit/caller.hpp"
 #include "pg/guard.hpp"
@@ -11,7 +13,6 @@
 #include "pg/result.hpp"
 #include "pg/spi.hpp"
 #include "pipeline/arguments.hpp"
-#include "pipeline/batch.hpp"
 #include "pipeline/control.hpp"
 #include "pipeline/pending.hpp"
 #include "pipeline/queue.hpp"
@@ -22,20 +23,33 @@ namespace {
 
 // Sources that are not to be loaded; false where everything is paused. Each pause is told to the
 // caller: who, since when, why.
-bool loadable(bool force, pg::Array<std::string_view> &paused) {
+bool loadable(bool force, bool told, pg::Array<std::string_view> &paused) {
     pg::Array<Pause> pauses;
     read_pauses(pauses);
-    for (const Pause &p : pauses)
+    for (const Pause &p : pauses) {
+        if (told) break;
         if (force)
             ereport(NOTICE, errmsg("loaded by force: %s", describe(p)));
         else
             ereport(
                 WARNING, errmsg("%s", describe(p)),
                 errhint("Resume with SELECT scout.control_ingestion('resume'), or load with force => true."));
+    }
     return force || !all_paused(pauses, paused);
 }
 
 }  // namespace
+
+Loaded load_batch(int batch_size, bool force, bool told, BatchCounts &counts) {
+    const TimestampTz started = GetCurrentTimestamp();
+    if (enter_flight(force) == Entry::pausing) return {Loaded::pausing, 0};
+    pg::Array<std::string_view> paused;
+    if (!loadable(force, told, paused)) return {Loaded::paused, 0};
+    const Claim claimed = claim(batch_size, paused);
+    process_batch(Mode::load, claimed.ids.begin(), claimed.ids.size(), counts, &claimed.ingested);
+    if (counts.processed > 0) record_run("load", started, counts);
+    return {Loaded::batch, static_cast<int64>(claimed.ids.size())};
+}
 
 }  // namespace scout::pipeline
 
@@ -50,23 +64,14 @@ SCOUT_ACTION(scout_load_silver_from_bronze) {
     flush_pending();
     const TimestampTz started = GetCurrentTimestamp();
     BatchCounts counts;
-    if (enter_flight(force) == Entry::pausing) {
+    if (load_batch(batch_size, force, false, counts).outcome == Loaded::pausing)
         ereport(WARNING, errmsg("ingestion is being paused by another session"),
                 errhint("SELECT * FROM scout.ingestion_status()"));
-    } else {
-        pg::Array<std::string_view> paused;
-        if (loadable(force, paused)) {
-            const Claim claimed = claim(batch_size, paused);
-            process_batch(Mode::load, claimed.ids.begin(), claimed.ids.size(), counts, &claimed.ingested);
-            if (counts.processed > 0) record_run("load", started, counts);
-        }
-        if (force) {
-            audit::Json arguments, audited;
-            arguments.add("batch_size", static_cast<int64>(batch_size)).add_bool("force", true);
-            audited.add("events_processed", counts.processed)
-                .add("events_dead_lettered", counts.dead_lettered);
-            audit::record("load_silver_from_bronze", role, arguments, "done", audited);
-        }
+    if (force) {
+        audit::Json arguments, audited;
+        arguments.add("batch_size", static_cast<int64>(batch_size)).add_bool("force", true);
+        audited.add("events_processed", counts.processed).add("events_dead_lettered", counts.dead_lettered);
+        audit::record("load_silver_from_bronze", role, arguments, "done", audited);
     }
     const int64 waiting = backlog_after_claim().events;
     result.int8(counts.processed)

@@ -1,0 +1,210 @@
+#include "jobs/request.hpp"
+
+#include "audit/caller.hpp"
+#include "jobs/launch.hpp"
+#include "pg/handover.hpp"
+#include "pg/locks.hpp"
+#include "pg/relation.hpp"
+#include "pg/settings.hpp"
+#include "pg/spi.hpp"
+#include "pg/wrapper.hpp"
+
+extern "C" {
+#include "tcop/utility.h"
+}
+
+namespace scout::jobs {
+
+namespace {
+
+constexpr long first_look_ms = 20, look_ms = 1000;
+constexpr int64 second = 1000000;
+
+// "45 % (90000 of 200000 events), 52000 a second, about 2 s left"
+void show_progress(const Record &r) {
+    StringInfoData line;
+    initStringInfo(&line);
+    const auto done = static_cast<long long>(r.done.done), total = static_cast<long long>(r.total);
+    appendStringInfo(&line, "job %lld, %s: ", static_cast<long long>(r.id), r.kind);
+    if (strcmp(r.state, "queued") == 0) {
+        appendStringInfoString(&line, "queued: no worker is free");
+    } else if (total > 0) {
+        appendStringInfo(&line, "%d %% (%lld of %lld %s)",
+                         static_cast<int>(std::min(100LL, done * 100 / total)), done, total, r.unit);
+    } else {
+        appendStringInfo(&line, "%lld %s", done, r.unit);
+    }
+    const int64 elapsed = GetCurrentTimestamp() - r.attempt_at;
+    const int64 fresh = r.done.done - r.done_before;
+    if (fresh > 0 && elapsed > 0) {
+        const double rate = static_cast<double>(fresh) * second / static_cast<double>(elapsed);
+        appendStringInfo(&line, ", %.0f a second", rate);
+        if (total > done)
+            appendStringInfo(&line, ", about %.0f s left", static_cast<double>(total - done) / rate);
+    }
+    ereport(NOTICE, errmsg_internal("%s", line.data));
+    pfree(line.data);
+}
+
+bool is_worked_on(const Record &r) {
+    for (int n = 0; n < r.workers; n++)
+        if (pg::job_worker_lives(r.id, n)) return true;
+    return false;
+}
+
+bool stored_running(const Record &r) {
+    return strcmp(r.state, "running") == 0;
+}
+
+// A lock that this session holds, of a user's own, would keep the worker waiting for us for ever: the
+// deadlock detector does not see that we wait for the worker.
+void refuse_to_block(int64 job) {
+    static pg::Statement blocked(
+        "SELECT w.pid FROM scout.job_workers w WHERE w.job_id = $1 AND w.finished_at IS NULL"
+        " AND pg_backend_pid() = ANY (pg_blocking_pids(w.pid))");
+    pg::AsRole owner(pg::extension_owner());
+    pg::Rows rows = blocked.read_latest({pg::int8(job)});
+    owner.end();
+    if (rows.count() == 0) return rows.free();
+    ereport(ERROR, errcode(ERRCODE_T_R_DEADLOCK_DETECTED),
+            errmsg("job %lld waits for a lock that this session holds", static_cast<long long>(job)),
+            errhint("End the transaction or release the lock first, or call with wait => false."));
+}
+
+// Waits until the worker has made the job, or said why not. 0: the caller should try again (no slot).
+int64 hand_to_worker(const Request &request, pg::HandedOver &handed, BackgroundWorkerHandle *&worker) {
+    char *workers = psprintf("%d", request.workers);
+    const char *const strings[] = {request.kind, request.arguments, workers, audit::claims(),
+                                   request.idempotency_key};
+    handed = pg::hand_over(strings, std::size(strings));
+    const JobStart start{
+        MyDatabaseId, GetSessionUserId(), GetUserId(), 0, 0, dsm_segment_handle(handed.segment)};
+    for (int64 refused_at = 0; !start_worker(start, &worker);) {
+        const TimestampTz now = GetCurrentTimestamp();
+        if (now - refused_at > 30 * second) {
+            ereport(NOTICE, errmsg("no background worker slot is free: waiting for one"),
+                    errhint("max_worker_processes is %d; SELECT * FROM pg_stat_activity shows who has them.",
+                            max_worker_processes));
+            refused_at = now;
+        }
+        pg::doze(500);
+    }
+    for (;;) {
+        pid_t pid;
+        const BgwHandleStatus status = GetBackgroundWorkerPid(worker, &pid);
+        if (status == BGWH_POSTMASTER_DIED)
+            ereport(FATAL, errcode(ERRCODE_ADMIN_SHUTDOWN), errmsg("the postmaster has died"));
+        const auto job = static_cast<int64>(pg_atomic_read_u64(&handed.shared->answer));
+        if (job != 0) return job;
+        if (pg_atomic_read_u32(&handed.shared->refused) != 0) {
+            const pg::Handover &why = *handed.shared;
+            ereport(ERROR, errcode(why.sqlstate), errmsg_internal("%s", pstrdup(why.message)),
+                    why.detail[0] != '\0' ? errdetail_internal("%s", pstrdup(why.detail)) : 0,
+                    why.hint[0] != '\0' ? errhint("%s", pstrdup(why.hint)) : 0);
+        }
+        if (status == BGWH_STOPPED)
+            ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("the background worker ended before it began"), errdetail("Nothing was done."),
+                    errhint("The server log says why. Workers log in as \"%s\", which must be allowed to, "
+                            "and need a free connection.",
+                            GetUserNameFromId(GetSessionUserId(), false)));
+        pg::doze(look_ms);
+    }
+}
+
+[[noreturn]] void raise_failure(const Record &r) {
+    const char *state = r.error_sqlstate;
+    const int code = state != nullptr && strlen(state) == 5
+                         ? MAKE_SQLSTATE(state[0], state[1], state[2], state[3], state[4])
+                         : ERRCODE_ADMIN_SHUTDOWN;
+    ereport(
+        ERROR, errcode(code),
+        errmsg("%s: %s", r.kind, r.error_message != nullptr ? r.error_message : "its workers have died"),
+        errdetail("Job %lld is %s: %lld of %lld %s are done and stay done.%s%s", static_cast<long long>(r.id),
+                  stored_running(r) ? "interrupted" : r.state, static_cast<long long>(r.done.done),
+                  static_cast<long long>(r.total), r.unit, r.error_detail != nullptr ? " " : "",
+                  r.error_detail != nullptr ? r.error_detail : ""),
+        errhint("SELECT * FROM scout.resume_job(%lld) goes on from there.%s%s", static_cast<long long>(r.id),
+                r.error_hint != nullptr ? " " : "", r.error_hint != nullptr ? r.error_hint : ""));
+    pg_unreachable();
+}
+
+Outcome outcome_of(const Record &r) {
+    return {r.id, r.state, r.done, r.created_at, GetCurrentTimestamp()};
+}
+
+}  // namespace
+
+bool runs_here(const char *what) {
+    if (!IsTransactionBlock() && !IsSubTransaction() && !IsInParallelMode() &&
+        !TransactionIdIsValid(GetTopTransactionIdIfAny()))
+        return false;
+    ereport(
+        NOTICE, errmsg("%s in this transaction: all of it commits, or nothing", what),
+        errhint("Outside of a transaction block workers do it and commit each batch; wait => false asks for "
+                "that from here."));
+    return true;
+}
+
+bool await(int64 job, int64 timeout_ms, Record &r) {
+    const TimestampTz started = GetCurrentTimestamp();
+    TimestampTz shown = started;
+    long pause = first_look_ms;
+    for (;;) {
+        if (!read(job, r)) return true;
+        if (r.ended() || strcmp(r.state, "interrupted") == 0) return true;
+        // Looked at again: it may have ended between the two looks.
+        if (stored_running(r) && !is_worked_on(r)) return !read(job, r) || true;
+        const TimestampTz now = GetCurrentTimestamp();
+        if (now - shown >= second) {
+            show_progress(r);
+            refuse_to_block(job);
+            shown = now;
+        }
+        const int64 left = timeout_ms < 0 ? look_ms : timeout_ms - (now - started) / 1000;
+        if (left <= 0) return false;
+        pg::doze(std::min({pause, look_ms, static_cast<long>(left)}));
+        pause = std::min(pause * 2, 250L);
+    }
+}
+
+Outcome submit(const Request &request, bool wait) {
+    if (pg::no_workers_here()) PreventCommandDuringRecovery(request.kind);
+    Record r{};
+    int64 job = find_by_key(request.idempotency_key);
+    if (job != 0) require_same_request(request, job);
+    if (!wait) {
+        bool made = false;
+        if (job == 0) job = create(request, made);
+        if (made) start_at_commit(job, GetSessionUserId());
+        (void)read(job, r);
+        return outcome_of(r);
+    }
+    PreventCommandIfReadOnly(request.kind);
+    pg::HandedOver handed{};
+    BackgroundWorkerHandle *worker = nullptr;
+    if (job == 0) job = hand_to_worker(request, handed, worker);
+    (void)await(job, -1, r);
+    if (handed.segment != nullptr) pg::release(handed);
+    if (r.error_message != nullptr && strcmp(r.state, "interrupted") == 0) {
+        ereport(WARNING, errmsg("job %lld is interrupted: %s", static_cast<long long>(job), r.error_message),
+                errhint("SELECT * FROM scout.resume_job(%lld) goes on from where it is.",
+                        static_cast<long long>(job)));
+        return outcome_of(r);
+    }
+    if (strcmp(r.state, "succeeded") != 0) raise_failure(r);
+    return outcome_of(r);
+}
+
+int workers_argument(FunctionCallInfo fcinfo, int number) {
+    const int limit = std::max(pg::max_workers, 1);
+    if (PG_ARGISNULL(number) || PG_GETARG_INT32(number) < 1 || PG_GETARG_INT32(number) > limit)
+        ereport(
+            ERROR,
+            errcode(PG_ARGISNULL(number) ? ERRCODE_NULL_VALUE_NOT_ALLOWED : ERRCODE_INVALID_PARAMETER_VALUE),
+            errmsg("workers must be between 1 and %d", limit),
+            errhint("The limit is the setting scout_ir.max_workers."));
+    return PG_GETARG_INT32(number);
+}
+
+}  // namespace scout::jobs

@@ -1,0 +1,300 @@
+#include "jobs/store.hpp"
+
+#include "audit/caller.hpp"
+#include "pg/locks.hpp"
+#include "pg/relation.hpp"
+#include "pg/settings.hpp"
+#include "pg/spi.hpp"
+#include "pg/worker.hpp"
+
+namespace scout::jobs {
+
+namespace {
+
+#define RECORD_COLUMNS                                                                                    \
+    "r.job_id, r.kind, r.arguments::text, r.state, r.unit, r.workers, r.attempts, coalesce(r.total, -1)," \
+    " r.session_role::text, r.acting_role::text, r.claims, r.cancelled_by, r.error_sqlstate,"             \
+    " r.error_message, r.error_detail, r.error_hint, r.home = $2, r.created_at, r.attempt_at, r.done_before"
+
+pg::Statement select_record("SELECT " RECORD_COLUMNS " FROM scout.job_records r WHERE r.job_id = $1");
+pg::Statement lock_record("SELECT " RECORD_COLUMNS
+                          " FROM scout.job_records r WHERE r.job_id = $1 FOR UPDATE");
+
+const char *copy_of(const pg::Rows &rows, int column) {
+    return rows.is_null(0, column) ? nullptr : pg::c_string(rows.text(0, column));
+}
+
+void read_sums(Record &r) {
+    static pg::Statement sums(
+        "SELECT coalesce(sum(w.done), 0)::bigint, coalesce(sum(w.transactions_created), 0)::bigint,"
+        " coalesce(sum(w.transactions_updated), 0)::bigint, coalesce(sum(w.transactions_removed), 0)::bigint,"
+        " coalesce(sum(w.line_items_created), 0)::bigint, coalesce(sum(w.events_dead_lettered), 0)::bigint,"
+        " coalesce(sum(w.letters_resolved), 0)::bigint, coalesce(max(w.last_position), 0)"
+        " FROM scout.job_workers w WHERE w.job_id = $1");
+    pg::Rows rows = sums.read_latest({pg::int8(r.id)});
+    r.done = {rows.int8(0, 1), rows.int8(0, 2), rows.int8(0, 3), rows.int8(0, 4),
+              rows.int8(0, 5), rows.int8(0, 6), rows.int8(0, 7), rows.int8(0, 8)};
+    rows.free();
+}
+
+bool take(pg::Rows rows, Record &r) {
+    if (rows.count() == 0) return false;
+    r = {};
+    r.id = rows.int8(0, 1);
+    r.kind = copy_of(rows, 2);
+    r.arguments = copy_of(rows, 3);
+    r.state = copy_of(rows, 4);
+    r.unit = copy_of(rows, 5);
+    r.workers = rows.int4(0, 6);
+    r.attempts = rows.int4(0, 7);
+    r.total = rows.int8(0, 8);
+    r.session_role = copy_of(rows, 9);
+    r.acting_role = copy_of(rows, 10);
+    r.claims = copy_of(rows, 11);
+    r.cancelled_by = copy_of(rows, 12);
+    r.error_sqlstate = copy_of(rows, 13);
+    r.error_message = copy_of(rows, 14);
+    r.error_detail = copy_of(rows, 15);
+    r.error_hint = copy_of(rows, 16);
+    r.at_home = rows.boolean(0, 17);
+    r.created_at = rows.timestamp(0, 18);
+    r.attempt_at = rows.timestamp(0, 19);
+    r.done_before = rows.int8(0, 20);
+    rows.free();
+    return true;
+}
+
+// What the caller said, to be compared with what an idempotency key stands for.
+bool same_request(const Request &request, int64 job) {
+    static pg::Statement same(
+        "SELECT r.kind = $2 AND r.arguments = $3::jsonb FROM scout.job_records r WHERE r.job_id = $1");
+    pg::Rows rows = same.read_latest({pg::int8(job), pg::text(request.kind), pg::text(request.arguments)});
+    const bool out = rows.count() > 0 && rows.boolean(0, 1);
+    rows.free();
+    return out;
+}
+
+}  // namespace
+
+bool Record::ended() const {
+    return strcmp(state, "succeeded") == 0 || strcmp(state, "failed") == 0 || strcmp(state, "cancelled") == 0;
+}
+
+bool read(int64 job, Record &record) {
+    pg::AsRole owner(pg::extension_owner());
+    const bool found = take(select_record.read_latest({pg::int8(job), pg::text(pg::home())}), record);
+    if (found) read_sums(record);
+    owner.end();
+    return found;
+}
+
+bool lock(int64 job, Record &record) {
+    pg::AsRole owner(pg::extension_owner());
+    const bool found = take(lock_record.run({pg::int8(job), pg::text(pg::home())}), record);
+    if (found) read_sums(record);
+    owner.end();
+    return found;
+}
+
+int64 find_by_key(const char *key) {
+    static pg::Statement find("SELECT r.job_id FROM scout.job_records r WHERE r.idempotency_key = $1");
+    if (key == nullptr) return 0;
+    pg::AsRole owner(pg::extension_owner());
+    pg::Rows rows = find.read_latest({pg::text(key)});
+    owner.end();
+    const int64 job = rows.count() == 0 ? 0 : rows.int8(0, 1);
+    rows.free();
+    return job;
+}
+
+int64 at_work(const char *kind) {
+    static pg::Statement find(
+        "SELECT r.job_id FROM scout.job_records r WHERE r.finished_at IS NULL AND r.kind = $1 AND r.home = $2"
+        " AND (r.state = 'queued' AND r.created_at > clock_timestamp() - interval '1 minute'"
+        "  OR EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.objsubid = $3"
+        "   AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())"
+        "   AND l.classid::bigint = r.job_id & 4294967295)) LIMIT 1");
+    pg::AsRole owner(pg::extension_owner());
+    pg::Rows rows = find.read_latest({pg::text(kind), pg::text(pg::home()), pg::int4(pg::job_lock_field)});
+    owner.end();
+    const int64 job = rows.count() == 0 ? 0 : rows.int8(0, 1);
+    rows.free();
+    return job;
+}
+
+void require_same_request(const Request &request, int64 job) {
+    pg::AsRole owner(pg::extension_owner());
+    const bool same = same_request(request, job);
+    owner.end();
+    if (same) return;
+    ereport(ERROR, errcode(ERRCODE_UNIQUE_VIOLATION),
+            errmsg("idempotency key \"%s\" stands for another request, job %lld", request.idempotency_key,
+                   static_cast<long long>(job)),
+            errhint("Use a new key, or repeat the arguments: SELECT * FROM scout.job(%lld)",
+                    static_cast<long long>(job)));
+}
+
+int64 create(const Request &request, bool &made) {
+    static pg::Statement insert(
+        "INSERT INTO scout.job_records (kind, arguments, workers, unit, actor, session_role, acting_role, "
+        "claims,"
+        " idempotency_key, home, scheduled) VALUES ($1, $2::jsonb, $3, $4, $5, $6::text::name, "
+        "$7::text::name,"
+        " $8, $9, $10, $11) ON CONFLICT (idempotency_key) DO NOTHING RETURNING job_id");
+    static pg::Statement set_total("UPDATE scout.job_records SET total = nullif($2, -1) WHERE job_id = $1");
+    const Kind *kind = find_kind(request.kind);
+    if (kind == nullptr) elog(ERROR, "unknown kind of job: %s", request.kind);
+    const Oid acting_role = GetUserId();
+
+    pg::AsRole owner(pg::extension_owner());
+    pg::Rows rows = insert.run(
+        {pg::text(request.kind), pg::text(request.arguments), pg::int4(request.workers), pg::text(kind->unit),
+         pg::text(audit::actor()), pg::text(GetUserNameFromId(GetSessionUserId(), false)),
+         pg::text(GetUserNameFromId(acting_role, false)), pg::text_or_null(audit::claims()),
+         pg::text_or_null(request.idempotency_key), pg::text(pg::home()), pg::boolean(request.scheduled)});
+    owner.end();
+    made = rows.count() > 0;
+    if (!made) {
+        const int64 first = find_by_key(request.idempotency_key);
+        require_same_request(request, first);
+        return first;
+    }
+    const Job job{rows.int8(0, 1), request.arguments, 0};
+    rows.free();
+    const int64 total = kind->freeze(job);
+    pg::AsRole again(pg::extension_owner());
+    set_total.run({pg::int8(job.id), pg::int8(total)});
+    again.end();
+
+    audit::Json counts;
+    counts.add("job_id", job.id).add("total", total).add("workers", static_cast<int64>(request.workers));
+    if (!request.scheduled) audit::record(request.kind, acting_role, request.arguments, "queued", counts);
+    return job.id;
+}
+
+void register_worker(const Record &record, int worker, bool is_attempt) {
+    static pg::Statement come(
+        "INSERT INTO scout.job_workers AS w (job_id, worker_no, pid, started_at, updated_at)"
+        " VALUES ($1, $2, $3, clock_timestamp(), clock_timestamp())"
+        " ON CONFLICT (job_id, worker_no) DO UPDATE SET pid = $3, updated_at = clock_timestamp(), "
+        "finished_at = NULL");
+    static pg::Statement attempt(
+        "UPDATE scout.job_records SET state = 'running', attempts = attempts + 1, attempt_at = "
+        "clock_timestamp(),"
+        " started_at = coalesce(started_at, clock_timestamp()), finished_at = NULL, done_before = $2,"
+        " next_attempt_at = NULL WHERE job_id = $1");
+    pg::AsRole owner(pg::extension_owner());
+    come.run({pg::int8(record.id), pg::int4(worker), pg::int4(MyProcPid)});
+    if (is_attempt) attempt.run({pg::int8(record.id), pg::int8(record.done.done)});
+    owner.end();
+}
+
+void add_progress(int64 job, int worker, const Progress &p) {
+    static pg::Statement add(
+        "UPDATE scout.job_workers SET updated_at = clock_timestamp(), done = done + $3,"
+        " transactions_created = transactions_created + $4, transactions_updated = transactions_updated + $5,"
+        " transactions_removed = transactions_removed + $6, line_items_created = line_items_created + $7,"
+        " events_dead_lettered = events_dead_lettered + $8, letters_resolved = letters_resolved + $9,"
+        " last_position = coalesce(nullif($10, 0), last_position) WHERE job_id = $1 AND worker_no = $2");
+    pg::AsRole owner(pg::extension_owner());
+    add.run({pg::int8(job), pg::int4(worker), pg::int8(p.done), pg::int8(p.created), pg::int8(p.updated),
+             pg::int8(p.removed), pg::int8(p.lines), pg::int8(p.dead_lettered), pg::int8(p.resolved),
+             pg::int8(p.position)});
+    owner.end();
+}
+
+void finish_worker(int64 job, int worker) {
+    static pg::Statement finish(
+        "UPDATE scout.job_workers SET finished_at = clock_timestamp() WHERE job_id = $1 AND worker_no = $2");
+    pg::AsRole owner(pg::extension_owner());
+    finish.run({pg::int8(job), pg::int4(worker)});
+    owner.end();
+}
+
+pg::Array<int> unfinished_workers(int64 job, int but) {
+    static pg::Statement others(
+        "SELECT w.worker_no FROM scout.job_workers w WHERE w.job_id = $1 AND w.worker_no <> $2 AND "
+        "w.finished_at IS NULL");
+    pg::AsRole owner(pg::extension_owner());
+    pg::Rows rows = others.read_latest({pg::int8(job), pg::int4(but)});
+    owner.end();
+    pg::Array<int> out;
+    for (uint64 i = 0; i < rows.count(); i++) out.push(rows.int4(i, 1));
+    rows.free();
+    return out;
+}
+
+bool has_chunks(int64 job) {
+    static pg::Statement any("SELECT FROM scout.job_chunks c WHERE c.job_id = $1 LIMIT 1");
+    pg::AsRole owner(pg::extension_owner());
+    pg::Rows rows = any.read_latest({pg::int8(job)});
+    owner.end();
+    const bool out = rows.count() > 0;
+    rows.free();
+    return out;
+}
+
+void set_state(const Record &r, const char *state, const Failure *error) {
+    static pg::Statement set(
+        "UPDATE scout.job_records SET state = $2, error_sqlstate = $3, error_message = $4, error_detail = $5,"
+        " error_hint = $6, finished_at = CASE WHEN $2 = 'interrupted' THEN NULL ELSE clock_timestamp() END"
+        " WHERE job_id = $1");
+    static pg::Statement drop_rest("DELETE FROM scout.job_chunks WHERE job_id = $1");
+    const Failure f = error != nullptr ? *error : Failure{};
+    pg::AsRole owner(pg::extension_owner());
+    set.run({pg::int8(r.id), pg::text(state), pg::text_or_null(f.sqlstate), pg::text_or_null(f.message),
+             pg::text_or_null(f.detail), pg::text_or_null(f.hint)});
+    if (strcmp(state, "succeeded") == 0) drop_rest.run({pg::int8(r.id)});
+    owner.end();
+}
+
+void request_cancel(int64 job, const char *by) {
+    static pg::Statement request("UPDATE scout.job_records SET cancelled_by = $2 WHERE job_id = $1");
+    pg::AsRole owner(pg::extension_owner());
+    request.run({pg::int8(job), pg::text(by)});
+    owner.end();
+}
+
+void requeue(int64 job) {
+    static pg::Statement again(
+        "UPDATE scout.job_records SET state = 'queued', cancelled_by = NULL, finished_at = NULL,"
+        " next_attempt_at = NULL, error_sqlstate = NULL, error_message = NULL, error_detail = NULL,"
+        " error_hint = NULL, home = $2 WHERE job_id = $1");
+    pg::AsRole owner(pg::extension_owner());
+    again.run({pg::int8(job), pg::text(pg::home())});
+    owner.end();
+}
+
+pg::Array<Waiting> waiting_jobs(bool interrupted, int limit) {
+    static pg::Statement open_jobs(
+        "SELECT r.job_id, r.session_role::text FROM scout.job_records r WHERE r.finished_at IS NULL AND "
+        "r.home = $1"
+        " AND (r.state = 'queued' OR $2 AND r.state IN ('running', 'interrupted'))"
+        " AND (r.next_attempt_at IS NULL OR r.next_attempt_at <= clock_timestamp())"
+        " AND NOT EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.objsubid = $4"
+        "  AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())"
+        "  AND l.classid::bigint = r.job_id & 4294967295)"
+        " ORDER BY r.job_id LIMIT $3");
+    pg::AsRole owner(pg::extension_owner());
+    pg::Rows rows = open_jobs.read_latest(
+        {pg::text(pg::home()), pg::boolean(interrupted), pg::int4(limit), pg::int4(pg::job_lock_field)});
+    owner.end();
+    pg::Array<Waiting> out;
+    for (uint64 i = 0; i < rows.count(); i++) out.push({rows.int8(i, 1), pg::c_string(rows.text(i, 2))});
+    rows.free();
+    return out;
+}
+
+int64 forget_old() {
+    static pg::Statement forget(
+        "DELETE FROM scout.job_records r WHERE r.job_id IN (SELECT o.job_id FROM scout.job_records o"
+        " WHERE o.finished_at < clock_timestamp() - make_interval(secs => $1::int) ORDER BY o.finished_at"
+        " LIMIT 1000 FOR UPDATE SKIP LOCKED)");
+    if (pg::history_retention == 0) return 0;
+    pg::AsRole owner(pg::extension_owner());
+    const int64 forgotten = static_cast<int64>(forget.run({pg::int4(pg::history_retention)}).count());
+    owner.end();
+    return forgotten;
+}
+
+}  // namespace scout::jobs

@@ -1,0 +1,211 @@
+#include "pg/worker.hpp"
+
+#include "pg/relation.hpp"
+#include "pg/settings.hpp"
+#include "pg/wrapper.hpp"
+
+extern "C" {
+#include "access/parallel.h"
+#include "access/xlog.h"
+#include "catalog/pg_extension.h"
+#include "parser/analyze.h"
+#include "pgstat.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/lmgr.h"
+#include "storage/proc.h"
+#include "storage/procarray.h"
+#include "tcop/pquery.h"
+#include "tcop/tcopprot.h"
+#include "tcop/utility.h"
+#include "utils/backend_status.h"
+#include "utils/portal.h"
+}
+
+namespace scout::pg {
+
+bool start_worker_raw(const WorkerStart &start, const void *payload, size_t size,
+                      BackgroundWorkerHandle **handle) {
+    BackgroundWorker worker{};
+    worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+    worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+    worker.bgw_restart_time = BGW_NEVER_RESTART;
+    worker.bgw_notify_pid = handle != nullptr ? MyProcPid : 0;
+    strlcpy(worker.bgw_name, start.name, BGW_MAXLEN);
+    strlcpy(worker.bgw_type, start.type, BGW_MAXLEN);
+    strlcpy(worker.bgw_library_name, "$libdir/scout_ir", BGW_MAXLEN);
+    strlcpy(worker.bgw_function_name, start.function, BGW_MAXLEN);
+    std::memcpy(worker.bgw_extra, payload, size);
+    return RegisterDynamicBackgroundWorker(&worker, handle);
+}
+
+void read_payload(void *payload, size_t size) {
+    std::memcpy(payload, MyBgworkerEntry->bgw_extra, size);
+}
+
+void enter_worker_raw(Oid database, Oid login_role) {
+    pqsignal(SIGHUP, SignalHandlerForConfigReload);
+    pqsignal(SIGINT, StatementCancelHandler);
+    pqsignal(SIGTERM, die);
+    BackgroundWorkerUnblockSignals();
+    BackgroundWorkerInitializeConnectionByOid(database, login_role, 0);
+    MessageContext = AllocSetContextCreate(TopMemoryContext, "MessageContext", ALLOCSET_DEFAULT_SIZES);
+}
+
+void interrupt_worker(int pid) {
+    PGPROC *proc = pid == 0 ? nullptr : BackendPidGetProc(pid);
+    if (proc != nullptr && proc->isBackgroundWorker && proc->databaseId == MyDatabaseId)
+        (void)kill(pid, SIGINT);
+}
+
+void between_turns() {
+    if (!IsTransactionState()) QueryCancelPending = false;
+    CHECK_FOR_INTERRUPTS();
+}
+
+void doze(long ms) {
+    (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms, PG_WAIT_EXTENSION);
+    ResetLatch(MyLatch);
+    between_turns();
+    if (ConfigReloadPending && MyBackendType == B_BG_WORKER) {
+        ConfigReloadPending = false;
+        ProcessConfigFile(PGC_SIGHUP);
+    }
+}
+
+namespace {
+
+ErrorData *after_error(sigjmp_buf *outer, MemoryContext keep) {
+    HOLD_INTERRUPTS();
+    PG_exception_stack = outer;
+    error_context_stack = nullptr;
+    QueryCancelPending = false;
+    MemoryContextSwitchTo(keep);
+    ErrorData *error = CopyErrorData();
+    FlushErrorState();
+    AbortCurrentTransaction();
+    PortalErrorCleanup();
+    MemoryContextSwitchTo(keep);
+    RESUME_INTERRUPTS();
+    return error;
+}
+
+void begin_work(const char *activity) {
+    if (ConfigReloadPending) {
+        ConfigReloadPending = false;
+        ProcessConfigFile(PGC_SIGHUP);
+    }
+    SetCurrentStatementStartTimestamp();
+    pgstat_report_activity(STATE_RUNNING, activity);
+    StartTransactionCommand();
+}
+
+void end_work() {
+    (void)pgstat_report_stat(false);
+    pgstat_report_activity(STATE_IDLE, nullptr);
+}
+
+}  // namespace
+
+ErrorData *in_transaction_raw(const char *activity, MemoryContext keep, void (*call)(void *),
+                              void *argument) {
+    sigjmp_buf *outer = PG_exception_stack;
+    sigjmp_buf handler;
+    ErrorData *volatile error = nullptr;
+    if (sigsetjmp(handler, 1) == 0) {
+        PG_exception_stack = &handler;
+        begin_work(activity);
+        PushActiveSnapshot(GetTransactionSnapshot());
+        (void)invoke([call, argument] {
+            call(argument);
+            return static_cast<Datum>(0);
+        });
+        if (ActiveSnapshotSet()) PopActiveSnapshot();
+        CommitTransactionCommand();
+        PG_exception_stack = outer;
+    } else {
+        error = after_error(outer, keep);
+    }
+    end_work();
+    MemoryContextSwitchTo(keep);
+    return error;
+}
+
+namespace {
+
+// As the server runs a statement of the simple query protocol.
+void run_at_top_level(const char *sql) {
+    List *parsed = pg_parse_query(sql);
+    auto *raw = linitial_node(RawStmt, parsed);
+    const bool snapshot = analyze_requires_snapshot(raw);
+    if (snapshot) PushActiveSnapshot(GetTransactionSnapshot());
+    List *rewritten = pg_analyze_and_rewrite_fixedparams(raw, sql, nullptr, 0, nullptr);
+    List *planned = pg_plan_queries(rewritten, sql, 0, nullptr);
+    if (snapshot) PopActiveSnapshot();
+    Portal portal = CreatePortal("", true, true);
+    portal->visible = false;
+    PortalDefineQuery(portal, nullptr, sql, CreateCommandTag(raw->stmt), planned, nullptr);
+    PortalStart(portal, nullptr, 0, InvalidSnapshot);
+    DestReceiver *receiver = CreateDestReceiver(DestNone);
+    (void)PortalRun(portal, FETCH_ALL, true, true, receiver, receiver, nullptr);
+    PortalDrop(portal, false);
+}
+
+}  // namespace
+
+ErrorData *run_utility(const char *sql, Oid run_as, MemoryContext keep) {
+    sigjmp_buf *outer = PG_exception_stack;
+    sigjmp_buf handler;
+    ErrorData *volatile error = nullptr;
+    Oid outer_user;
+    int outer_context;
+    GetUserIdAndSecContext(&outer_user, &outer_context);
+    // Before the transaction: the statement commits and begins others, which keep the role.
+    SetUserIdAndSecContext(run_as, outer_context | SECURITY_LOCAL_USERID_CHANGE);
+    if (sigsetjmp(handler, 1) == 0) {
+        PG_exception_stack = &handler;
+        begin_work(sql);
+        MemoryContextSwitchTo(MessageContext);
+        run_at_top_level(sql);
+        CommitTransactionCommand();
+        PG_exception_stack = outer;
+    } else {
+        error = after_error(outer, keep);
+    }
+    SetUserIdAndSecContext(outer_user, outer_context);
+    end_work();
+    MemoryContextSwitchTo(keep);
+    return error;
+}
+
+void set_role(const char *role) {
+    SetConfigOption("role", role, PGC_USERSET, PGC_S_SESSION);
+}
+
+void set_claims(const char *claims) {
+    if (claims != nullptr) SetConfigOption("request.jwt.claims", claims, PGC_USERSET, PGC_S_SESSION);
+}
+
+Oid lock_extension() {
+    Oid extension = get_extension_oid("scout_ir", true);
+    if (!OidIsValid(extension)) return InvalidOid;
+    LockDatabaseObject(ExtensionRelationId, extension, 0, AccessShareLock);
+    // It may have been dropped, and made again, while we waited.
+    return get_extension_oid("scout_ir", true) == extension ? extension : InvalidOid;
+}
+
+bool library_matches_extension() {
+    const char *installed = extension_version();
+    return installed != nullptr && strcmp(installed, SCOUT_IR_VERSION) == 0;
+}
+
+bool no_workers_here() {
+    return RecoveryInProgress() || IsBinaryUpgrade || IsParallelWorker() || !IsUnderPostmaster;
+}
+
+const char *home() {
+    return psprintf(UINT64_FORMAT "/%u", GetSystemIdentifier(), MyDatabaseId);
+}
+
+}  // namespace scout::pg

@@ -1,0 +1,85 @@
+// Background workers: starting them, living in one, and handing a request over to one.
+//
+// Start: a worker is registered for one database and one login role and gets a small payload. It is
+// never restarted by the postmaster: what it was to do is in a table.
+// Life: enter_worker() connects; in_transaction() runs one transaction and survives its error, after a
+// complete abort. SIGTERM ends the process (FATAL) wherever it checks for interrupts, SIGINT cancels the
+// transaction.
+// Hand-over: a caller that waits has written nothing yet, so that what it asks for travels in shared
+// memory. The segment is gone with the caller's statement, error and cancel included: that is how the
+// worker learns that nobody waits any more.
+#pragma once
+
+#include "pg/memory.hpp"
+#include "pg/postgres.hpp"
+
+extern "C" {
+#include "postmaster/bgworker.h"
+#include "storage/dsm.h"
+}
+
+namespace scout::pg {
+
+struct WorkerStart {
+    Oid database, login_role;  // InvalidOid: the bootstrap superuser's
+    const char *name;          // in pg_stat_activity and ps, e.g. "scout_ir job 12"
+    const char *type;          // backend_type
+    const char *function;      // of this library
+};
+
+// Registers a worker with a copy of `payload` (at most BGW_EXTRALEN bytes); false where no slot is free.
+// Allocates only where a handle is asked for, and raises nothing.
+bool start_worker_raw(const WorkerStart &start, const void *payload, size_t size,
+                      BackgroundWorkerHandle **handle);
+
+template <typename Payload>
+bool start_worker(const WorkerStart &start, const Payload &payload,
+                  BackgroundWorkerHandle **handle = nullptr) {
+    static_assert(std::is_trivially_copyable_v<Payload> && sizeof(Payload) <= BGW_EXTRALEN,
+                  "travels as bytes");
+    return start_worker_raw(start, &payload, sizeof payload, handle);
+}
+
+// First thing in a worker: signals, database, role. Copies the payload.
+void enter_worker_raw(Oid database, Oid login_role);
+void read_payload(void *payload, size_t size);
+
+// Runs `call` in a transaction of its own; nullptr where it committed, otherwise the error, a copy in
+// `keep`. Shows `activity` in pg_stat_activity while it runs, and reports statistics.
+ErrorData *in_transaction_raw(const char *activity, MemoryContext keep, void (*call)(void *), void *argument);
+
+template <typename Call>
+ErrorData *in_transaction(const char *activity, MemoryContext keep, Call call) {
+    return in_transaction_raw(
+        activity, keep, [](void *c) { (*static_cast<Call *>(c))(); }, &call);
+}
+
+// Runs a statement that must not be in a transaction block (VACUUM, REINDEX CONCURRENTLY) as `run_as`.
+ErrorData *run_utility(const char *sql, Oid run_as, MemoryContext keep);
+
+// Cancels what a worker of ours in this database does (SIGINT). Raises nothing; no worker, no signal.
+void interrupt_worker(int pid);
+
+// CHECK_FOR_INTERRUPTS. A cancel that meets no transaction has nothing to cancel and is dropped: who
+// sent it has left a sign that is read at the next turn.
+void between_turns();
+
+// Sleeps until the latch is set, at most `ms`; then as between_turns().
+void doze(long ms);
+
+// Takes on a role as SET ROLE does, membership checked, for the session. In a transaction.
+void set_role(const char *role);
+void set_claims(const char *claims);
+
+// The extension as it is installed; InvalidOid where it is not (any more). Holds AccessShareLock on it to
+// the end of the transaction, so that DROP EXTENSION waits for at most one batch.
+Oid lock_extension();
+bool library_matches_extension();
+
+// True where nothing may be started: recovery, pg_upgrade, a parallel worker.
+bool no_workers_here();
+
+// This database of this cluster: "7301.../16384".
+const char *home();
+
+}  // namespace scout::pg
