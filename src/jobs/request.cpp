@@ -148,7 +148,7 @@ bool runs_here(const char *what) {
 
 bool await(int64 job, int64 timeout_ms, Record &r) {
     const TimestampTz started = GetCurrentTimestamp();
-    TimestampTz shown = started;
+    TimestampTz shown = started, checked = started;
     long pause = first_look_ms;
     for (;;) {
         if (!read(job, r)) return true;
@@ -156,10 +156,13 @@ bool await(int64 job, int64 timeout_ms, Record &r) {
         // Looked at again: it may have ended between the two looks.
         if (stored_running(r) && !is_worked_on(r)) return !read(job, r) || true;
         const TimestampTz now = GetCurrentTimestamp();
-        if (now - shown >= second) {
+        if (pg::progress_interval > 0 && now - shown >= pg::progress_interval * second) {
             show_progress(r);
-            refuse_to_block(job);
             shown = now;
+        }
+        if (now - checked >= second) {
+            refuse_to_block(job);
+            checked = now;
         }
         const int64 left = timeout_ms < 0 ? look_ms : timeout_ms - (now - started) / 1000;
         if (left <= 0) return false;

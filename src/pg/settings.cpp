@@ -9,6 +9,7 @@ int external_pause_ttl = 3600;
 int write_path = write_auto;
 int max_workers = 4;
 int history_retention = 90 * 86400;
+int progress_interval = 1;
 int load_interval = 0, refresh_interval = 0;
 
 namespace {
@@ -50,6 +51,10 @@ void define_settings() {
                             "How often the supervisor refreshes gold of this database.",
                             "0 turns it off. Needs shared_preload_libraries = 'scout_ir'.", &refresh_interval,
                             0, 0, INT_MAX, PGC_SUSET, GUC_UNIT_S, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable(
+        "scout_ir.progress_interval", "How often a call that waits for a job says how far it is.",
+        "0 keeps it silent.", &progress_interval, 1, 0, INT_MAX / 1000, PGC_USERSET, GUC_UNIT_S, nullptr,
+        nullptr, nullptr);
     MarkGUCPrefixReserved("scout_ir");
 }
 

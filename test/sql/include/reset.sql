@@ -1,6 +1,7 @@
 -- A fresh extension and pipeline with the four roles; no output. Helpers are in pg_temp.
 SET client_min_messages = error;
 SET timezone = 'UTC';
+SET scout_ir.progress_interval = 0;  -- what is said depends on how long a job takes
 RESET ROLE;
 DROP EXTENSION IF EXISTS scout_ir CASCADE;
 DROP SCHEMA IF EXISTS scout CASCADE;
