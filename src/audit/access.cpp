@@ -112,7 +112,7 @@ Objects state_relations(Oid role) {
         "e.extname = 'scout_ir'"
         " WHERE c.relnamespace = 'scout'::regnamespace AND d.objsubid = 0 AND"
         "  ((c.relkind = 'v' AND c.relname LIKE 'v\\_%') OR (c.relkind = 'r' AND c.relname IN"
-        "   ('etl_runs', 'timeline', 'rule_overrides', 'quality_warnings', 'gold_refreshes')))"
+        "   ('etl_runs', 'timeline', 'rule_overrides', 'quality_warnings', 'gold_refreshes', 'protected_sessions')))"
         " ORDER BY 1");
     pg::Rows rows = members.run({pg::int8(role)});
     Objects out = objects_of(rows);
