@@ -55,9 +55,12 @@ void find_holders(int64 older_than_ms, Targets &targets) {
     rows.free();
 }
 
+// Looks into pg_locks itself: locks() would ask for the blockers of everybody who waits, every time.
 void look_again(Targets &targets) {
     static pg::Statement still(
-        "SELECT l.virtual_transaction FROM scout.locks() l WHERE l.granted AND l.pid IS NOT NULL");
+        "SELECT l.virtualtransaction FROM pg_locks l"
+        " WHERE l.locktype = 'advisory' AND l.granted AND l.pid IS NOT NULL AND l.objsubid IN (21315, 21316)"
+        " AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())");
     pg::Rows rows = still.run();
     for (Target &t : targets) {
         if (t.pid == 0 || t.gone) continue;
