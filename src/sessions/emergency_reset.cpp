@@ -27,6 +27,7 @@ namespace {
 
 constexpr const char *function_name = "emergency_reset";
 constexpr const char *holder = "emergency_reset";
+constexpr int max_holders = 10;  // clear_stuck_locks() ends no more than that, or none
 constexpr const char *how_to_resume =
     "SELECT * FROM scout.control_ingestion('resume', holder => 'emergency_reset')";
 
@@ -149,24 +150,19 @@ bool Reset::pause() {
 // The caller's own transaction holds GATE by now: it is not what is stuck.
 void Reset::clear(Step &s) {
     static pg::Statement clear(
-        "SELECT count(*), count(*) FILTER (WHERE c.signalled AND c.gone), count(*) FILTER (WHERE $2 AND "
-        "c.verdict = "
-        "'refused' OR NOT $2 AND NOT c.gone),"
-        " coalesce(string_agg(format('%s %s of %s, %s: %s', c.lock_name, coalesce('process ' || c.pid, "
-        "'prepared "
-        "transaction'),"
-        "  coalesce(c.usename::text, 'an unknown role'), c.verdict, coalesce(c.refusal, CASE WHEN $2 THEN "
-        "'would be "
-        "ended'"
-        "  WHEN c.gone THEN 'gone' ELSE 'still there' END)), '; ' ORDER BY c.age DESC), '')"
-        " FROM scout.clear_stuck_locks($1, $2, reason => $3) c WHERE c.pid IS DISTINCT FROM "
-        "pg_backend_pid()");
-    pg::Rows rows = clear.run({r_.older_than, pg::boolean(r_.dry_run), pg::text(r_.reason)});
-    const int64 found = rows.int8(0, 1);
+        "SELECT count(*), count(*) FILTER (WHERE c.signalled AND c.gone), count(*) FILTER (WHERE NOT c.gone),"
+        " count(*) FILTER (WHERE c.verdict = 'refused'), coalesce(string_agg(format('%s %s of %s, %s: %s',"
+        "  c.lock_name, coalesce('process ' || c.pid, 'prepared transaction'),"
+        "  coalesce(c.usename::text, 'an unknown role'), c.verdict, coalesce(c.refusal, CASE WHEN c.gone THEN"
+        "   'gone' WHEN $2 THEN 'would be ended' ELSE 'still there' END)), '; ' ORDER BY c.age DESC), '')"
+        " FROM scout.clear_stuck_locks($1, $2, $4, $3) c WHERE c.pid IS DISTINCT FROM pg_backend_pid()");
+    pg::Rows rows =
+        clear.run({r_.older_than, pg::boolean(r_.dry_run), pg::text(r_.reason), pg::int4(max_holders)});
+    const int64 found = rows.int8(0, 1), refused = rows.int8(0, 4);
     ended_ = rows.int8(0, 2);
-    remaining_ = rows.int8(0, 3);
+    remaining_ = r_.dry_run && found - refused <= max_holders ? refused : rows.int8(0, 3);
     cleared_ = true;
-    s.message = found == 0 ? "Nothing is stuck." : psprintf("%s.", pg::c_string(rows.text(0, 4)));
+    s.message = found == 0 ? "Nothing is stuck." : psprintf("%s.", pg::c_string(rows.text(0, 5)));
     s.details->add("found", found).add("ended", ended_).add("remaining", remaining_);
     if (remaining_ > 0) s.status = Status::failed;
 }

@@ -8,7 +8,7 @@ use PostgreSQL::Test::Utils;
 use ScoutTest;
 use Test::More;
 
-my $node = new_node('stuck');
+my $node = new_node('stuck', "max_connections = 30\n");
 my $db = 'postgres';
 pipeline($node, $db);
 $node->safe_psql($db, q{
@@ -100,6 +100,22 @@ leave($active);
 my $stubborn = holder('etl', 'SELECT stubborn();');
 is(oncall("$clear('0 seconds', grace => '100 ms')"), "$stubborn->{pid}|etl|cancel|-|t|t|flight|cancel, terminate", 'stubborn: terminated after the grace');
 leave($stubborn);
+
+# --- What is ended is a transaction: the next one of that session is left alone, however long the grace.
+my $next = holder('etl', "SELECT pg_sleep(600);\nROLLBACK; BEGIN; SELECT scout.load_silver_from_bronze(5);");
+is(oncall("$clear('0 seconds', grace => '10 minutes')"), "$next->{pid}|etl|cancel|-|t|t|flight|cancel", 'the cancelled transaction is over');
+ask($next, 'SELECT 1;');
+is(oncall('SELECT pid, granted FROM scout.locks()'), "$next->{pid}|t", 'its session goes on with the next');
+leave($next);
+
+# --- Where the server does not track what sessions do, it cannot be told who is stuck: said, not passed over.
+$node->safe_psql($db, 'ALTER ROLE blind SET track_activities = off');
+my $dark = session($node, $db, '-U', 'blind');
+$dark->{pid} = ask($dark, 'SELECT pg_backend_pid();');
+ask($dark, 'BEGIN; SELECT scout.load_silver_from_bronze(5);');
+is(oncall("$clear('1 hour')"), "$dark->{pid}|blind|refused|its age is not known: track_activities is off|f|f|flight|-", 'age not known: refused');
+leave($dark);
+$node->safe_psql($db, 'ALTER ROLE blind RESET track_activities');
 
 # --- A caller who is cancelled while waiting: the log knows whom it signalled, the timeline does not.
 $stubborn = holder('etl', 'SELECT stubborn();');
@@ -200,6 +216,20 @@ is(alive($gate), '1', 'which is left alone');
 like(oncall("$reset)"), qr/^1\|pause\|failed\|.*\n2\|clear stuck locks\|ok\|gate process $gate->{pid} of etl, terminate: gone\.\n3\|pause\|ok\|.*\n4\|probe\|ok\|.*\n5\|resume\|ok\|/, 'reset: an old one is ended, and the pause tried again');
 is(oncall($paused), '-', 'loading goes on');
 leave($gate);
+
+# Cancelled by its caller: all of it is undone, the pause too.
+$active = holder('etl', 'SELECT pg_sleep(600);');
+like(fails('oncall', q{SET statement_timeout = '700ms'; SELECT scout.emergency_reset(drain_timeout => '10 minutes')}), qr/57014/, 'reset: can be cancelled');
+is(oncall($paused), '-', 'and has then paused nothing');
+end($active);
+
+# More holders than it may end: none is, and a dry run says so.
+my @many = map { holder('etl') } 1 .. 11;
+is(oncall("SELECT string_agg(action || ' ' || status || coalesce(' ' || (details ->> 'sqlstate'), ''), ', ' ORDER BY step) FROM scout.emergency_reset(older_than => '0 seconds', drain_timeout => '0')"),
+   'pause warning, clear stuck locks failed 54000, probe skipped, resume skipped', 'reset: too many holders');
+like(oncall("$reset, dry_run => true)"), qr/4\|resume\|dry_run\|Would stay paused: stuck holders of locks remain\./, 'a dry run sees it coming');
+end($_) for @many;
+oncall(q{SELECT scout.control_ingestion('resume', holder => 'emergency_reset')});
 
 # FLIGHT is held alone by who must not be touched: the probe does not hang.
 $node->safe_psql($db, q{SELECT scout.protect_sessions('etl', reason => 'payroll')});
