@@ -13,15 +13,15 @@ VALUES
 ('pipeline_throughput', 'reader'), ('etl_performance', 'reader'), ('ingest_latency', 'reader'),
 ('product_linking_stats', 'reader'), ('fingerprint', 'reader'), ('pipeline_fingerprints', 'reader'),
 ('reconcile_events', 'reader'), ('reconcile_lines', 'reader'), ('reconcile_keys', 'reader'),
-('oldest_pending', 'reader'), ('job', 'reader'), ('job_home', 'reader'), ('job_list', 'reader'),
-('wait_for_job', 'reader'),
+('oldest_pending', 'reader'), ('locks', 'reader'), ('job', 'reader'), ('job_home', 'reader'), ('job_list', 'reader'),
 ('clear_backlog', 'operator'), ('dlq_purge', 'operator'), ('dlq_redrive', 'operator'), ('dlq_resolve', 'operator'),
+('clear_stuck_locks', 'operator'), ('emergency_reset', 'operator'), ('wait_for_job', 'operator'),
 ('ingest_event', 'operator'), ('ingest_events', 'operator'), ('load_silver_from_bronze', 'operator'),
 ('quarantine_events', 'operator'), ('quarantine_failures', 'operator'), ('quarantine_window', 'operator'),
 ('cancel_job', 'operator'), ('load_backlog', 'operator'), ('resume_job', 'operator'),
 ('refresh_gold_platinum', 'operator'), ('reprocess_bronze_window', 'operator'),
 ('adoption_notes', 'admin'), ('adoption_problems', 'admin'), ('create_pipeline', 'admin'), ('pipeline_layout', 'admin'), ('grant_access', 'admin'), ('revoke_access', 'admin'),
-('seed_queue', 'admin'), ('set_rule', 'admin')
+('protect_sessions', 'admin'), ('seed_queue', 'admin'), ('set_rule', 'admin'), ('unprotect_sessions', 'admin')
 $$;
 COMMENT ON FUNCTION scout.tiers() IS 'Which privilege tier (reader, operator, admin) each public function belongs to.';
 

@@ -9,7 +9,9 @@ namespace scout::pg {
 
 namespace {
 
-bool ends_the_statement(int sqlstate) {
+bool ends_the_statement(int sqlstate, Endure endure) {
+    if (endure == Endure::all_but_cancel)
+        return ERRCODE_TO_CATEGORY(sqlstate) == ERRCODE_OPERATOR_INTERVENTION;
     switch (ERRCODE_TO_CATEGORY(sqlstate)) {
         case ERRCODE_OPERATOR_INTERVENTION:   // 57: cancel, shutdown
         case ERRCODE_INSUFFICIENT_RESOURCES:  // 53: memory, disk, connections
@@ -22,7 +24,7 @@ bool ends_the_statement(int sqlstate) {
 
 }  // namespace
 
-ErrorData *attempt_plain(void (*call)(void *), void *argument, bool keep) {
+ErrorData *attempt_plain(void (*call)(void *), void *argument, bool keep, Endure endure) {
     MemoryContext context = CurrentMemoryContext;
     ResourceOwner owner = CurrentResourceOwner;
     CaughtError caught;
@@ -45,7 +47,7 @@ ErrorData *attempt_plain(void (*call)(void *), void *argument, bool keep) {
 
     if (!failed) return nullptr;
     // An exception of our own is no outcome of what was tried.
-    if (caught.server == nullptr || ends_the_statement(caught.server->sqlerrcode)) caught.report();
+    if (caught.server == nullptr || ends_the_statement(caught.server->sqlerrcode, endure)) caught.report();
     return caught.server;
 }
 

@@ -46,11 +46,19 @@ void guarded(Call call) {
 // the statement as a whole (cancel, shutdown, out of memory, lock and serialization failures) are
 // not the call's own fault: they are rethrown after the rollback.
 // `keep` = false rolls back even on success: the way a dry run counts what would happen.
-ErrorData *attempt_plain(void (*call)(void *), void *argument, bool keep);
+enum class Endure { own_faults, all_but_cancel };
+ErrorData *attempt_plain(void (*call)(void *), void *argument, bool keep, Endure endure);
 
 template <typename Call>
 ErrorData *attempt(Call call, bool keep = true) {
-    return attempt_plain([](void *c) { (*static_cast<Call *>(c))(); }, &call, keep);
+    return attempt_plain([](void *c) { (*static_cast<Call *>(c))(); }, &call, keep, Endure::own_faults);
+}
+
+// Like attempt(), but only operator intervention (cancel, shutdown) goes up: for a step of a sequence whose
+// other steps must not be rolled back with it.
+template <typename Call>
+ErrorData *attempt_step(Call call, bool keep = true) {
+    return attempt_plain([](void *c) { (*static_cast<Call *>(c))(); }, &call, keep, Endure::all_but_cancel);
 }
 
 // Writes the structured line of a failed action into the server log (invariant 6). Looks nothing up:

@@ -109,9 +109,13 @@ SELECT * FROM pg_temp.balance();
 -- Scenario 2. As written it looks among waiters; the stuck lock is the granted one.
 SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
  AND database = (SELECT oid FROM pg_database WHERE datname = current_database());
--- Corrected: who holds a lock of the pipeline, and since when its transaction is open.
-SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 21315
- AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND a.xact_start < now() - interval '10 minutes';
+-- Corrected: who holds a lock of the pipeline; and the end of those who have held one for too long.
+SELECT count(*) FROM scout.locks();
+SELECT * FROM scout.clear_stuck_locks(dry_run => true);
+RESET ROLE;
+GRANT pg_read_all_stats TO regress_scout_operator;
+SET ROLE regress_scout_operator;
+SELECT * FROM scout.clear_stuck_locks();
 -- As written it misses sessions idle in transaction and hits whoever mentions the function in a query.
 SELECT pg_terminate_backend(pid)
 FROM pg_stat_activity
@@ -159,8 +163,11 @@ INSERT INTO scout.bronze_events (event_id, event_data) VALUES (32, pg_temp.ev('T
 SELECT (r.x).events_processed, (r.x).backlog FROM (SELECT scout.load_silver_from_bronze(500) AS x OFFSET 0) r;
 SELECT (scout.control_ingestion('resume')).ingestion_active;
 \set VERBOSITY default
--- Corrected: resume, then load.
-SELECT (r.x).events_processed, (r.x).backlog FROM (SELECT scout.load_silver_from_bronze(500) AS x OFFSET 0) r;
+-- Corrected: pause, clear, probe, resume, each only if the one before went well.
+SET client_min_messages = warning;
+SELECT step, action, status, details FROM scout.emergency_reset(probe_events => 500);
+RESET client_min_messages;
+SELECT (scout.control_ingestion('status')).ingestion_active;
 
 -- Script 2: deletes without trace, and the next reprocess brings the rows back. Corrected:
 SELECT events_quarantined FROM scout.quarantine_failures('NEGATIVE_TOTAL');

@@ -1,0 +1,77 @@
+#include "pg/sessions.hpp"
+
+#include <csignal>
+
+extern "C" {
+#include "catalog/pg_authid.h"
+#include "pgstat.h"
+#include "storage/latch.h"
+#include "storage/proc.h"
+#include "storage/procarray.h"
+#include "utils/acl.h"
+#include "utils/backend_status.h"
+}
+
+namespace scout::pg {
+
+bool sees_all_sessions() {
+    return has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS);
+}
+
+bool caller_is_superuser() {
+    return superuser_arg(GetUserId()) && superuser_arg(GetOuterUserId());
+}
+
+void forget_activity() {
+    pgstat_clear_backend_activity_snapshot();
+}
+
+namespace {
+
+// When the session of that process began; false where there is none.
+bool session_start(int pid, TimestampTz &start) {
+    const int count = pgstat_fetch_stat_numbackends();
+    for (int i = 1; i <= count; i++) {
+#if PG_VERSION_NUM >= 160000
+        const LocalPgBackendStatus *entry = pgstat_get_local_beentry_by_index(i);
+#else
+        const LocalPgBackendStatus *entry = pgstat_fetch_stat_local_beentry(i);
+#endif
+        if (entry == nullptr || entry->backendStatus.st_procpid != pid) continue;
+        start = entry->backendStatus.st_proc_start_timestamp;
+        return true;
+    }
+    return false;
+}
+
+}  // namespace
+
+Delivery signal_session(int pid, TimestampTz backend_start, Signal signal) {
+    forget_activity();
+    TimestampTz start = 0;
+    if (!session_start(pid, start)) return Delivery::ended;
+    if (start != backend_start) return Delivery::replaced;
+    const PGPROC *process = BackendPidGetProc(pid);
+    if (process == nullptr) return Delivery::ended;
+    if (pid == MyProcPid ||
+        (process->lockGroupLeader != nullptr && process->lockGroupLeader == MyProc->lockGroupLeader))
+        return Delivery::own;
+    // A worker that has not taken a role yet counts as a superuser's.
+    const Oid role = process->roleId;
+    if ((!OidIsValid(role) || superuser_arg(role)) && !caller_is_superuser()) return Delivery::privileged;
+    const int number = signal == Signal::cancel ? SIGINT : SIGTERM;
+#ifdef HAVE_SETSID
+    return kill(-pid, number) == 0 ? Delivery::sent : Delivery::failed;  // its children, too
+#else
+    return kill(pid, number) == 0 ? Delivery::sent : Delivery::failed;
+#endif
+}
+
+void nap(long milliseconds) {
+    (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, milliseconds,
+                    PG_WAIT_EXTENSION);
+    ResetLatch(MyLatch);
+    CHECK_FOR_INTERRUPTS();
+}
+
+}  // namespace scout::pg
