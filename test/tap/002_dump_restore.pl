@@ -14,7 +14,7 @@ $node->safe_psql('postgres', 'CREATE DATABASE here');
 pipeline($node, 'here');
 my @tables = qw(bronze_events bronze_event_keys bronze_pending bronze_deletions pipeline_pauses bronze_events_dlq
     silver_transactions silver_line_items dim_store dim_product bronze_ingestion_batches
-    etl_runs timeline rule_overrides quality_warnings gold_refreshes protected_sessions gold_daily_metrics gold_region_choropleth);
+    etl_runs timeline rule_overrides quality_warnings gold_refreshes job_records job_workers job_chunks protected_sessions gold_daily_metrics gold_region_choropleth);
 
 sub insert { 'INSERT INTO scout.bronze_events (event_data) SELECT event_data FROM (' . event_sql(@_) . ') e' }
 sub sql { $node->safe_psql($_[0], "SET client_min_messages = error; $_[1]") }
@@ -89,7 +89,7 @@ like(($node->psql('there', 'SET ROLE looker; SELECT * FROM scout.load_silver_fro
 
 # DROP EXTENSION and back.
 sql('there', insert(2000, 2100));
-my $user_rows = sub { my $c = content($_[0]); delete @$c{qw(etl_runs timeline rule_overrides quality_warnings gold_refreshes protected_sessions)}; return $c };
+my $user_rows = sub { my $c = content($_[0]); delete @$c{qw(etl_runs timeline rule_overrides quality_warnings gold_refreshes job_records job_workers job_chunks protected_sessions)}; return $c };
 my $kept = $user_rows->('there');
 $kept->{silver} = silver($node, 'there');
 sql('there', 'DROP EXTENSION scout_ir');
