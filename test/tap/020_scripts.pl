@@ -31,6 +31,14 @@ $node->safe_psql('postgres', q{
 $ENV{PGURI} = 'postgresql:///postgres?user=oncall&host=' . $node->host . '&port=' . $node->port;
 sub value { $node->safe_psql('postgres', $_[0]) }
 
+command_fails_like(["$scripts/emergency_pipeline_reset.sh"], qr/did not go well/, 'a reset that may not see who is stuck fails');
+is(value('SELECT ingestion_active FROM scout.ingestion_status()'), 'f', 'and loading stays paused');
+$node->safe_psql('postgres', 'GRANT pg_read_all_stats TO oncall');
+{
+    local $ENV{DRY_RUN} = 1;
+    command_ok(["$scripts/emergency_pipeline_reset.sh"], 'a dry run of the reset');
+    is(value('SELECT ingestion_active FROM scout.ingestion_status()'), 'f', 'changes nothing');
+}
 command_ok(["$scripts/emergency_pipeline_reset.sh"], 'the reset runs as an operator');
 is(value('SELECT count(*) FROM scout.silver_transactions'), '20', 'its probe batch has loaded');
 is(value('SELECT ingestion_active FROM scout.ingestion_status()'), 't', 'and ingestion is active again');
