@@ -265,8 +265,9 @@ void scout_job_worker(Datum) {
         run.job = run.start.job;
         strlcpy(run.activity, "scout_ir job", sizeof run.activity);
         if (run.start.handover != 0 && !join(run)) return static_cast<Datum>(0);
-        const bool registered = register_here(run);
-        if (registered) {
+        const bool may_work = register_here(run);
+        const bool registered = run.attempt != 0;
+        if (may_work) {
             if (run.start.worker == 0) start_helpers(run);
             work(run);
         }
