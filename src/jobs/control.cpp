@@ -48,10 +48,7 @@ void require_standing(const Record &r, const char *what) {
 }
 
 const char *shown_state(const Record &r) {
-    if (strcmp(r.state, "running") != 0) return r.state;
-    for (int n = 0; n < r.workers; n++)
-        if (pg::job_worker_lives(r.id, n)) return r.state;
-    return "interrupted";
+    return strcmp(r.state, "running") != 0 || is_worked_on(r) ? r.state : "interrupted";
 }
 
 int interrupt_workers(int64 job) {
@@ -144,7 +141,9 @@ SCOUT_ACTION(scout_wait_for_job) {
     int64 timeout_ms = -1;
     if (!PG_ARGISNULL(1)) {
         const Interval *i = PG_GETARG_INTERVAL_P(1);
-        timeout_ms = (i->time + (i->day + i->month * 30LL) * USECS_PER_DAY) / 1000;
+        // A hundred years are for ever; more would not fit.
+        const int64 days = std::min(std::max(i->day + i->month * 30LL, -36500LL), 36500LL);
+        timeout_ms = std::min(i->time, 36500 * USECS_PER_DAY) / 1000 + days * (USECS_PER_DAY / 1000);
         if (timeout_ms < 0)
             ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("timeout must not be negative"),
                     errhint("NULL waits until the job has ended."));

@@ -16,6 +16,7 @@ struct AtCommit {
     int64 job;
     Oid login_role;
     int interrupt_pid;  // 0: start the job
+    int level;          // of the subtransaction that asked for it, and takes it along when it rolls back
 };
 pg::Array<AtCommit> *at_commit = nullptr;  // in the top transaction's memory
 
@@ -38,9 +39,22 @@ void on_transaction(XactEvent event, void *) {
     }
 }
 
+void on_subtransaction(SubXactEvent event, SubTransactionId, SubTransactionId, void *) {
+    if (at_commit == nullptr || (event != SUBXACT_EVENT_ABORT_SUB && event != SUBXACT_EVENT_COMMIT_SUB))
+        return;
+    const int level = GetCurrentTransactionNestLevel();
+    size_t kept = at_commit->size();
+    while (kept > 0 && (*at_commit)[kept - 1].level >= level) kept--;
+    if (event == SUBXACT_EVENT_ABORT_SUB) return at_commit->truncate(kept);
+    for (size_t i = kept; i < at_commit->size(); i++) (*at_commit)[i].level = level - 1;
+}
+
 void remember(const AtCommit &action) {
     static bool registered = false;
-    if (!registered) RegisterXactCallback(on_transaction, nullptr);
+    if (!registered) {
+        RegisterXactCallback(on_transaction, nullptr);
+        RegisterSubXactCallback(on_subtransaction, nullptr);
+    }
     registered = true;
     if (at_commit == nullptr)
         at_commit = new (MemoryContextAlloc(TopTransactionContext, sizeof *at_commit))
@@ -62,7 +76,7 @@ bool start_worker(const JobStart &start, BackgroundWorkerHandle **handle) {
 }
 
 void start_at_commit(int64 job, Oid login_role) {
-    remember({job, login_role, 0});
+    remember({job, login_role, 0, GetCurrentTransactionNestLevel()});
 }
 
 bool made_here(int64 job) {
@@ -73,15 +87,38 @@ bool made_here(int64 job) {
 }
 
 void interrupt_at_commit(int pid) {
-    remember({0, InvalidOid, pid});
+    remember({0, InvalidOid, pid, GetCurrentTransactionNestLevel()});
 }
 
+namespace {
+
+// A job that nobody can log in for ends here: it would be tried, and logged, for ever.
+bool can_start(const Waiting &w) {
+    const Oid login_role = get_role_oid(w.session_role, true);
+    if (OidIsValid(login_role) && pg::may_log_in(login_role)) return true;
+    Record r;
+    if (!lock(w.id, r) || r.ended() || is_worked_on(r)) return false;
+    const Failure why{OidIsValid(login_role) ? "28000" : "42704",
+                      psprintf(OidIsValid(login_role) ? "role \"%s\" is not permitted to log in"
+                                                      : "role \"%s\" does not exist",
+                               w.session_role),
+                      "Workers log in as the session that asked for the job.", nullptr};
+    set_state(r, "failed", &why);
+    ereport(LOG, errmsg("scout_ir job %lld failed: %s", static_cast<long long>(w.id), why.message));
+    return false;
+}
+
+}  // namespace
+
 int start_waiting(bool interrupted, int limit) {
+    constexpr int looked_at = 1000;  // more than are started: some cannot be
     const bool superuser_owns = superuser_arg(pg::extension_owner());
     int started = 0;
-    for (const Waiting &w : waiting_jobs(interrupted, limit)) {
-        const Oid login_role = get_role_oid(w.session_role, true);
-        if (!OidIsValid(login_role) || (superuser_arg(login_role) && !superuser_owns)) continue;
+    for (const Waiting &w : waiting_jobs(interrupted, looked_at)) {
+        if (started == limit) break;
+        if (!can_start(w)) continue;
+        const Oid login_role = get_role_oid(w.session_role, false);
+        if (superuser_arg(login_role) && !superuser_owns) continue;
         if (!start_worker({MyDatabaseId, login_role, InvalidOid, w.id, 0, 0})) break;
         started++;
     }

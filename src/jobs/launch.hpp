@@ -3,9 +3,9 @@
 // A job that was inserted becomes visible with its transaction, and only then is its worker registered
 // (XACT_EVENT_COMMIT): no slot is taken by a transaction that stays open or rolls back, and nothing can
 // wait for the transaction that it is in. Commit: registered; where no slot is free the job stays queued,
-// with a WARNING. Abort: forgotten. Rollback to a savepoint: the worker finds no row and leaves. PREPARE
-// TRANSACTION and a crash right after the commit: the job stays queued, for the supervisor,
-// resume_job() or the next worker that has nothing left to do.
+// with a WARNING. Abort, also to a savepoint: forgotten. PREPARE TRANSACTION and a crash right after the
+// commit: the job stays queued, for the supervisor, resume_job() or the next worker that has nothing left to
+// do.
 #pragma once
 
 #include "pg/worker.hpp"
@@ -26,7 +26,8 @@ bool made_here(int64 job);          // waits for this transaction's commit
 void interrupt_at_commit(int pid);  // a worker, once the reason can be seen
 
 // Registers workers for jobs that are queued and, with `interrupted`, for those whose workers died.
-// Needs a Session. A job of a superuser is started only if the extension's owner is one.
+// Needs a Session. A job of a superuser is started only if the extension's owner is one; a job whose role
+// has gone, or may not log in any more, fails.
 int start_waiting(bool interrupted, int limit);
 
 }  // namespace scout::jobs

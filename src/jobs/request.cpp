@@ -2,6 +2,7 @@
 
 #include "audit/caller.hpp"
 #include "jobs/launch.hpp"
+#include "pg/guard.hpp"
 #include "pg/handover.hpp"
 #include "pg/locks.hpp"
 #include "pg/relation.hpp"
@@ -20,13 +21,21 @@ namespace {
 constexpr long first_look_ms = 20, look_ms = 1000;
 constexpr int64 second = 1000000;
 
+bool is_queued(const Record &r) {
+    return strcmp(r.state, "queued") == 0;
+}
+
+bool stored_running(const Record &r) {
+    return strcmp(r.state, "running") == 0;
+}
+
 // "45 % (90000 of 200000 events), 52000 a second, about 2 s left"
 void show_progress(const Record &r) {
     StringInfoData line;
     initStringInfo(&line);
     const auto done = static_cast<long long>(r.done.done), total = static_cast<long long>(r.total);
     appendStringInfo(&line, "job %lld, %s: ", static_cast<long long>(r.id), r.kind);
-    if (strcmp(r.state, "queued") == 0) {
+    if (is_queued(r)) {
         appendStringInfoString(&line, "queued: no worker is free");
     } else if (total > 0) {
         appendStringInfo(&line, "%d %% (%lld of %lld %s)",
@@ -46,29 +55,54 @@ void show_progress(const Record &r) {
     pfree(line.data);
 }
 
-bool is_worked_on(const Record &r) {
-    for (int n = 0; n < r.workers; n++)
-        if (pg::job_worker_lives(r.id, n)) return true;
-    return false;
-}
-
-bool stored_running(const Record &r) {
-    return strcmp(r.state, "running") == 0;
-}
-
-// A lock that this session holds, of a user's own, would keep the worker waiting for us for ever: the
-// deadlock detector does not see that we wait for the worker.
-void refuse_to_block(int64 job) {
+// A lock that this session holds would keep the worker waiting for us for ever, also through others, as
+// DROP EXTENSION: the deadlock detector does not see that we wait for the worker. `pid` is a worker that
+// has not begun, 0: none.
+void refuse_to_block(int64 job, int pid) {
     static pg::Statement blocked(
-        "SELECT w.pid FROM scout.job_workers w WHERE w.job_id = $1 AND w.finished_at IS NULL"
-        " AND pg_backend_pid() = ANY (pg_blocking_pids(w.pid))");
-    pg::AsRole owner(pg::extension_owner());
-    pg::Rows rows = blocked.read_latest({pg::int8(job)});
-    owner.end();
-    if (rows.count() == 0) return rows.free();
-    ereport(ERROR, errcode(ERRCODE_T_R_DEADLOCK_DETECTED),
-            errmsg("job %lld waits for a lock that this session holds", static_cast<long long>(job)),
-            errhint("End the transaction or release the lock first, or call with wait => false."));
+        "WITH RECURSIVE waits(pid) AS (SELECT l.pid FROM pg_locks l WHERE l.locktype = 'advisory'"
+        " AND l.objsubid = $2 AND l.granted AND l.classid::bigint = $1 & 4294967295"
+        " AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())"
+        " UNION SELECT $3 WHERE $3 <> 0"
+        " UNION SELECT b.pid FROM waits w, unnest(pg_blocking_pids(w.pid)) b(pid))"
+        " SELECT FROM waits w WHERE w.pid = pg_backend_pid()");
+    pg::Rows rows = blocked.read_latest({pg::int8(job), pg::int4(pg::job_lock_field), pg::int4(pid)});
+    const bool is_blocked = rows.count() > 0;
+    rows.free();
+    if (!is_blocked) return;
+    ereport(
+        ERROR, errcode(ERRCODE_T_R_DEADLOCK_DETECTED),
+        job == 0 ? errmsg("the job's worker waits for a lock that this session holds")
+                 : errmsg("job %lld waits for a lock that this session holds", static_cast<long long>(job)),
+        errdetail("Its worker waits for this session, or for one that does, and this session for the job."),
+        errhint("End the transaction or release the lock first, or call with wait => false."));
+}
+
+// Said now, and not by a job that cannot begin.
+void require_roles_of_a_worker() {
+    const Oid login_role = GetSessionUserId(), role = GetUserId();
+    if (!pg::may_log_in(login_role))
+        ereport(
+            ERROR, errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+            errmsg("role \"%s\" is not permitted to log in", GetUserNameFromId(login_role, false)),
+            errdetail("A job's worker logs in as the session's role."),
+            errhint(
+                "ALTER ROLE ... LOGIN, or call it in a transaction block: there the session does the work."));
+    if (!pg::may_take_role(login_role, role))
+        ereport(
+            ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+            errmsg("role \"%s\" may not act as \"%s\"", GetUserNameFromId(login_role, false),
+                   GetUserNameFromId(role, false)),
+            errdetail("A job's worker logs in as the session's role and takes on the current one."),
+            errhint("Call it without SECURITY DEFINER, or in a transaction block: there the session does the "
+                    "work."));
+}
+
+void require_workers(const char *kind) {
+    if (!pg::no_workers_here()) return;
+    PreventCommandDuringRecovery(kind);
+    ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+            errmsg("%s: no background worker runs in this mode of the server", kind));
 }
 
 // Waits until the worker has made the job, or said why not. 0: the caller should try again (no slot).
@@ -87,10 +121,12 @@ int64 hand_to_worker(const Request &request, pg::HandedOver &handed, BackgroundW
                             max_worker_processes));
             refused_at = now;
         }
+        pg::require_client();
         pg::doze(500);
     }
+    TimestampTz looked = GetCurrentTimestamp();
     for (;;) {
-        pid_t pid;
+        pid_t pid = 0;
         const BgwHandleStatus status = GetBackgroundWorkerPid(worker, &pid);
         if (status == BGWH_POSTMASTER_DIED)
             ereport(FATAL, errcode(ERRCODE_ADMIN_SHUTDOWN), errmsg("the postmaster has died"));
@@ -108,8 +144,28 @@ int64 hand_to_worker(const Request &request, pg::HandedOver &handed, BackgroundW
                     errhint("The server log says why. Workers log in as \"%s\", which must be allowed to, "
                             "and need a free connection.",
                             GetUserNameFromId(GetSessionUserId(), false)));
+        if (const TimestampTz now = GetCurrentTimestamp(); now - looked >= second) {
+            refuse_to_block(0, status == BGWH_STARTED ? static_cast<int>(pid) : 0);
+            pg::require_client();
+            looked = now;
+        }
         pg::doze(look_ms);
     }
+}
+
+// Locks go with each look: who waits must not stand in the way of DROP EXTENSION, nor of the worker that
+// would queue behind it.
+bool look(int64 job, Record &r) {
+    bool found = false;
+    ErrorData *error = pg::attempt([&] { found = read(job, r); }, false);
+    if (error != nullptr) ReThrowError(error);
+    return found;
+}
+
+// Has the process that was to do it died before it registered?
+bool died_before(BackgroundWorkerHandle *worker) {
+    pid_t pid;
+    return worker != nullptr && GetBackgroundWorkerPid(worker, &pid) == BGWH_STOPPED;
 }
 
 [[noreturn]] void raise_failure(const Record &r) {
@@ -146,33 +202,48 @@ bool runs_here(const char *what) {
     return true;
 }
 
-bool await(int64 job, int64 timeout_ms, Record &r) {
+bool await(int64 job, int64 timeout_ms, Record &r, BackgroundWorkerHandle *worker) {
     const TimestampTz started = GetCurrentTimestamp();
     TimestampTz shown = started, checked = started;
     long pause = first_look_ms;
-    for (;;) {
-        if (!read(job, r)) return true;
-        if (r.ended() || strcmp(r.state, "interrupted") == 0) return true;
+    MemoryContext looks =
+        AllocSetContextCreateInternal(CurrentMemoryContext, "scout_ir looks at a job", ALLOCSET_SMALL_SIZES);
+    MemoryContext outer = MemoryContextSwitchTo(looks);
+    for (bool sure = false;;) {
+        MemoryContextReset(looks);  // the record's texts are the newest look's
+        if (!look(job, r))
+            ereport(ERROR, errcode(ERRCODE_NO_DATA_FOUND),
+                    errmsg("job %lld is not there any more", static_cast<long long>(job)));
         // Looked at again: it may have ended between the two looks.
-        if (stored_running(r) && !is_worked_on(r)) return !read(job, r) || true;
+        const bool left = stored_running(r) ? !is_worked_on(r) : is_queued(r) && died_before(worker);
+        if (r.ended() || strcmp(r.state, "interrupted") == 0 || (left && sure)) break;
+        sure = left;
+        if (left) continue;
         const TimestampTz now = GetCurrentTimestamp();
         if (pg::progress_interval > 0 && now - shown >= pg::progress_interval * second) {
             show_progress(r);
             shown = now;
         }
         if (now - checked >= second) {
-            refuse_to_block(job);
+            refuse_to_block(job, 0);
+            pg::require_client();
             checked = now;
         }
-        const int64 left = timeout_ms < 0 ? look_ms : timeout_ms - (now - started) / 1000;
-        if (left <= 0) return false;
-        pg::doze(std::min({pause, look_ms, static_cast<long>(left)}));
+        const int64 time_left = timeout_ms < 0 ? look_ms : timeout_ms - (now - started) / 1000;
+        if (time_left <= 0) {
+            MemoryContextSwitchTo(outer);
+            return false;
+        }
+        pg::doze(std::min({pause, look_ms, static_cast<long>(time_left)}));
         pause = std::min(pause * 2, 250L);
     }
+    MemoryContextSwitchTo(outer);
+    return true;
 }
 
 Outcome submit(const Request &request, bool wait) {
-    if (pg::no_workers_here()) PreventCommandDuringRecovery(request.kind);
+    require_workers(request.kind);
+    require_roles_of_a_worker();
     Record r{};
     int64 job = find_by_key(request.idempotency_key);
     if (job != 0) require_same_request(request, job);
@@ -187,7 +258,7 @@ Outcome submit(const Request &request, bool wait) {
     pg::HandedOver handed{};
     BackgroundWorkerHandle *worker = nullptr;
     if (job == 0) job = hand_to_worker(request, handed, worker);
-    (void)await(job, -1, r);
+    (void)await(job, -1, r, worker);
     if (handed.segment != nullptr) pg::release(handed);
     if (r.error_message != nullptr && strcmp(r.state, "interrupted") == 0) {
         ereport(WARNING, errmsg("job %lld is interrupted: %s", static_cast<long long>(job), r.error_message),

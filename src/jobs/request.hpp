@@ -8,6 +8,7 @@
 #pragma once
 
 #include "jobs/store.hpp"
+#include "pg/worker.hpp"
 
 namespace scout::jobs {
 
@@ -26,8 +27,9 @@ struct Outcome {
 Outcome submit(const Request &request, bool wait);
 
 // Waits for a job of whatever origin, showing progress; at most `timeout_ms` (-1: for ever). False if
-// time is up. Does not raise what the job met.
-bool await(int64 job, int64 timeout_ms, Record &record);
+// time is up. Does not raise what the job met. `worker` is the process that the job was handed to: if it
+// dies before it registers, the job is left queued.
+bool await(int64 job, int64 timeout_ms, Record &record, BackgroundWorkerHandle *worker = nullptr);
 
 // "workers": 1 to scout_ir.max_workers.
 int workers_argument(FunctionCallInfo fcinfo, int number);

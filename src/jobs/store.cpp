@@ -107,6 +107,12 @@ int64 find_by_key(const char *key) {
     return job;
 }
 
+bool is_worked_on(const Record &r) {
+    for (int n = 0; n < r.workers; n++)
+        if (pg::job_worker_lives(r.id, n)) return true;
+    return false;
+}
+
 int64 at_work(const char *kind) {
     static pg::Statement find(
         "SELECT r.job_id FROM scout.job_records r WHERE r.finished_at IS NULL AND r.kind = $1 AND r.home = $2"

@@ -31,9 +31,10 @@ struct Record {
     bool ended() const;  // succeeded, failed, cancelled
 };
 
-bool read(int64 job, Record &record);  // false: there is no such job
-bool lock(int64 job, Record &record);  // the same, locking the row to the transaction's end
-int64 find_by_key(const char *key);    // 0: none
+bool read(int64 job, Record &record);     // false: there is no such job
+bool lock(int64 job, Record &record);     // the same, locking the row to the transaction's end
+int64 find_by_key(const char *key);       // 0: none
+bool is_worked_on(const Record &record);  // by the locks of its workers
 int64 at_work(
     const char *kind);  // a job of this kind that is running, or queued and younger than a minute; 0: none
 

@@ -7,6 +7,7 @@
 extern "C" {
 #include "access/parallel.h"
 #include "access/xlog.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_extension.h"
 #include "parser/analyze.h"
 #include "pgstat.h"
@@ -19,14 +20,18 @@ extern "C" {
 #include "tcop/pquery.h"
 #include "tcop/tcopprot.h"
 #include "tcop/utility.h"
+#include "utils/acl.h"
 #include "utils/backend_status.h"
 #include "utils/portal.h"
+// libpq/libpq.h, which cannot be included without the headers of whatever the server was built with.
+extern PGDLLIMPORT bool pq_check_connection(void);
 }
 
 namespace scout::pg {
 
 bool start_worker_raw(const WorkerStart &start, const void *payload, size_t size,
                       BackgroundWorkerHandle **handle) {
+    if (no_workers_here()) return false;
     BackgroundWorker worker{};
     worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
     worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
@@ -49,14 +54,22 @@ void enter_worker_raw(Oid database, Oid login_role) {
     pqsignal(SIGINT, StatementCancelHandler);
     pqsignal(SIGTERM, die);
     BackgroundWorkerUnblockSignals();
+    const auto override = [](const char *name, const char *value) {
+        SetConfigOption(name, value, PGC_SUSET, PGC_S_OVERRIDE);
+    };
+    override("default_transaction_isolation", "read committed");
+    override("default_transaction_read_only", "off");
+    override("lock_timeout", "0");
     BackgroundWorkerInitializeConnectionByOid(database, login_role, 0);
     MessageContext = AllocSetContextCreate(TopMemoryContext, "MessageContext", ALLOCSET_DEFAULT_SIZES);
 }
 
 void interrupt_worker(int pid) {
     PGPROC *proc = pid == 0 ? nullptr : BackendPidGetProc(pid);
-    if (proc != nullptr && proc->isBackgroundWorker && proc->databaseId == MyDatabaseId)
-        (void)kill(pid, SIGINT);
+    if (proc == nullptr || !proc->isBackgroundWorker || proc->databaseId != MyDatabaseId) return;
+    // The number may be another process's by now.
+    const char *type = GetBackgroundWorkerTypeByPid(pid);
+    if (type != nullptr && strncmp(type, "scout_ir", 8) == 0) (void)kill(pid, SIGINT);
 }
 
 void between_turns() {
@@ -72,6 +85,30 @@ void doze(long ms) {
         ConfigReloadPending = false;
         ProcessConfigFile(PGC_SIGHUP);
     }
+}
+
+void require_client() {
+    if (MyProcPort == nullptr || whereToSendOutput != DestRemote || !WaitEventSetCanReportClosed()) return;
+    if (pq_check_connection()) return;
+    ClientConnectionLost = true;
+    InterruptPending = true;
+    CHECK_FOR_INTERRUPTS();
+}
+
+bool may_log_in(Oid role) {
+    HeapTuple tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(role));
+    if (!HeapTupleIsValid(tuple)) return false;
+    const bool may = reinterpret_cast<Form_pg_authid>(GETSTRUCT(tuple))->rolcanlogin;
+    ReleaseSysCache(tuple);
+    return may;
+}
+
+bool may_take_role(Oid login_role, Oid role) {
+#if PG_VERSION_NUM >= 160000
+    return member_can_set_role(login_role, role);
+#else
+    return is_member_of_role(login_role, role);
+#endif
 }
 
 namespace {
@@ -166,6 +203,7 @@ ErrorData *run_utility(const char *sql, Oid run_as, MemoryContext keep) {
     if (sigsetjmp(handler, 1) == 0) {
         PG_exception_stack = &handler;
         begin_work(sql);
+        MemoryContextReset(MessageContext);
         MemoryContextSwitchTo(MessageContext);
         run_at_top_level(sql);
         CommitTransactionCommand();

@@ -40,7 +40,8 @@ bool start_worker(const WorkerStart &start, const Payload &payload,
     return start_worker_raw(start, &payload, sizeof payload, handle);
 }
 
-// First thing in a worker: signals, database, role. Copies the payload.
+// First thing in a worker: signals, database, role, and the settings of a transaction, which a role or
+// database may have changed for its people: read committed, read write, locks waited for.
 void enter_worker_raw(Oid database, Oid login_role);
 void read_payload(void *payload, size_t size);
 
@@ -66,6 +67,13 @@ void between_turns();
 
 // Sleeps until the latch is set, at most `ms`; then as between_turns().
 void doze(long ms);
+
+// Ends the session if its client has gone: who waits for minutes would not notice otherwise.
+void require_client();
+
+// What a worker has to be allowed: to log in as a role, and to take on another one.
+bool may_log_in(Oid role);
+bool may_take_role(Oid login_role, Oid role);
 
 // Takes on a role as SET ROLE does, membership checked, for the session. In a transaction.
 void set_role(const char *role);
