@@ -18,6 +18,7 @@ struct AtCommit {
     int interrupt_pid;  // 0: start the job
 };
 pg::Array<AtCommit> *at_commit = nullptr;  // in the top transaction's memory
+int unstarted = 0;
 
 // Nothing here may raise: the transaction has committed.
 void on_transaction(XactEvent event, void *) {
@@ -26,15 +27,18 @@ void on_transaction(XactEvent event, void *) {
     at_commit = nullptr;
     if (todo == nullptr || event != XACT_EVENT_COMMIT) return;
     for (const AtCommit &a : *todo) {
-        if (a.interrupt_pid != 0)
+        if (a.interrupt_pid != 0) {
             pg::interrupt_worker(a.interrupt_pid);
-        else if (!start_worker({MyDatabaseId, a.login_role, InvalidOid, a.job, 0, 0}))
-            ereport(WARNING,
+        } else if (!start_worker({MyDatabaseId, a.login_role, InvalidOid, a.job, 0, 0})) {
+            unstarted++;
+            // A background worker that meets this every few seconds says it in its own way.
+            ereport(MyBackendType == B_BG_WORKER ? DEBUG1 : WARNING,
                     errmsg("no background worker slot is free: job %lld stays queued",
                            static_cast<long long>(a.job)),
                     errhint("It starts when a job ends, by the supervisor, or by resume_job(); "
                             "max_worker_processes is %d.",
                             max_worker_processes));
+        }
     }
 }
 
@@ -65,6 +69,12 @@ void start_at_commit(int64 job, Oid login_role) {
     remember({job, login_role, 0});
 }
 
+int take_unstarted() {
+    const int count = unstarted;
+    unstarted = 0;
+    return count;
+}
+
 bool made_here(int64 job) {
     if (at_commit == nullptr) return false;
     for (const AtCommit &a : *at_commit)
@@ -76,12 +86,18 @@ void interrupt_at_commit(int pid) {
     remember({0, InvalidOid, pid});
 }
 
+bool login_for(const char *session_role, bool scheduled, Oid &login_role) {
+    const Oid role = get_role_oid(session_role, true);
+    if (!OidIsValid(role) || (superuser_arg(role) && !superuser_arg(pg::extension_owner()))) return false;
+    login_role = scheduled && !pg::may_log_in(role) ? InvalidOid : role;
+    return true;
+}
+
 int start_waiting(bool interrupted, int limit) {
-    const bool superuser_owns = superuser_arg(pg::extension_owner());
     int started = 0;
     for (const Waiting &w : waiting_jobs(interrupted, limit)) {
-        const Oid login_role = get_role_oid(w.session_role, true);
-        if (!OidIsValid(login_role) || (superuser_arg(login_role) && !superuser_owns)) continue;
+        Oid login_role;
+        if (!login_for(w.session_role, w.scheduled, login_role)) continue;
         if (!start_worker({MyDatabaseId, login_role, InvalidOid, w.id, 0, 0})) break;
         started++;
     }

@@ -14,6 +14,7 @@
 // Whoever waits in shared memory and goes away cancels the job.
 
 #include "audit/caller.hpp"
+#include "audit/retention.hpp"
 #include "jobs/chunks.hpp"
 #include "jobs/launch.hpp"
 #include "jobs/store.hpp"
@@ -104,10 +105,11 @@ int running_workers() {
 }
 
 // For whom the job runs; copies in the worker's memory. Outside of a session: SET there is undone at its end.
-void read_identity(const Run &run, const char *&role, const char *&claims) {
+void read_identity(const Run &run, const char *&session_role, const char *&role, const char *&claims) {
     pg::Session session;
     Record r;
     if (read(run.job, r)) {
+        session_role = MemoryContextStrdup(run.memory, r.session_role);
         role = MemoryContextStrdup(run.memory, r.acting_role);
         if (r.claims != nullptr) claims = MemoryContextStrdup(run.memory, r.claims);
     }
@@ -164,8 +166,9 @@ bool register_here(Run &run) {
     if (registered != Registered::yes) return false;
     // A role that has been dropped, or that the login role may not take on any more, is the job's failure.
     ErrorData *error = transaction(run, [&] {
-        const char *role = nullptr, *claims = nullptr;
-        read_identity(run, role, claims);
+        const char *session_role = nullptr, *role = nullptr, *claims = nullptr;
+        read_identity(run, session_role, role, claims);
+        if (!OidIsValid(run.start.login_role)) pg::become(session_role);
         pg::set_claims(claims);
         pg::set_role(role);
         pg::require_operator("jobs");
@@ -201,7 +204,15 @@ void interrupt_others(const Run &run) {
     rows.free();
 }
 
+// What the supervisor asks for every few seconds is in the timeline and in the log only where it fails,
+// and then once for each kind of failure.
+bool known_failure(const Record &r, const ErrorData *error) {
+    return r.scheduled && r.error_sqlstate != nullptr &&
+           strcmp(r.error_sqlstate, unpack_sql_state(error->sqlerrcode)) == 0;
+}
+
 void record_end(const Record &r, const char *state) {
+    if (r.scheduled && strcmp(state, "succeeded") == 0) return;
     audit::Json counts;
     counts.add("job_id", r.id)
         .add("done", r.done.done)
@@ -220,6 +231,7 @@ bool is_ours(const Run &run, const Record &r) {
 
 // Notes how the job ended, unless another worker has done so.
 void fail(Run &run, const char *state, const ErrorData *error) {
+    bool known = false;
     ErrorData *second = transaction(run, [&] {
         if (!extension_is_there()) return;
         pg::Session session;
@@ -229,12 +241,13 @@ void fail(Run &run, const char *state, const ErrorData *error) {
                               error->hint};
             set_state(r, state, &why);
             finish_worker(run.job, run.start.worker);
-            record_end(r, state);
+            known = known_failure(r, error);
+            if (!known) record_end(r, state);
             interrupt_others(run);
         }
         session.end();
     });
-    log_error(run, state, error);
+    if (!known) log_error(run, state, error);
     if (second != nullptr) log_error(run, "could not note how it ended", second);
 }
 
@@ -276,7 +289,7 @@ After leave(Run &run, bool looked_again) {
                 finish_worker(run.job, run.start.worker);
                 set_state(r, "succeeded", nullptr);
                 record_end(r, "succeeded");
-                (void)forget_old();
+                (void)audit::forget_old();
             }
         }
         session.end();

@@ -10,6 +10,7 @@ int write_path = write_auto;
 int max_workers = 4;
 int history_retention = 90 * 86400;
 int load_interval = 0, refresh_interval = 0;
+int supervisor_naptime = 5;
 
 namespace {
 
@@ -50,6 +51,9 @@ void define_settings() {
                             "How often the supervisor refreshes gold of this database.",
                             "0 turns it off. Needs shared_preload_libraries = 'scout_ir'.", &refresh_interval,
                             0, 0, INT_MAX, PGC_SUSET, GUC_UNIT_S, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable("scout_ir.supervisor_naptime", "How often the supervisor looks at each database.",
+                            "Needs shared_preload_libraries = 'scout_ir'.", &supervisor_naptime, 5, 1, 3600,
+                            PGC_SIGHUP, GUC_UNIT_S, nullptr, nullptr, nullptr);
     MarkGUCPrefixReserved("scout_ir");
 }
 

@@ -27,6 +27,9 @@ extern int history_retention;
 // backlog and refreshes gold in this database; 0: never.
 extern int load_interval, refresh_interval;
 
+// scout_ir.supervisor_naptime, in seconds: how often the supervisor looks at each database.
+extern int supervisor_naptime;
+
 void define_settings();
 
 }  // namespace scout::pg

@@ -7,6 +7,7 @@
 extern "C" {
 #include "access/parallel.h"
 #include "access/xlog.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_extension.h"
 #include "parser/analyze.h"
 #include "pgstat.h"
@@ -177,6 +178,22 @@ ErrorData *run_utility(const char *sql, Oid run_as, MemoryContext keep) {
     end_work();
     MemoryContextSwitchTo(keep);
     return error;
+}
+
+bool role_exists(const char *role) {
+    return SearchSysCacheExists1(AUTHNAME, CStringGetDatum(role));
+}
+
+bool may_log_in(Oid role) {
+    HeapTuple tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(role));
+    if (!HeapTupleIsValid(tuple)) return false;
+    const bool out = reinterpret_cast<Form_pg_authid>(GETSTRUCT(tuple))->rolcanlogin;
+    ReleaseSysCache(tuple);
+    return out;
+}
+
+void become(const char *role) {
+    SetConfigOption("session_authorization", role, PGC_USERSET, PGC_S_SESSION);
 }
 
 void set_role(const char *role) {

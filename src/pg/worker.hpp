@@ -67,6 +67,12 @@ void between_turns();
 // Sleeps until the latch is set, at most `ms`; then as between_turns().
 void doze(long ms);
 
+bool role_exists(const char *role);
+bool may_log_in(Oid role);
+
+// Becomes a role as SET SESSION AUTHORIZATION does, for a process that logged in as the bootstrap superuser.
+void become(const char *role);
+
 // Takes on a role as SET ROLE does, membership checked, for the session. In a transaction.
 void set_role(const char *role);
 void set_claims(const char *claims);
