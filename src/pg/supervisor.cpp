@@ -19,7 +19,7 @@ void register_launcher() {
     worker.bgw_restart_time = 5;
     strlcpy(worker.bgw_name, "scout_ir supervisor", BGW_MAXLEN);
     strlcpy(worker.bgw_type, "scout_ir supervisor", BGW_MAXLEN);
-    strlcpy(worker.bgw_library_name, "scout_ir", BGW_MAXLEN);
+    strlcpy(worker.bgw_library_name, "$libdir/scout_ir", BGW_MAXLEN);
     strlcpy(worker.bgw_function_name, "scout_supervisor", BGW_MAXLEN);
     RegisterBackgroundWorker(&worker);
 }

@@ -92,8 +92,8 @@ void tick(Launcher &l, Known &k) {
     pg_atomic_write_u32(&l.feedback->outcome, static_cast<uint32>(pg::Outcome::none));
     const TickStart start{k.database.oid, l.handle};
     BackgroundWorkerHandle *worker = nullptr;
-    if (!pg::start_worker({k.database.oid, InvalidOid, "scout_ir tick", "scout_ir tick", "scout_tick"}, start,
-                          &worker))
+    const char *name = psprintf("scout_ir tick of database %u", k.database.oid);
+    if (!pg::start_worker({k.database.oid, InvalidOid, name, "scout_ir tick", "scout_tick"}, start, &worker))
         return failed(
             k, no_slot, "",
             psprintf("no background worker slot is free, max_worker_processes is %d", max_worker_processes),
