@@ -120,7 +120,8 @@ SCOUT_ACTION(scout_resume_job) {
     const bool resumed = strcmp(before, "running") != 0;
     if (resumed) {
         require_standing(r, "resume");
-        const Oid login_role = get_role_oid(r.session_role, false);
+        Oid login_role = get_role_oid(r.session_role, false);
+        (void)login_for(r.session_role, r.scheduled, login_role);
         requeue(job);
         start_at_commit(job, login_role);
         audit::Json arguments, counts;

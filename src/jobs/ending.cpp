@@ -9,6 +9,7 @@
 // running and no lock does, which reads as interrupted.
 
 #include "audit/caller.hpp"
+#include "audit/retention.hpp"
 #include "jobs/run.hpp"
 #include "pg/locks.hpp"
 #include "pg/relation.hpp"
@@ -70,7 +71,15 @@ void interrupt_others(const Run &run) {
     rows.free();
 }
 
+// What the supervisor asks for every few seconds is in the timeline and in the log only where it fails,
+// and then once for each kind of failure.
+bool known_failure(const Record &r, const ErrorData *error) {
+    return r.scheduled && r.error_sqlstate != nullptr &&
+           strcmp(r.error_sqlstate, unpack_sql_state(error->sqlerrcode)) == 0;
+}
+
 void record_end(const Record &r, const char *state) {
+    if (r.scheduled && strcmp(state, "succeeded") == 0) return;
     audit::Json counts;
     counts.add("job_id", r.id)
         .add("done", r.done.done)
@@ -88,7 +97,7 @@ bool others_live(const Run &run) {
     return false;
 }
 
-enum class Noted { no, yes, another_attempt };
+enum class Noted { no, yes, known, another_attempt };
 
 Noted note_failure(Run &run, const char *state, const ErrorData *error, bool audited) {
     Noted noted = Noted::no;
@@ -99,11 +108,12 @@ Noted note_failure(Run &run, const char *state, const ErrorData *error, bool aud
         if (before_it_began || (is_running(r) && r.attempts == run.attempt)) {
             const Failure why{pstrdup(unpack_sql_state(error->sqlerrcode)), error->message, error->detail,
                               error->hint};
+            const bool known = known_failure(r, error);
             set_state(r, state, &why);
             finish_worker(run.job, run.start.worker);
-            if (audited) record_end(r, state);
+            if (audited && !known) record_end(r, state);
             interrupt_others(run);
-            noted = Noted::yes;
+            noted = known ? Noted::known : Noted::yes;
         } else if (is_running(r) && run.attempt != 0) {
             run.attempt = r.attempts;
             noted = Noted::another_attempt;
@@ -200,7 +210,7 @@ void start_next(Run &run) {
         if (!extension_is_there(run)) return;
         pg::Session session;
         (void)start_waiting(false, 4);
-        (void)forget_old();
+        (void)audit::forget_old();
         session.end();
     });
     if (error != nullptr) log_error(run, "could not start what waits", error);

@@ -19,6 +19,7 @@ struct AtCommit {
     int level;          // of the subtransaction that asked for it, and takes it along when it rolls back
 };
 pg::Array<AtCommit> *at_commit = nullptr;  // in the top transaction's memory
+int unstarted = 0;
 
 // Nothing here may raise: the transaction has committed.
 void on_transaction(XactEvent event, void *) {
@@ -27,15 +28,18 @@ void on_transaction(XactEvent event, void *) {
     at_commit = nullptr;
     if (todo == nullptr || event != XACT_EVENT_COMMIT) return;
     for (const AtCommit &a : *todo) {
-        if (a.interrupt_pid != 0)
+        if (a.interrupt_pid != 0) {
             pg::interrupt_worker(a.interrupt_pid);
-        else if (!start_worker({MyDatabaseId, a.login_role, InvalidOid, a.job, 0, 0}))
-            ereport(WARNING,
+        } else if (!start_worker({MyDatabaseId, a.login_role, InvalidOid, a.job, 0, 0})) {
+            unstarted++;
+            // A background worker that meets this every few seconds says it in its own way.
+            ereport(MyBackendType == B_BG_WORKER ? DEBUG1 : WARNING,
                     errmsg("no background worker slot is free: job %lld stays queued",
                            static_cast<long long>(a.job)),
                     errhint("It starts when a job ends, by the supervisor, or by resume_job(); "
                             "max_worker_processes is %d.",
                             max_worker_processes));
+        }
     }
 }
 
@@ -79,6 +83,12 @@ void start_at_commit(int64 job, Oid login_role) {
     remember({job, login_role, 0, GetCurrentTransactionNestLevel()});
 }
 
+int take_unstarted() {
+    const int count = unstarted;
+    unstarted = 0;
+    return count;
+}
+
 bool made_here(int64 job) {
     if (at_commit == nullptr) return false;
     for (const AtCommit &a : *at_commit)
@@ -90,19 +100,27 @@ void interrupt_at_commit(int pid) {
     remember({0, InvalidOid, pid, GetCurrentTransactionNestLevel()});
 }
 
+bool login_for(const char *session_role, bool scheduled, Oid &login_role) {
+    const Oid role = get_role_oid(session_role, true);
+    if (!OidIsValid(role) || (superuser_arg(role) && !superuser_arg(pg::extension_owner()))) return false;
+    login_role = scheduled && !pg::may_log_in(role) ? InvalidOid : role;
+    return true;
+}
+
 namespace {
 
 // A job that nobody can log in for ends here: it would be tried, and logged, for ever.
-bool can_start(const Waiting &w) {
-    const Oid login_role = get_role_oid(w.session_role, true);
-    if (OidIsValid(login_role) && pg::may_log_in(login_role)) return true;
+bool can_start(const Waiting &w, Oid &login_role) {
+    const Oid role = get_role_oid(w.session_role, true);
+    if (OidIsValid(role) && (w.scheduled || pg::may_log_in(role)))
+        return login_for(w.session_role, w.scheduled, login_role);
     Record r;
     if (!lock(w.id, r) || r.ended() || is_worked_on(r)) return false;
-    const Failure why{OidIsValid(login_role) ? "28000" : "42704",
-                      psprintf(OidIsValid(login_role) ? "role \"%s\" is not permitted to log in"
-                                                      : "role \"%s\" does not exist",
-                               w.session_role),
-                      "Workers log in as the session that asked for the job.", nullptr};
+    const Failure why{
+        OidIsValid(role) ? "28000" : "42704",
+        psprintf(OidIsValid(role) ? "role \"%s\" is not permitted to log in" : "role \"%s\" does not exist",
+                 w.session_role),
+        "Workers log in as the session that asked for the job.", nullptr};
     set_state(r, "failed", &why);
     ereport(LOG, errmsg("scout_ir job %lld failed: %s", static_cast<long long>(w.id), why.message));
     return false;
@@ -112,13 +130,11 @@ bool can_start(const Waiting &w) {
 
 int start_waiting(bool interrupted, int limit) {
     constexpr int looked_at = 1000;  // more than are started: some cannot be
-    const bool superuser_owns = superuser_arg(pg::extension_owner());
     int started = 0;
     for (const Waiting &w : waiting_jobs(interrupted, looked_at)) {
+        Oid login_role;
         if (started == limit) break;
-        if (!can_start(w)) continue;
-        const Oid login_role = get_role_oid(w.session_role, false);
-        if (superuser_arg(login_role) && !superuser_owns) continue;
+        if (!can_start(w, login_role)) continue;
         if (!start_worker({MyDatabaseId, login_role, InvalidOid, w.id, 0, 0})) break;
         started++;
     }

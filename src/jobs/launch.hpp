@@ -21,7 +21,13 @@ struct JobStart {
 
 bool start_worker(const JobStart &start, BackgroundWorkerHandle **handle = nullptr);
 
+// As whom the workers of a job log in. False: not at all: the role has gone, or is a superuser where the
+// extension's owner is none. What the supervisor asked for also runs for an owner that may not log in: then
+// `login_role` is InvalidOid, the bootstrap superuser, who becomes the owner before anything else.
+bool login_for(const char *session_role, bool scheduled, Oid &login_role);
+
 void start_at_commit(int64 job, Oid login_role);
+int take_unstarted();               // jobs for which there was no slot since this was asked last
 bool made_here(int64 job);          // waits for this transaction's commit
 void interrupt_at_commit(int pid);  // a worker, once the reason can be seen
 

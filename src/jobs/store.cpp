@@ -14,7 +14,9 @@ namespace {
 #define RECORD_COLUMNS                                                                                    \
     "r.job_id, r.kind, r.arguments::text, r.state, r.unit, r.workers, r.attempts, coalesce(r.total, -1)," \
     " r.session_role::text, r.acting_role::text, r.claims, r.cancelled_by, r.error_sqlstate,"             \
-    " r.error_message, r.error_detail, r.error_hint, r.home = $2, r.created_at, r.attempt_at, r.done_before"
+    " r.error_message, r.error_detail, r.error_hint, r.home = $2, r.created_at, r.attempt_at, "           \
+    "r.done_before,"                                                                                      \
+    " r.scheduled"
 
 pg::Statement select_record("SELECT " RECORD_COLUMNS " FROM scout.job_records r WHERE r.job_id = $1");
 pg::Statement lock_record("SELECT " RECORD_COLUMNS
@@ -60,6 +62,7 @@ bool take(pg::Rows rows, Record &r) {
     r.created_at = rows.timestamp(0, 18);
     r.attempt_at = rows.timestamp(0, 19);
     r.done_before = rows.int8(0, 20);
+    r.scheduled = rows.boolean(0, 21);
     rows.free();
     return true;
 }
@@ -151,11 +154,13 @@ int64 create(const Request &request, bool &made) {
     const Kind *kind = find_kind(request.kind);
     if (kind == nullptr) elog(ERROR, "unknown kind of job: %s", request.kind);
     const Oid acting_role = GetUserId();
+    const Oid session_role = OidIsValid(request.run_as) ? request.run_as : GetSessionUserId();
+    const char *actor = request.scheduled ? "supervisor" : audit::actor();
 
     pg::AsRole owner(pg::extension_owner());
     pg::Rows rows = insert.run(
         {pg::text(request.kind), pg::text(request.arguments), pg::int4(request.workers), pg::text(kind->unit),
-         pg::text(audit::actor()), pg::text(GetUserNameFromId(GetSessionUserId(), false)),
+         pg::text(actor), pg::text(GetUserNameFromId(session_role, false)),
          pg::text(GetUserNameFromId(acting_role, false)), pg::text_or_null(audit::claims()),
          pg::text_or_null(request.idempotency_key), pg::text(pg::home()), pg::boolean(request.scheduled)});
     owner.end();
@@ -273,8 +278,8 @@ void requeue(int64 job) {
 
 pg::Array<Waiting> waiting_jobs(bool interrupted, int limit) {
     static pg::Statement open_jobs(
-        "SELECT r.job_id, r.session_role::text FROM scout.job_records r WHERE r.finished_at IS NULL AND "
-        "r.home = $1"
+        "SELECT r.job_id, r.session_role::text, r.scheduled FROM scout.job_records r"
+        " WHERE r.finished_at IS NULL AND r.home = $1"
         " AND (r.state = 'queued' OR $2 AND r.state IN ('running', 'interrupted'))"
         " AND (r.next_attempt_at IS NULL OR r.next_attempt_at <= clock_timestamp())"
         " AND NOT EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.objsubid = $4"
@@ -286,21 +291,10 @@ pg::Array<Waiting> waiting_jobs(bool interrupted, int limit) {
         {pg::text(pg::home()), pg::boolean(interrupted), pg::int4(limit), pg::int4(pg::job_lock_field)});
     owner.end();
     pg::Array<Waiting> out;
-    for (uint64 i = 0; i < rows.count(); i++) out.push({rows.int8(i, 1), pg::c_string(rows.text(i, 2))});
+    for (uint64 i = 0; i < rows.count(); i++)
+        out.push({rows.int8(i, 1), pg::c_string(rows.text(i, 2)), rows.boolean(i, 3)});
     rows.free();
     return out;
-}
-
-int64 forget_old() {
-    static pg::Statement forget(
-        "DELETE FROM scout.job_records r WHERE r.job_id IN (SELECT o.job_id FROM scout.job_records o"
-        " WHERE o.finished_at < clock_timestamp() - make_interval(secs => $1::int) ORDER BY o.finished_at"
-        " LIMIT 1000 FOR UPDATE SKIP LOCKED)");
-    if (pg::history_retention == 0) return 0;
-    pg::AsRole owner(pg::extension_owner());
-    const int64 forgotten = static_cast<int64>(forget.run({pg::int4(pg::history_retention)}).count());
-    owner.end();
-    return forgotten;
 }
 
 }  // namespace scout::jobs

@@ -13,6 +13,7 @@ struct Request {
     int workers;
     const char *idempotency_key;  // nullptr: none
     bool scheduled;               // by the supervisor
+    Oid run_as = InvalidOid;      // instead of the session's role: the pipeline's owner, where scheduled
 };
 
 // A job row, with the sums of its workers. Texts are copies in the current context.
@@ -23,7 +24,8 @@ struct Record {
     int64 total;  // -1: unknown
     const char *session_role, *acting_role, *claims, *cancelled_by;
     const char *error_sqlstate, *error_message, *error_detail, *error_hint;
-    bool at_home;  // made in this database of this cluster
+    bool at_home;    // made in this database of this cluster
+    bool scheduled;  // by the supervisor
     TimestampTz created_at, attempt_at;
     int64 done_before;
     Progress done;
@@ -66,10 +68,8 @@ void requeue(int64 job);
 struct Waiting {
     int64 id;
     const char *session_role;
+    bool scheduled;
 };
 pg::Array<Waiting> waiting_jobs(bool interrupted, int limit);
-
-// Deletes what ended longer ago than scout_ir.history_retention, a bounded number; returns how many.
-int64 forget_old();
 
 }  // namespace scout::jobs

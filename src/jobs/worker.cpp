@@ -68,10 +68,11 @@ int running_workers() {
 }
 
 // For whom the job runs; copies in the worker's memory. Outside of a session: SET there is undone at its end.
-void read_identity(const Run &run, const char *&role, const char *&claims) {
+void read_identity(const Run &run, const char *&session_role, const char *&role, const char *&claims) {
     pg::Session session;
     Record r;
     if (read(run.job, r)) {
+        session_role = MemoryContextStrdup(run.memory, r.session_role);
         role = MemoryContextStrdup(run.memory, r.acting_role);
         if (r.claims != nullptr) claims = MemoryContextStrdup(run.memory, r.claims);
     }
@@ -135,8 +136,9 @@ bool register_here(Run &run) {
     if (registered != Registered::yes) return false;
     // A role that has been dropped, or that the login role may not take on any more, is the job's failure.
     ErrorData *error = transaction(run, [&] {
-        const char *role = nullptr, *claims = nullptr;
-        read_identity(run, role, claims);
+        const char *session_role = nullptr, *role = nullptr, *claims = nullptr;
+        read_identity(run, session_role, role, claims);
+        if (!OidIsValid(run.start.login_role)) pg::become(session_role);
         pg::set_claims(claims);
         pg::set_role(role);
         pg::require_operator("jobs");

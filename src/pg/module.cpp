@@ -1,6 +1,7 @@
 // The shared library: magic block and _PG_init.
 #include "pg/postgres.hpp"
 #include "pg/settings.hpp"
+#include "pg/supervisor.hpp"
 #include "pipeline/jobs.hpp"
 #include "pipeline/pending.hpp"
 
@@ -14,5 +15,6 @@ void _PG_init(void) {
     scout::pipeline::register_pending_callbacks();
     scout::pipeline::register_load_job();
     scout::pipeline::register_reprocess_job();
+    scout::pg::register_launcher();
 }
 }

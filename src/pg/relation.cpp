@@ -158,19 +158,28 @@ void require_relation(const TriggerData *trigger, const char *name) {
 
 // A role is an operator if it may execute load_silver_from_bronze: the tiers are plain EXECUTE
 // grants, so that PostgreSQL's own privileges stay the only truth.
-bool is_operator() {
-    Oid types[] = {INT4OID, BOOLOID};
+static bool may_execute(const char *name, const Oid *types, int count) {
     Oid schema = get_namespace_oid(schema_name, false);
-    oidvector *signature = buildoidvector(types, 2);
-    Oid function =
-        GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum("load_silver_from_bronze"),
-                        PointerGetDatum(signature), ObjectIdGetDatum(schema));
+    oidvector *signature = buildoidvector(types, count);
+    Oid function = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name),
+                                   PointerGetDatum(signature), ObjectIdGetDatum(schema));
     if (!OidIsValid(function)) return false;
 #if PG_VERSION_NUM >= 160000
     return object_aclcheck(ProcedureRelationId, function, GetUserId(), ACL_EXECUTE) == ACLCHECK_OK;
 #else
     return pg_proc_aclcheck(function, GetUserId(), ACL_EXECUTE) == ACLCHECK_OK;
 #endif
+}
+
+bool is_operator() {
+    const Oid types[] = {INT4OID, BOOLOID};
+    return may_execute("load_silver_from_bronze", types, 2);
+}
+
+// And an admin if it may execute set_rule.
+bool is_admin() {
+    const Oid types[] = {TEXTOID, BOOLOID, TEXTOID, NUMERICOID};
+    return may_execute("set_rule", types, 4);
 }
 
 void require_operator(const char *what) {

@@ -36,6 +36,9 @@ const char *extension_version();
 // True if the current role may execute the operator tier.
 bool is_operator();
 
+// True if the current role may execute the admin tier.
+bool is_admin();
+
 // "42501: ... is for operators" unless is_operator().
 void require_operator(const char *what);
 

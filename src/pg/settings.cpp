@@ -11,6 +11,7 @@ int max_workers = 4;
 int history_retention = 90 * 86400;
 int progress_interval = 1;
 int load_interval = 0, refresh_interval = 0;
+int supervisor_naptime = 5;
 
 namespace {
 
@@ -51,10 +52,13 @@ void define_settings() {
                             "How often the supervisor refreshes gold of this database.",
                             "0 turns it off. Needs shared_preload_libraries = 'scout_ir'.", &refresh_interval,
                             0, 0, INT_MAX, PGC_SUSET, GUC_UNIT_S, nullptr, nullptr, nullptr);
-    DefineCustomIntVariable(
-        "scout_ir.progress_interval", "How often a call that waits for a job says how far it is.",
-        "0 keeps it silent.", &progress_interval, 1, 0, INT_MAX / 1000, PGC_USERSET, GUC_UNIT_S, nullptr,
-        nullptr, nullptr);
+    DefineCustomIntVariable("scout_ir.progress_interval",
+                            "How often a call that waits for a job says how far it is.", "0 keeps it silent.",
+                            &progress_interval, 1, 0, INT_MAX / 1000, PGC_USERSET, GUC_UNIT_S, nullptr,
+                            nullptr, nullptr);
+    DefineCustomIntVariable("scout_ir.supervisor_naptime", "How often the supervisor looks at each database.",
+                            "Needs shared_preload_libraries = 'scout_ir'.", &supervisor_naptime, 5, 1, 3600,
+                            PGC_SIGHUP, GUC_UNIT_S, nullptr, nullptr, nullptr);
     MarkGUCPrefixReserved("scout_ir");
 }
 

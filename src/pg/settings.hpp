@@ -30,6 +30,9 @@ extern int load_interval, refresh_interval;
 // scout_ir.progress_interval, in seconds: how often a call that waits for a job says how far it is; 0: never.
 extern int progress_interval;
 
+// scout_ir.supervisor_naptime, in seconds: how often the supervisor looks at each database.
+extern int supervisor_naptime;
+
 void define_settings();
 
 }  // namespace scout::pg

@@ -217,6 +217,14 @@ ErrorData *run_utility(const char *sql, Oid run_as, MemoryContext keep) {
     return error;
 }
 
+bool role_exists(const char *role) {
+    return SearchSysCacheExists1(AUTHNAME, CStringGetDatum(role));
+}
+
+void become(const char *role) {
+    SetConfigOption("session_authorization", role, PGC_USERSET, PGC_S_SESSION);
+}
+
 void set_role(const char *role) {
     SetConfigOption("role", role, PGC_USERSET, PGC_S_SESSION);
 }

@@ -72,8 +72,12 @@ void doze(long ms);
 void require_client();
 
 // What a worker has to be allowed: to log in as a role, and to take on another one.
+bool role_exists(const char *role);
 bool may_log_in(Oid role);
 bool may_take_role(Oid login_role, Oid role);
+
+// Becomes a role as SET SESSION AUTHORIZATION does, for a process that logged in as the bootstrap superuser.
+void become(const char *role);
 
 // Takes on a role as SET ROLE does, membership checked, for the session. In a transaction.
 void set_role(const char *role);

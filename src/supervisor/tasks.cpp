@@ -1,0 +1,233 @@
+#include "supervisor/tasks.hpp"
+
+#include "audit/caller.hpp"
+#include "audit/retention.hpp"
+#include "jobs/launch.hpp"
+#include "jobs/store.hpp"
+#include "pg/locks.hpp"
+#include "pg/relation.hpp"
+#include "pg/settings.hpp"
+#include "pg/spi.hpp"
+#include "pipeline/control.hpp"
+
+namespace scout::supervisor {
+
+namespace {
+
+constexpr int most_attempts = 10;
+
+// Of a job whose workers die: 10 s after its first attempt began, 20 s after the second, at most 10 min.
+#define BACKOFF "least(interval '10 min', interval '5 s' * power(2, least(r.attempts, 10)))"
+#define NOBODY_WORKS                                                                            \
+    " NOT EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.objsubid = $2"     \
+    "  AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())" \
+    "  AND l.classid::bigint = r.job_id & 4294967295)"
+#define OPEN_HERE " r.finished_at IS NULL AND r.home = $1"
+#define HELD_BACK "(r.state = 'interrupted' AND r.error_sqlstate = '55000')"
+
+bool pipeline_is_there() {
+    return OidIsValid(pg::relation_oid("bronze_pending"));
+}
+
+// Whether all loading is paused; otherwise the sources that are.
+bool all_is_paused(pg::Array<std::string_view> &sources) {
+    if (!pipeline_is_there()) return false;
+    pg::Session session(pg::require_pipeline());
+    pg::Array<pipeline::Pause> pauses;
+    pipeline::read_pauses(pauses);
+    const bool all = pipeline::all_paused(pauses, sources);
+    session.end();
+    return all;
+}
+
+int free_workers() {
+    static pg::Statement running(
+        "SELECT count(*) FROM pg_locks l WHERE l.locktype = 'advisory' AND l.objsubid = $1 AND l.granted"
+        " AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())");
+    pg::Rows rows = running.read_latest({pg::int4(pg::job_lock_field)});
+    const int out = pg::max_workers - static_cast<int>(rows.int8(0, 1));
+    rows.free();
+    return std::max(out, 0);
+}
+
+void fail(int64 job, const jobs::Failure &why) {
+    jobs::Record r;
+    if (!jobs::lock(job, r) || r.ended() || pg::job_worker_lives(job, 0)) return;
+    jobs::set_state(r, "failed", &why);
+    audit::Json counts;
+    counts.add("job_id", job).add("done", r.done.done);
+    audit::record(r.kind, GetUserId(), r.arguments, "failed", counts);
+    ereport(LOG, errmsg("scout_ir job %lld failed: %s", static_cast<long long>(job), why.message),
+            errdetail_log("SQLSTATE %s", why.sqlstate));
+}
+
+void give_up(pg::Array<Done> &done) {
+    static pg::Statement hopeless(
+        "SELECT r.job_id, r.attempts FROM scout.job_records r WHERE" OPEN_HERE
+        " AND r.state IN ('running', 'interrupted') AND r.attempts >= $3 AND NOT " HELD_BACK
+        " AND" NOBODY_WORKS " LIMIT 100");
+    pg::AsRole owner(pg::extension_owner());
+    pg::Rows rows =
+        hopeless.read_latest({pg::text(pg::home()), pg::int4(pg::job_lock_field), pg::int4(most_attempts)});
+    owner.end();
+    for (uint64 i = 0; i < rows.count(); i++) {
+        const int64 job = rows.int8(i, 1);
+        fail(job, {"58000", psprintf("its workers died %d times", rows.int4(i, 2)),
+                   "They ended without an error of their own: terminated, or their server process crashed.",
+                   psprintf("The server log says why. SELECT scout.resume_job(%lld) tries once more.",
+                            static_cast<long long>(job))});
+        done.push({"restart", "failed", job});
+    }
+    rows.free();
+}
+
+// Says when a job whose workers died is tried again, for those who look at it. Due is what never had a
+// worker, or has waited; a clock that was set back does not hold it up.
+void restart_jobs(pg::Array<Done> &done) {
+    static pg::Statement plan(
+        "UPDATE scout.job_records r SET next_attempt_at = r.attempt_at + " BACKOFF " WHERE" OPEN_HERE
+        " AND r.state IN ('running', 'interrupted') AND r.next_attempt_at IS NULL AND" NOBODY_WORKS);
+    static pg::Statement due(
+        "SELECT r.job_id, r.session_role::text, r.scheduled FROM scout.job_records r WHERE" OPEN_HERE
+        " AND (r.state IN ('running', 'interrupted')"
+        "  OR r.state = 'queued' AND (r.attempts > 0 OR r.created_at NOT BETWEEN clock_timestamp() - interval"
+        "   '5 s' AND clock_timestamp()))"
+        " AND (r.next_attempt_at IS NULL"
+        "  OR r.next_attempt_at NOT BETWEEN clock_timestamp() AND clock_timestamp() + interval '11 min')"
+        " AND NOT ($3 AND " HELD_BACK ") AND" NOBODY_WORKS " ORDER BY r.job_id LIMIT $4");
+    static pg::Statement postpone(
+        "UPDATE scout.job_records r SET next_attempt_at = clock_timestamp() + CASE WHEN r.state = 'queued'"
+        " THEN least(interval '10 min', greatest(interval '5 s', clock_timestamp() - coalesce(r.attempt_at,"
+        "  r.created_at))) ELSE " BACKOFF " END WHERE r.job_id = $1");
+    give_up(done);
+    pg::Array<std::string_view> sources;
+    const bool paused = all_is_paused(sources);
+    const int room = free_workers();
+    pg::AsRole owner(pg::extension_owner());
+    const pg::Param home = pg::text(pg::home()), field = pg::int4(pg::job_lock_field);
+    plan.run({home, field});
+    pg::Rows rows = due.read_latest({home, field, pg::boolean(paused), pg::int4(room)});
+    owner.end();
+    for (uint64 i = 0; i < rows.count(); i++) {
+        const int64 job = rows.int8(i, 1);
+        const char *role = pg::c_string(rows.text(i, 2));
+        if (jobs::made_here(job)) continue;
+        Oid login_role;
+        if (jobs::login_for(role, rows.boolean(i, 3), login_role)) {
+            pg::AsRole again(pg::extension_owner());
+            postpone.run({pg::int8(job)});
+            again.end();
+            jobs::start_at_commit(job, login_role);
+            done.push({"restart", "started", job});
+        } else if (!pg::role_exists(role)) {
+            fail(job, {"42704", psprintf("role \"%s\" does not exist", role), "It asked for this job.",
+                       "Ask for the work again as another role."});
+            done.push({"restart", "failed", job});
+        }
+    }
+    rows.free();
+}
+
+// The newest job of a kind that was scheduled here.
+struct Last {
+    int64 job;  // 0: none
+    bool open, due, retry;
+};
+
+Last last_of(const char *kind, int interval, Oid owner) {
+    static pg::Statement newest(
+        "SELECT r.job_id, r.finished_at IS NULL, r.state = 'failed' AND r.session_role = $4::text::name,"
+        " t.due <= clock_timestamp() OR t.began > clock_timestamp()"
+        " FROM (SELECT * FROM scout.job_records j WHERE j.scheduled AND j.kind = $2 AND j.home = $1"
+        "  ORDER BY j.job_id DESC LIMIT 1) r, LATERAL (SELECT coalesce(r.started_at, r.created_at) AS began,"
+        "  CASE WHEN r.state = 'failed' THEN r.finished_at + greatest($3 * interval '1 s', " BACKOFF
+        ")"
+        "   ELSE coalesce(r.started_at, r.created_at) + $3 * interval '1 s' END AS due) t");
+    pg::AsRole extension(pg::extension_owner());
+    pg::Rows rows = newest.read_latest({pg::text(pg::home()), pg::text(kind), pg::int4(interval),
+                                        pg::text(GetUserNameFromId(owner, false))});
+    extension.end();
+    Last last{0, false, true, false};
+    if (rows.count() > 0)
+        last = {rows.int8(0, 1), rows.boolean(0, 2), rows.boolean(0, 4), rows.boolean(0, 3)};
+    rows.free();
+    return last;
+}
+
+// A failed one is tried again as the same row, less and less often, so that a fault that lasts fills
+// neither the table nor the log.
+void retry(int64 job) {
+    static pg::Statement again(
+        "UPDATE scout.job_records r SET state = 'queued', finished_at = NULL, next_attempt_at = "
+        "clock_timestamp()"
+        " + interval '5 s' WHERE r.job_id = $1");
+    pg::AsRole owner(pg::extension_owner());
+    again.run({pg::int8(job)});
+    owner.end();
+}
+
+void schedule(const char *task, const char *kind, const char *arguments, int interval, bool (*has_work)(),
+              pg::Array<Done> &done) {
+    if (interval == 0 || jobs::find_kind(kind) == nullptr || !pipeline_is_there()) return;
+    const Oid owner = pg::require_pipeline();
+    const Last last = last_of(kind, interval, owner);
+    if (last.open || !last.due || jobs::at_work(kind) != 0 || !has_work()) return;
+    const char *role = GetUserNameFromId(owner, false);
+    Oid login_role;
+    if (!jobs::login_for(role, true, login_role))
+        ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                errmsg("the pipeline's owner \"%s\" is a superuser, the extension's owner is not", role),
+                errhint("Give the pipeline's tables to another role."));
+    int64 job = last.job;
+    bool made = true;
+    if (last.retry) {
+        retry(job);
+    } else {
+        pg::AsRole as_owner(owner);
+        job = jobs::create({kind, arguments, 1, nullptr, true, owner}, made);
+        as_owner.end();
+    }
+    jobs::start_at_commit(job, login_role);
+    done.push({task, last.retry ? "retried" : "queued", job});
+}
+
+bool events_wait() {
+    static pg::Statement any("SELECT FROM scout.bronze_pending p WHERE p.source_system <> ALL ($1) LIMIT 1");
+    pg::Array<std::string_view> paused;
+    if (all_is_paused(paused)) return false;
+    pg::Session session(pg::require_pipeline());
+    pg::Rows rows = any.read_latest({pg::text_array(paused.begin(), paused.size())});
+    const bool found = rows.count() > 0;
+    rows.free();
+    session.end();
+    return found;
+}
+
+bool gold_is_behind() {
+    static pg::Statement any("SELECT FROM scout.gold_freshness() g WHERE g.status <> 'fresh' LIMIT 1");
+    pg::Rows rows = any.read_latest();
+    const bool found = rows.count() > 0;
+    rows.free();
+    return found;
+}
+
+void load(pg::Array<Done> &done) {
+    schedule("load", "load_backlog", "{\"batch_size\": 2000}", pg::load_interval, events_wait, done);
+}
+
+void refresh(pg::Array<Done> &done) {
+    schedule("refresh", "refresh_gold_platinum", "{}", pg::refresh_interval, gold_is_behind, done);
+}
+
+void retain(pg::Array<Done> &done) {
+    const int64 removed = audit::forget_old();
+    if (removed > 0)
+        done.push({"retention", psprintf("%lld rows removed", static_cast<long long>(removed)), 0});
+}
+
+}  // namespace
+
+const Task tasks[task_count] = {
+    {"restart", restart_jobs}, {"load", load}, {"refresh", refresh}, {"retention", retain}};
+
+}  // namespace scout::supervisor

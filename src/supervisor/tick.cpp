@@ -1,0 +1,117 @@
+// One look at one database: a short-lived worker that the launcher starts, or supervise() by hand.
+//
+// The worker connects as the bootstrap superuser, does what is due, a transaction to each task, leaves
+// word in shared memory and ends: within milliseconds, so that DROP DATABASE and a copy of the database as
+// a template wait for it without failing. Each transaction holds AccessShareLock on the extension, and
+// nothing waits for a lock longer than 2 s. A task that fails rolls back; the others are done all the
+// same; the first failure is what the launcher hears of, and logs once.
+
+#include "audit/caller.hpp"
+#include "jobs/launch.hpp"
+#include "pg/guard.hpp"
+#include "pg/relation.hpp"
+#include "pg/result.hpp"
+#include "pg/spi.hpp"
+#include "pg/supervisor.hpp"
+#include "supervisor/supervisor.hpp"
+#include "supervisor/tasks.hpp"
+
+extern "C" {
+#include "tcop/utility.h"
+}
+
+namespace scout::supervisor {
+
+namespace {
+
+pg::Outcome look(MemoryContext memory, const Task &task, ErrorData *&error) {
+    pg::Outcome outcome = pg::Outcome::done;
+    error = pg::in_transaction("scout_ir tick", memory, [&] {
+        if (!OidIsValid(pg::lock_extension())) {
+            outcome = pg::Outcome::no_extension;
+        } else if (!pg::library_matches_extension()) {
+            outcome = pg::Outcome::other_version;
+        } else {
+            pg::Session session;
+            pg::Array<Done> done;
+            task.run(done);
+            session.end();
+        }
+    });
+    const int unstarted = jobs::take_unstarted();
+    if (error == nullptr && unstarted > 0) {
+        error = static_cast<ErrorData *>(palloc0(sizeof(ErrorData)));
+        error->sqlerrcode = ERRCODE_CONFIGURATION_LIMIT_EXCEEDED;
+        error->message = psprintf(
+            "%d jobs stay queued: no background worker slot is free, "
+            "max_worker_processes is %d",
+            unstarted, max_worker_processes);
+    }
+    return error != nullptr ? pg::Outcome::failed : outcome;
+}
+
+}  // namespace
+
+}  // namespace scout::supervisor
+
+extern "C" {
+PGDLLEXPORT void scout_tick(Datum);
+
+void scout_tick(Datum) {
+    using namespace scout;
+    using namespace scout::supervisor;
+    (void)pg::invoke([] {
+        TickStart start;
+        pg::read_payload(&start, sizeof start);
+        pg::enter_worker_raw(start.database, InvalidOid);
+        pg::limit_lock_waits("2s");
+        pg::Feedback *feedback = pg::attach_feedback(start.feedback);
+        if (feedback == nullptr) return static_cast<Datum>(0);
+        MemoryContext memory =
+            AllocSetContextCreateInternal(TopMemoryContext, "scout_ir tick", ALLOCSET_DEFAULT_SIZES);
+        MemoryContextSwitchTo(memory);
+        pg::Outcome outcome = pg::Outcome::done;
+        ErrorData *failure = nullptr;
+        const char *failed = "";
+        for (const Task &task : tasks) {
+            pg::between_turns();
+            ErrorData *error = nullptr;
+            const pg::Outcome one = look(memory, task, error);
+            if (one == pg::Outcome::done) continue;
+            if (failure == nullptr) {
+                outcome = one;
+                failure = error;
+                failed = task.name;
+            }
+            if (one != pg::Outcome::failed) break;  // nothing to be done in this database
+        }
+        pg::leave_feedback(feedback, outcome, failed, failure);
+        return static_cast<Datum>(0);
+    });
+}
+}
+
+SCOUT_ACTION(scout_supervise) {
+    using namespace scout;
+    using namespace scout::supervisor;
+    PreventCommandIfReadOnly("supervise()");
+    const Oid role = GetUserId();
+    pg::Result result(fcinfo);
+    (void)pg::lock_extension();
+    pg::Session session;
+    pg::Array<Done> done;
+    for (const Task &task : tasks) {
+        CHECK_FOR_INTERRUPTS();
+        task.run(done);
+    }
+    for (const Done &d : done) {
+        result.text(d.task).text(d.outcome);
+        d.job != 0 ? result.int8(d.job) : result.null();
+        result.end_row();
+    }
+    audit::Json arguments, counts;
+    counts.add("done", static_cast<int64>(done.size()));
+    audit::record("supervise", role, arguments, "done", counts);
+    session.end();
+    return static_cast<Datum>(0);
+}
