@@ -140,7 +140,6 @@ SCOUT_ACTION(scout_apply_retention) {
         .add_bool("dry_run", dry_run)
         .add("max_rows", static_cast<int64>(max_rows));
     int64 jobs = 0;
-    bool more_jobs = false;
     for (size_t i = 0; i < std::size(histories); i++) {
         CHECK_FOR_INTERRUPTS();
         History &h = histories[i];
@@ -148,18 +147,17 @@ SCOUT_ACTION(scout_apply_retention) {
         if (!keeps_all) {
             pg::AsRole owner(pg::extension_owner());
             const TimestampTz cutoff = PG_ARGISNULL(0) ? cutoff_by_setting(h) : asked;
-            rows = dry_run ? count_old(h, cutoff, max_rows) : remove_old(h, cutoff, max_rows);
+            const int64 limit = i == routine ? max_rows - jobs : max_rows;
+            rows = dry_run ? count_old(h, cutoff, limit) : remove_old(h, cutoff, limit);
             owner.end();
         }
         if (i == 0) {
             jobs = rows;
-            more_jobs = rows == max_rows;
             continue;
         }
-        const bool more = rows == max_rows || (i == routine && more_jobs);
         if (i == routine) rows += jobs;
         counts.add(h.table, rows);
-        result.text(h.table).int8(rows).boolean(more).boolean(dry_run);
+        result.text(h.table).int8(rows).boolean(rows == max_rows).boolean(dry_run);
         result.end_row();
     }
     record("apply_retention", role, arguments, dry_run ? "dry run" : "done", counts);

@@ -61,10 +61,13 @@ void fail(int64 job, const jobs::Failure &why) {
             errdetail_log("SQLSTATE %s", why.sqlstate));
 }
 
+// A long job that gets on with each attempt is not hopeless, however often the server restarts.
 void give_up(pg::Array<Done> &done) {
     static pg::Statement hopeless(
         "SELECT r.job_id, r.attempts FROM scout.job_records r WHERE" OPEN_HERE
         " AND r.state IN ('running', 'interrupted') AND r.attempts >= $3 AND NOT " HELD_BACK
+        " AND (SELECT coalesce(sum(w.done), 0) FROM scout.job_workers w WHERE w.job_id = r.job_id) <= "
+        "r.done_before"
         " AND" NOBODY_WORKS " LIMIT 100");
     pg::AsRole owner(pg::extension_owner());
     pg::Rows rows =

@@ -43,7 +43,7 @@ pg::Outcome look(MemoryContext memory, const Task &task, ErrorData *&error) {
         error = static_cast<ErrorData *>(palloc0(sizeof(ErrorData)));
         error->sqlerrcode = ERRCODE_CONFIGURATION_LIMIT_EXCEEDED;
         error->message = psprintf(
-            "%d jobs stay queued: no background worker slot is free, "
+            "jobs stay queued (%d): no background worker slot is free, "
             "max_worker_processes is %d",
             unstarted, max_worker_processes);
     }
