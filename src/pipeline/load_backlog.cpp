@@ -40,9 +40,9 @@ Wanted read_arguments(const char *json) {
 
 int64 freeze(const jobs::Job &job) {
     pg::Session session(pg::require_pipeline());
-    flush_pending();
     const Wanted w = read_arguments(job.arguments);
-    const Backlog waiting = backlog(nullptr);
+    const Backlog waiting = backlog(nullptr);  // counts what this transaction has not flushed yet
+    flush_pending();
     // An estimate may be too low; shares that are left over when the queue is empty are dropped.
     const int64 enough = waiting.exact ? waiting.events : waiting.events * 2;
     const int64 end = w.max_events < 0 ? enough : std::min(w.max_events, enough);
@@ -88,9 +88,9 @@ struct Drained {
 
 Drained load_here(const Wanted &w) {
     pg::Session session(pg::require_pipeline());
-    flush_pending();
     const TimestampTz started = GetCurrentTimestamp();
-    const int64 waiting = backlog(nullptr).events;
+    const int64 waiting = backlog(nullptr).events;  // counts what this transaction has not flushed yet
+    flush_pending();
     const int64 total = w.max_events < 0 ? waiting : std::min(w.max_events, waiting);
     BatchCounts counts;
     for (int64 claimed = 0; claimed < total;) {

@@ -31,9 +31,11 @@ sub job_base {
     return;
 }
 
+# STRATEGY: the default copies a sequence's page with numbers that it takes for logged; a crash soon after
+# would give them out again.
 sub fresh {
     my ($node, $db) = @_;
-    $node->safe_psql('postgres', "CREATE DATABASE $db TEMPLATE base");
+    $node->safe_psql('postgres', "CREATE DATABASE $db TEMPLATE base STRATEGY file_copy");
     return $db;
 }
 
