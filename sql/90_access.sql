@@ -19,7 +19,7 @@ VALUES
 ('ingest_event', 'operator'), ('ingest_events', 'operator'), ('load_silver_from_bronze', 'operator'),
 ('quarantine_events', 'operator'), ('quarantine_failures', 'operator'), ('quarantine_window', 'operator'),
 ('cancel_job', 'operator'), ('load_backlog', 'operator'), ('resume_job', 'operator'),
-('refresh_gold_platinum', 'operator'), ('reprocess_bronze_window', 'operator'),
+('maintain', 'operator'), ('refresh_gold_platinum', 'operator'), ('reprocess_bronze_window', 'operator'),
 ('adoption_notes', 'admin'), ('adoption_problems', 'admin'), ('create_pipeline', 'admin'), ('pipeline_layout', 'admin'), ('grant_access', 'admin'), ('revoke_access', 'admin'),
 ('seed_queue', 'admin'), ('set_rule', 'admin')
 $$;
