@@ -4,10 +4,10 @@
 // that are older than it, the caller's among them, where the deadlock detector does not see that the caller
 // waits, too. So the job is only queued, whatever the caller is in, and starts at the commit.
 //
-// The relation is kept by OID and name and looked up again when the worker comes to it: one that was
-// dropped or renamed since, or that the caller may no longer maintain, is the job's failure. A statement is
-// a chunk; it commits by itself, and its chunk goes in the transaction after it: a crash between the two
-// does it again, which changes nothing.
+// The relation is kept by OID (an index by that of its table) and name, and looked up again when the worker
+// comes to it: one that was dropped or renamed since, or that the caller may no longer maintain, is the job's
+// failure. A statement is a chunk; it commits by itself, and its chunk goes in the transaction after it: a
+// crash between the two does it again, which changes nothing.
 //
 // REINDEX CONCURRENTLY that is cancelled, deadlocks or crashes leaves an invalid index with a name that
 // ends in _ccnew or _ccold. The next run on the table drops those, each by a statement of its own, before
@@ -35,27 +35,45 @@ namespace {
 constexpr const char *kind_name = "maintain", *drop_leftover = "drop";
 
 struct Request {
-    Oid relation;
+    Oid table;
+    bool is_index;  // of that table: REINDEX CONCURRENTLY gives an index another OID
     const char *name;
     Action action;
 };
 
 Request read_arguments(const char *json) {
     static pg::Statement parse(
-        "SELECT (a->>'oid')::bigint, a->>'relation', a->>'action' FROM (SELECT $1::jsonb) x(a)");
+        "SELECT (a->>'oid')::bigint, (a->>'index')::boolean, a->>'relation', a->>'action'"
+        " FROM (SELECT $1::jsonb) x(a)");
     pg::Rows rows = parse.run({pg::text(json)});
-    const Request r{static_cast<Oid>(rows.int8(0, 1)), pg::c_string(rows.text(0, 2)),
-                    action_of(pg::c_string(rows.text(0, 3)))};
+    const Request r{static_cast<Oid>(rows.int8(0, 1)), rows.boolean(0, 2), pg::c_string(rows.text(0, 3)),
+                    action_of(pg::c_string(rows.text(0, 4)))};
     rows.free();
     return r;
 }
 
+// InvalidOid where it is not there.
+Oid find_relation(const Request &r) {
+    static pg::Statement find(
+        "SELECT i.indexrelid::bigint FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
+        " JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE i.indrelid = $1::bigint::oid AND format('%I.%I', n.nspname, c.relname) = $2");
+    if (!r.is_index) return SearchSysCacheExists1(RELOID, ObjectIdGetDatum(r.table)) ? r.table : InvalidOid;
+    pg::Rows rows = find.read_latest({pg::int8(r.table), pg::text(r.name)});
+    const Oid index = rows.count() == 0 ? InvalidOid : static_cast<Oid>(rows.int8(0, 1));
+    rows.free();
+    return index;
+}
+
 // The relation as it is now; it must still be the one that was asked for.
 Target require_same(const Request &r) {
-    if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(r.relation)))
-        ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation %s has been dropped", r.name),
+    const Oid relation = find_relation(r);
+    if (!OidIsValid(relation))
+        ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE),
+                errmsg("%s %s has been dropped%s", r.is_index ? "index" : "relation", r.name,
+                       r.is_index ? " or renamed" : ""),
                 errdetail("It was there when the job was asked for."));
-    Target target = find_target(r.relation, r.action);
+    Target target = find_target(relation, r.action);
     if (strcmp(target.name, r.name) != 0)
         ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE),
                 errmsg("relation %s has been renamed to %s", r.name, target.name),
@@ -90,13 +108,15 @@ int64 freeze(const jobs::Job &job) {
     pg::Array<jobs::Chunk> chunks;
     chunks.push({0, 0, 0, nullptr});
     jobs::add_chunks(job.id, chunks);
+    const Request r = read_arguments(job.arguments);
+    const int64 to_drop = r.action == Action::reindex ? static_cast<int64>(leftovers(r.table).count()) : 0;
     session.end();
-    return 1;
+    return to_drop + 1;
 }
 
 // Puts the dropping of leftovers before what is to be done. The chunk is the last that is left.
-bool clean_first(const jobs::Job &job, const jobs::Chunk &chunk, const Request &r) {
-    pg::Rows rows = dead_leftovers(r.relation);
+bool clean_first(const jobs::Job &job, const jobs::Chunk &chunk, Oid relation) {
+    pg::Rows rows = dead_leftovers(relation);
     const bool found = rows.count() > 0;
     if (found) {
         pg::Array<jobs::Chunk> chunks;
@@ -110,8 +130,8 @@ bool clean_first(const jobs::Job &job, const jobs::Chunk &chunk, const Request &
 }
 
 // nullptr where the index has gone meanwhile, or is no leftover any more.
-const char *drop_statement(const Request &r, Oid index) {
-    pg::Rows rows = dead_leftovers(r.relation);
+const char *drop_statement(Oid relation, Oid index) {
+    pg::Rows rows = dead_leftovers(relation);
     bool found = false;
     for (uint64 i = 0; i < rows.count(); i++) found = found || static_cast<Oid>(rows.int8(i, 1)) == index;
     rows.free();
@@ -121,27 +141,24 @@ const char *drop_statement(const Request &r, Oid index) {
         quote_qualified_identifier(get_namespace_name(get_rel_namespace(index)), get_rel_name(index)));
 }
 
-const char *next_statement(const jobs::Job &job, const Request &r, const Target &target) {
+// Runs in a session with the caller's own role. The chunk of what it returns stays: it goes when the
+// statement has been run.
+const char *utility(const jobs::Job &job, Oid &run_as) {
     jobs::Chunk chunk;
     while (jobs::take_chunk(job.id, chunk)) {
         CHECK_FOR_INTERRUPTS();
+        const Request r = read_arguments(job.arguments);
+        const Target target = require_same(r);
+        run_as = target.run_as;
         if (chunk.object == nullptr) {
-            if (r.action == Action::reindex && clean_first(job, chunk, r)) continue;
+            if (r.action == Action::reindex && clean_first(job, chunk, target.relation)) continue;
             return statement(target, r.action);
         }
-        const char *drop = drop_statement(r, static_cast<Oid>(chunk.first));
+        const char *drop = drop_statement(target.relation, static_cast<Oid>(chunk.first));
         if (drop != nullptr) return drop;
         jobs::finish_chunk(job.id, chunk);
     }
     return nullptr;
-}
-
-// Runs in a session with the caller's own role; what it returns belongs to the context around it.
-const char *utility(const jobs::Job &job, Oid &run_as) {
-    const Request r = read_arguments(job.arguments);
-    const Target target = require_same(r);
-    run_as = target.run_as;
-    return next_statement(job, r, target);
 }
 
 constexpr jobs::Kind kind{kind_name, "statements", freeze, nullptr, utility};
@@ -169,7 +186,8 @@ SCOUT_ACTION(scout_maintain) {
     audit::Json arguments;
     arguments.add("relation", target.name)
         .add("action", name_of(action))
-        .add("oid", static_cast<int64>(target.relation));
+        .add("oid", static_cast<int64>(target.table))
+        .add_bool("index", target.is_index);
     const jobs::Outcome o = jobs::submit({kind_name, arguments.text(), 1, key, false}, false);
     result.int8(o.job).text(o.state).text(statement(target, action));
     result.end_row();

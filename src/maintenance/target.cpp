@@ -57,8 +57,7 @@ void require_fitting_kind(const char *name, const Found &f, Action action) {
 }
 
 // An extension other than this one looks after its tables itself.
-void require_no_member(Oid relation, const char *name, const Found &f) {
-    const Oid table = is_index(f.kind) ? IndexGetRelation(relation, false) : relation;
+void require_no_member(Oid table, const char *name) {
     const Oid extension = getExtensionOfObject(RelationRelationId, table);
     if (!OidIsValid(extension) || extension == get_extension_oid("scout_ir", true)) return;
     ereport(ERROR, errcode(ERRCODE_WRONG_OBJECT_TYPE),
@@ -86,10 +85,12 @@ Target find_target(Oid relation, Action action) {
     const Oid schema = get_rel_namespace(relation);
     const char *name = quote_qualified_identifier(get_namespace_name(schema), get_rel_name(relation));
     require_fitting_kind(name, f, action);
-    require_no_member(relation, name, f);
-    if (has_privs_of_role(GetUserId(), f.owner)) return {relation, name, f.kind, GetUserId()};
+    const bool index = is_index(f.kind);
+    const Oid table = index ? IndexGetRelation(relation, false) : relation;
+    require_no_member(table, name);
+    if (has_privs_of_role(GetUserId(), f.owner)) return {relation, table, name, index, GetUserId()};
     const bool may_be_ours = schema == get_namespace_oid(pg::schema_name, true);
-    if (may_be_ours && f.owner == pg::require_pipeline()) return {relation, name, f.kind, f.owner};
+    if (may_be_ours && f.owner == pg::require_pipeline()) return {relation, table, name, index, f.owner};
     ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("must be owner of %s", name),
             errdetail("It belongs to \"%s\", and not to the pipeline.", GetUserNameFromId(f.owner, false)),
             errhint("Operators may maintain the pipeline's relations, owners their own."));
@@ -103,7 +104,7 @@ const char *statement(const Target &target, Action action) {
         case Action::vacuum_analyze: return psprintf("VACUUM (ANALYZE) %s", target.name);
         case Action::reindex: break;
     }
-    return psprintf("REINDEX %s CONCURRENTLY %s", is_index(target.kind) ? "INDEX" : "TABLE", target.name);
+    return psprintf("REINDEX %s CONCURRENTLY %s", target.is_index ? "INDEX" : "TABLE", target.name);
 }
 
 }  // namespace scout::maintenance

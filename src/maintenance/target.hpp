@@ -12,9 +12,9 @@ Action action_of(const char *name);
 const char *name_of(Action action);
 
 struct Target {
-    Oid relation;
-    const char *name;  // quoted and qualified
-    char kind;         // relkind
+    Oid relation, table;  // the same, but for an index
+    const char *name;     // quoted and qualified
+    bool is_index;
     Oid run_as;
 };
 
