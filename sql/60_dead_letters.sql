@@ -35,12 +35,13 @@ COMMENT ON FUNCTION scout.clear_backlog(interval, text, boolean) IS
 CREATE FUNCTION scout.dlq_redrive(
     error_code text DEFAULT NULL, source_system text DEFAULT NULL,
     failed_after timestamptz DEFAULT NULL, failed_before timestamptz DEFAULT NULL,
-    max_events int DEFAULT 10000, dry_run boolean DEFAULT false, event_ids bigint[] DEFAULT NULL)
+    max_events int DEFAULT 10000, dry_run boolean DEFAULT false, event_ids bigint[] DEFAULT NULL,
+    workers int DEFAULT 1, wait boolean DEFAULT true, idempotency_key text DEFAULT NULL)
 RETURNS TABLE (events_redriven bigint, events_loaded bigint, events_failed_again bigint,
-               remaining bigint, dry_run boolean)
+               remaining bigint, dry_run boolean, job_id bigint, status text)
 LANGUAGE c ROWS 1 AS 'MODULE_PATHNAME', 'scout_dlq_redrive';
-COMMENT ON FUNCTION scout.dlq_redrive(text, text, timestamptz, timestamptz, int, boolean, bigint[]) IS
-'Loads open dead letters again; what fails again stays in the queue with one more attempt.';
+COMMENT ON FUNCTION scout.dlq_redrive(text, text, timestamptz, timestamptz, int, boolean, bigint[], int, boolean, text) IS
+'Loads open dead letters again; what fails again stays in the queue with one more attempt. Workers do it, batch by batch, each committed by itself.';
 
 CREATE FUNCTION scout.dlq_resolve(
     reason text, dlq_ids bigint[] DEFAULT NULL, error_code text DEFAULT NULL, source_system text DEFAULT NULL,

@@ -52,6 +52,7 @@ BEGIN
     LEFT JOIN LATERAL (
         SELECT g.status FROM scout.gold_refreshes g
         WHERE g.view_schema = v.schemaname AND g.view_name = v.matviewname
+          AND g.status NOT LIKE 'skipped%'
         ORDER BY g.refresh_id DESC LIMIT 1) newest ON true
     LEFT JOIN LATERAL (
         SELECT g.started_at, g.finished_at FROM scout.gold_refreshes g

@@ -21,6 +21,7 @@ VALUES
 ('cancel_job', 'operator'), ('load_backlog', 'operator'), ('resume_job', 'operator'),
 ('refresh_gold_platinum', 'operator'), ('reprocess_bronze_window', 'operator'),
 ('schedule_jobs', 'admin'), ('unschedule_jobs', 'admin'), ('supervise', 'admin'), ('apply_retention', 'operator'),
+('maintain', 'operator'),
 ('adoption_notes', 'admin'), ('adoption_problems', 'admin'), ('create_pipeline', 'admin'), ('pipeline_layout', 'admin'), ('grant_access', 'admin'), ('revoke_access', 'admin'),
 ('protect_sessions', 'admin'), ('seed_queue', 'admin'), ('set_rule', 'admin'), ('unprotect_sessions', 'admin')
 $$;

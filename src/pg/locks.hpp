@@ -1,7 +1,7 @@
-// The extension's own advisory locks: GATE and FLIGHT.
+// The extension's own advisory locks: GATE, FLIGHT and GOLD.
 //
 // They are of the advisory lock type with a fourth field that neither users (1, 2) nor Citus use,
-// so that pg_advisory_unlock_all() of a runbook cannot touch them. Both are transaction locks: commit,
+// so that pg_advisory_unlock_all() of a runbook cannot touch them. They are transaction locks: commit,
 // rollback, rollback to savepoint and the death of the backend release them.
 //
 // Order: FLIGHT before GATE for a batch, GATE before FLIGHT for a pause; the batch takes GATE only
@@ -18,14 +18,17 @@ extern "C" {
 namespace scout::pg {
 
 // START is held for an instant by a worker that counts how many there are, so that two of them do not
-// both take the last place.
-enum class Lock : uint32 { gate = 1, flight = 2, start = 3 };
+// both take the last place. GOLD keeps two refreshes of gold apart.
+enum class Lock : uint32 { gate = 1, flight = 2, start = 3, gold = 4 };
 
 // Modes of FLIGHT, by what may run together. Loads run beside loads, reprocesses beside
 // reprocesses, quarantine alone.
 constexpr LOCKMODE flight_load = RowExclusiveLock;
 constexpr LOCKMODE flight_reprocess = ShareLock;
 constexpr LOCKMODE flight_alone = ExclusiveLock;
+
+// GOLD: one refresh of gold at a time. Taken before any lock on a view.
+constexpr LOCKMODE gold_refresh = ExclusiveLock;
 
 bool acquire(Lock lock, LOCKMODE mode, bool wait = true);  // false only without `wait`
 void release(Lock lock, LOCKMODE mode);

@@ -1,4 +1,6 @@
 // The shared library: magic block and _PG_init.
+#include "gold/jobs.hpp"
+#include "maintenance/jobs.hpp"
 #include "pg/postgres.hpp"
 #include "pg/settings.hpp"
 #include "pg/supervisor.hpp"
@@ -15,6 +17,9 @@ void _PG_init(void) {
     scout::pipeline::register_pending_callbacks();
     scout::pipeline::register_load_job();
     scout::pipeline::register_reprocess_job();
+    scout::pipeline::register_redrive_job();
+    scout::gold::register_refresh_job();
+    scout::maintenance::register_maintain_job();
     scout::pg::register_launcher();
 }
 }

@@ -198,10 +198,13 @@ ErrorData *run_utility(const char *sql, Oid run_as, MemoryContext keep) {
     Oid outer_user;
     int outer_context;
     GetUserIdAndSecContext(&outer_user, &outer_context);
-    // Before the transaction: the statement commits and begins others, which keep the role.
-    SetUserIdAndSecContext(run_as, outer_context | SECURITY_LOCAL_USERID_CHANGE);
+    // Before the transaction: the statement commits and begins others, which keep the role. No context
+    // with it: the server expects none outside of a transaction.
+    SetUserIdAndSecContext(run_as, outer_context);
     if (sigsetjmp(handler, 1) == 0) {
         PG_exception_stack = &handler;
+        // Expressions of indexes must not find what the asker's search_path has, but `run_as` trusts.
+        SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION);
         begin_work(sql);
         MemoryContextReset(MessageContext);
         MemoryContextSwitchTo(MessageContext);

@@ -1,19 +1,26 @@
-// Out of the dead-letter queue: redrive, resolve, purge.
+// Redrive: open dead letters are loaded again.
 //
-// Redrive takes letters with SKIP LOCKED, once each, and loads their events through the same batch as
-// everything else; what fails again stays open with one more attempt. A letter whose event has left
-// bronze, or that never had one, is put back into bronze first: under its old id from
-// bronze_deletions, otherwise as a new event.
-// Commit: silver and letters change together. Abort, cancel, crash: the letters are open as before.
+// Letters are taken with SKIP LOCKED, once each, and their events go through the same batch as everything
+// else; what fails again stays open with one more attempt. A letter whose event has left bronze, or that
+// never had one, is put back into bronze first: under its old id from bronze_deletions, otherwise as a new
+// event.
+// As a job: the letters are chosen when it is asked for, and a chunk is a set of them; what has been
+// resolved since, or no longer matches, is passed over. Commit: silver and the letters of a chunk change
+// together. Abort, cancel, crash: the letters of the chunk are open as before, and its chunk is there for
+// the next attempt. In the caller's transaction: all of them, or none.
 
 #include "audit/caller.hpp"
+#include "jobs/chunks.hpp"
+#include "jobs/request.hpp"
 #include "pg/guard.hpp"
 #include "pg/locks.hpp"
+#include "pg/ranges.hpp"
 #include "pg/relation.hpp"
 #include "pg/result.hpp"
 #include "pg/spi.hpp"
 #include "pipeline/arguments.hpp"
 #include "pipeline/batch.hpp"
+#include "pipeline/jobs.hpp"
 #include "pipeline/notices.hpp"
 #include "pipeline/pending.hpp"
 #include "pipeline/queue.hpp"
@@ -25,20 +32,23 @@ namespace {
 constexpr size_t redrive_batch = 2000;
 
 // $1 code, $2 source, $3 after, $4 before, $5 event ids
-#define LETTER_FILTER                                                                                     \
-    " d.status = 'open' AND ($1 IS NULL OR upper($1) IN (upper(d.error_code), upper(d.last_error_code)))" \
-    " AND ($2 IS NULL OR d.source_system = $2) AND ($3 IS NULL OR d.failed_at >= $3)"                     \
-    " AND ($4 IS NULL OR d.failed_at < $4)"
-
-pg::Statement choose(
-    "SELECT d.dlq_id, coalesce(d.event_id, 0), EXISTS (SELECT FROM scout.bronze_events b WHERE b.event_id = "
+#define MATCHING                                                                        \
+    " FROM scout.bronze_events_dlq d WHERE d.status = 'open'"                           \
+    " AND ($1 IS NULL OR upper($1) IN (upper(d.error_code), upper(d.last_error_code)))" \
+    " AND ($2 IS NULL OR d.source_system = $2) AND ($3 IS NULL OR d.failed_at >= $3)"   \
+    " AND ($4 IS NULL OR d.failed_at < $4) AND ($5 IS NULL OR d.event_id = ANY ($5))"
+#define LETTER                                                                                              \
+    "SELECT d.dlq_id, coalesce(d.event_id, 0), EXISTS (SELECT FROM scout.bronze_events b WHERE b.event_id " \
+    "= "                                                                                                    \
     "d.event_id)"
-    " FROM scout.bronze_events_dlq d WHERE" LETTER_FILTER
-    " AND ($5 IS NULL OR d.event_id = ANY ($5))"
-    " ORDER BY d.dlq_id LIMIT $6 FOR UPDATE OF d SKIP LOCKED");
 
-pg::Statement count_open("SELECT count(*) FROM scout.bronze_events_dlq d WHERE" LETTER_FILTER
-                         " AND ($5 IS NULL OR d.event_id = ANY ($5))");
+pg::Statement choose("SELECT d.dlq_id" MATCHING " ORDER BY d.dlq_id LIMIT $6");
+pg::Statement take(LETTER MATCHING " ORDER BY d.dlq_id LIMIT $6 FOR UPDATE OF d SKIP LOCKED");
+pg::Statement take_chosen(LETTER MATCHING
+                          " AND d.dlq_id BETWEEN $6 AND $7 AND d.dlq_id <@ $8::int8multirange"
+                          " ORDER BY d.dlq_id FOR UPDATE OF d SKIP LOCKED",
+                          pg::Plan::by_index);
+pg::Statement count_open("SELECT count(*)" MATCHING);
 
 // Puts a deleted event back under its own id.
 pg::Statement put_back(
@@ -83,17 +93,26 @@ int64 bring_back(int64 dlq_id, int64 event_id) {
     return found;
 }
 
+const char *as_text(Oid type, Datum value) {
+    Oid output;
+    bool is_varlena;
+    getTypeOutputInfo(type, &output, &is_varlena);
+    return OidOutputFunctionCall(output, value);
+}
+
 struct Filter {
     pg::Param code, source, after, before, ids;
+    int max_events;
 };
 
 struct Redriven {
     int64 chosen = 0, resolved_elsewhere = 0;
     BatchCounts counts;
+
+    int64 loaded() const { return counts.resolved + resolved_elsewhere; }
 };
 
-void redrive(const Filter &f, int max_events, Redriven &out) {
-    pg::Rows letters = choose.run({f.code, f.source, f.after, f.before, f.ids, pg::int4(max_events)});
+void redrive(const pg::Rows &letters, Redriven &out) {
     pg::Array<int64> ids;
     for (uint64 i = 0; i < letters.count(); i++) {
         CHECK_FOR_INTERRUPTS();
@@ -109,7 +128,105 @@ void redrive(const Filter &f, int max_events, Redriven &out) {
         process_batch(Mode::redrive, ids.begin() + i, std::min(redrive_batch, ids.size() - i), out.counts);
 }
 
+int64 count_remaining(const Filter &f) {
+    pg::Rows rows = count_open.read_latest({f.code, f.source, f.after, f.before, f.ids});
+    const int64 count = rows.int8(0, 1);
+    rows.free();
+    return count;
+}
+
+// The Datums belong to the rows, which live as long as the Session.
+Filter read_arguments(const char *json) {
+    static pg::Statement parse(
+        "SELECT a->>'error_code', a->>'source_system', (a->>'failed_after')::timestamptz,"
+        " (a->>'failed_before')::timestamptz, (a->>'event_ids')::bigint[], (a->>'max_events')::int"
+        " FROM (SELECT $1::jsonb) x(a)");
+    static constexpr Oid types[] = {TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8ARRAYOID};
+    pg::Rows rows = parse.run({pg::text(json)});
+    pg::Param params[std::size(types)];
+    for (size_t i = 0; i < std::size(types); i++) {
+        bool null;
+        const Datum value = rows.value(0, static_cast<int>(i) + 1, null);
+        params[i] = {types[i], value, null};
+    }
+    return {params[0], params[1], params[2], params[3], params[4], rows.int4(0, 6)};
+}
+
+int64 freeze(const jobs::Job &job) {
+    pg::Session session(pg::require_pipeline());
+    const Filter f = read_arguments(job.arguments);
+    pg::Array<int64> letters;
+    choose.each({f.code, f.source, f.after, f.before, f.ids, pg::int4(f.max_events)},
+                [&letters](const pg::Row &row) { letters.push(row.int8(1)); });
+    pg::Array<jobs::Chunk> chunks;
+    for (size_t i = 0; i < letters.size(); i += redrive_batch) {
+        const size_t count = std::min(redrive_batch, letters.size() - i);
+        const int64 *first = letters.begin() + i;
+        chunks.push(
+            {0, first[0], first[count - 1], as_text(INT8MULTIRANGEOID, pg::multirange_of(first, count))});
+    }
+    jobs::add_chunks(job.id, chunks);
+    session.end();
+    return static_cast<int64>(letters.size());
+}
+
+jobs::Turn turn(const jobs::Job &job, jobs::Progress &progress) {
+    pg::Session session(pg::require_pipeline());
+    const TimestampTz started = GetCurrentTimestamp();
+    jobs::Chunk chunk;
+    const bool found = jobs::take_chunk(job.id, chunk);
+    if (found) {
+        // Keeps loads out: an event that is put back into bronze must not be claimed before its letter is
+        // closed.
+        pg::acquire(pg::Lock::flight, pg::flight_reprocess);
+        const Filter f = read_arguments(job.arguments);
+        Redriven out;
+        redrive(take_chosen.run({f.code, f.source, f.after, f.before, f.ids, pg::int8(chunk.first),
+                                 pg::int8(chunk.last), pg::text(chunk.object)}),
+                out);
+        if (out.chosen > 0) record_run("redrive", started, out.counts);
+        jobs::finish_chunk(job.id, chunk);
+        progress = progress_of(out.counts);
+        progress.done = out.chosen;
+        progress.resolved = out.loaded();
+        progress.position = chunk.last;
+    }
+    session.end();
+    return found ? jobs::Turn::worked : jobs::Turn::nothing_left;
+}
+
+constexpr jobs::Kind kind{"dlq_redrive", "events", freeze, turn, nullptr};
+
+struct Redrive {
+    int64 redriven, loaded, job;  // job 0: in the caller's transaction
+    const char *status;
+};
+
+// All in the caller's transaction, or rolled back again where it is only to be counted. `remaining` is
+// what it would be.
+Redrive redrive_here(const Filter &f, bool dry_run, int64 &remaining) {
+    pg::Session session(pg::require_pipeline());
+    pg::acquire(pg::Lock::flight, pg::flight_reprocess);
+    flush_pending();
+    const TimestampTz started = GetCurrentTimestamp();
+    Redriven out;
+    ErrorData *error = pg::attempt(
+        [&] {
+            redrive(take.run({f.code, f.source, f.after, f.before, f.ids, pg::int4(f.max_events)}), out);
+            remaining = count_remaining(f);
+            if (out.chosen > 0) record_run("redrive", started, out.counts);
+        },
+        !dry_run);
+    if (error != nullptr) ReThrowError(error);
+    session.end();
+    return {out.chosen, out.loaded(), 0, dry_run ? "dry run" : "in_transaction"};
+}
+
 }  // namespace
+
+void register_redrive_job() {
+    jobs::register_kind(&kind);
+}
 
 }  // namespace scout::pipeline
 
@@ -118,134 +235,55 @@ SCOUT_ACTION(scout_dlq_redrive) {
     using namespace scout::pipeline;
     const int max_events = positive_argument(fcinfo, 4, "max_events");
     const bool dry_run = flag(fcinfo, 5, "dry_run");
+    const int workers = jobs::workers_argument(fcinfo, 7);
+    const bool wait = flag(fcinfo, 8, "wait");
+    const char *key = optional_text(fcinfo, 9);
     if (!PG_ARGISNULL(2) && !PG_ARGISNULL(3) && PG_GETARG_TIMESTAMPTZ(2) >= PG_GETARG_TIMESTAMPTZ(3))
         ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                 errmsg("failed_before must be later than failed_after"),
                 errhint("The window is [failed_after, failed_before)."));
-    Filter filter{pg::argument(fcinfo, 0, TEXTOID), pg::argument(fcinfo, 1, TEXTOID),
-                  pg::argument(fcinfo, 2, TIMESTAMPTZOID), pg::argument(fcinfo, 3, TIMESTAMPTZOID),
-                  pg::argument(fcinfo, 6, INT8ARRAYOID)};
+    const Filter filter{pg::argument(fcinfo, 0, TEXTOID),        pg::argument(fcinfo, 1, TEXTOID),
+                        pg::argument(fcinfo, 2, TIMESTAMPTZOID), pg::argument(fcinfo, 3, TIMESTAMPTZOID),
+                        pg::argument(fcinfo, 6, INT8ARRAYOID),   max_events};
     const Oid role = GetUserId();
     pg::Result result(fcinfo);
-    pg::Session session(pg::require_pipeline());
-    // Keeps loads out: an event that is put back into bronze must not be claimed before its letter is closed.
-    pg::acquire(pg::Lock::flight, pg::flight_reprocess);
-    flush_pending();
+    pg::Session session;
+    pg::Session looking(pg::require_pipeline());
     mention_pause("dead letters are redriven");
-    const TimestampTz started = GetCurrentTimestamp();
-    Redriven out;
-    int64 remaining = 0;
-    ErrorData *error = pg::attempt(
-        [&] {
-            redrive(filter, max_events, out);
-            remaining = count_open.run({filter.code, filter.source, filter.after, filter.before, filter.ids})
-                            .int8(0, 1);
-            if (out.chosen > 0) record_run("redrive", started, out.counts);
-        },
-        !dry_run);
-    if (error != nullptr) ReThrowError(error);
+    looking.end();
 
-    const int64 loaded = out.counts.resolved + out.resolved_elsewhere;
-    audit::Json arguments, counts;
+    audit::Json arguments;
     arguments.add_or_null("error_code", optional_text(fcinfo, 0))
         .add_or_null("source_system", optional_text(fcinfo, 1))
-        .add("max_events", static_cast<int64>(max_events))
-        .add_bool("dry_run", dry_run);
-    counts.add("events_redriven", out.chosen)
-        .add("events_loaded", loaded)
-        .add("events_failed_again", out.chosen - loaded)
-        .add("remaining", remaining);
-    audit::record("dlq_redrive", role, arguments, dry_run ? "dry run" : "done", counts);
-    result.int8(out.chosen).int8(loaded).int8(out.chosen - loaded).int8(remaining).boolean(dry_run);
-    result.end_row();
-    session.end();
-    return static_cast<Datum>(0);
-}
-
-SCOUT_ACTION(scout_dlq_resolve) {
-    using namespace scout;
-    using namespace scout::pipeline;
-    std::string_view reason = required_text(
-        fcinfo, 0, "reason", "Say why the events are given up: it stands in the letters and the timeline.");
-    bool filtered = false;
-    for (int i = 1; i <= 4; i++) filtered = filtered || !PG_ARGISNULL(i);
-    if (!filtered)
-        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("dlq_resolve needs a filter"),
-                errhint("Give dlq_ids, error_code, source_system or failed_before; failed_before => now() "
-                        "means all."));
-    const bool dry_run = flag(fcinfo, 5, "dry_run");
-    const Oid role = GetUserId();
-    pg::Result result(fcinfo);
-    pg::Session session(pg::require_pipeline());
-    pg::acquire(pg::Lock::flight, pg::flight_alone);
-    static pg::Statement discard(
-        "UPDATE scout.bronze_events_dlq d SET status = 'discarded', resolved_at = clock_timestamp(), "
-        "resolved_by = $5,"
-        " resolution = $6 WHERE d.status = 'open' AND ($1 IS NULL OR d.dlq_id = ANY ($1))"
-        " AND ($2 IS NULL OR upper($2) IN (upper(d.error_code), upper(d.last_error_code)))"
-        " AND ($3 IS NULL OR d.source_system = $3) AND ($4 IS NULL OR d.failed_at < $4)");
-    static pg::Statement open("SELECT count(*) FROM scout.bronze_events_dlq WHERE status = 'open'");
-    int64 discarded = 0, remaining = 0;
-    ErrorData *error = pg::attempt(
-        [&] {
-            discarded = static_cast<int64>(
-                discard
-                    .run({pg::argument(fcinfo, 1, INT8ARRAYOID), pg::argument(fcinfo, 2, TEXTOID),
-                          pg::argument(fcinfo, 3, TEXTOID), pg::argument(fcinfo, 4, TIMESTAMPTZOID),
-                          pg::text(audit::actor()), pg::text(reason)})
-                    .count());
-            remaining = open.run().int8(0, 1);
-        },
-        !dry_run);
-    if (error != nullptr) ReThrowError(error);
-    audit::Json arguments, counts;
-    arguments.add("reason", reason)
-        .add_or_null("error_code", optional_text(fcinfo, 2))
-        .add_or_null("source_system", optional_text(fcinfo, 3))
-        .add_bool("dry_run", dry_run);
-    counts.add("letters_discarded", discarded).add("remaining", remaining);
-    audit::record("dlq_resolve", role, arguments, dry_run ? "dry run" : "done", counts);
-    result.int8(discarded).int8(remaining).boolean(dry_run);
-    result.end_row();
-    session.end();
-    return static_cast<Datum>(0);
-}
-
-SCOUT_ACTION(scout_dlq_purge) {
-    using namespace scout;
-    using namespace scout::pipeline;
-    const TimestampTz before = ago_argument(fcinfo, 0, "older_than");
-    const bool dry_run = flag(fcinfo, 1, "dry_run");
-    const Oid role = GetUserId();
-    pg::Result result(fcinfo);
-    pg::Session session(pg::require_pipeline());
-    // A discarded letter is all that accounts for an event that is still in bronze.
-    static pg::Statement purge(
-        "WITH purged AS (DELETE FROM scout.bronze_events_dlq d"
-        "  WHERE d.status IN ('resolved', 'discarded') AND d.resolved_at < $1 AND NOT (d.status = 'discarded'"
-        "  AND EXISTS (SELECT FROM scout.bronze_events b WHERE b.event_id = d.event_id)) RETURNING "
-        "d.event_id),"
-        // The dedup key of an event that nothing accounts for any more goes with its letter.
-        " forgotten AS (DELETE FROM scout.bronze_event_keys k USING purged p WHERE k.event_id = p.event_id"
-        "  AND NOT EXISTS (SELECT FROM scout.bronze_events b WHERE b.event_id = p.event_id)"
-        "  AND NOT EXISTS (SELECT FROM scout.silver_transactions s WHERE s.source_event_id = p.event_id))"
-        " SELECT count(*) FROM purged");
-    static pg::Statement kept_closed(
-        "SELECT count(*) FROM scout.bronze_events_dlq d WHERE d.status IN ('resolved', 'discarded') AND "
-        "d.resolved_at < $1");
-    int64 purged = 0, kept = 0;
-    ErrorData *error = pg::attempt(
-        [&] {
-            purged = purge.run({pg::timestamp(before)}).int8(0, 1);
-            kept = kept_closed.run({pg::timestamp(before)}).int8(0, 1);
-        },
-        !dry_run);
-    if (error != nullptr) ReThrowError(error);
-    audit::Json arguments, counts;
-    arguments.add_time("closed_before", before).add_bool("dry_run", dry_run);
-    counts.add("letters_purged", purged).add("letters_kept", kept);
-    audit::record("dlq_purge", role, arguments, dry_run ? "dry run" : "done", counts);
-    result.int8(purged).int8(kept).boolean(dry_run);
+        .add("max_events", static_cast<int64>(max_events));
+    if (!PG_ARGISNULL(2)) arguments.add_time("failed_after", PG_GETARG_TIMESTAMPTZ(2));
+    if (!PG_ARGISNULL(3)) arguments.add_time("failed_before", PG_GETARG_TIMESTAMPTZ(3));
+    if (!PG_ARGISNULL(6)) arguments.add("event_ids", as_text(INT8ARRAYOID, PG_GETARG_DATUM(6)));
+    Redrive done;
+    int64 remaining = 0;
+    if (dry_run || (wait && jobs::runs_here("dead letters are redriven"))) {
+        done = redrive_here(filter, dry_run, remaining);
+        audit::Json counts;
+        counts.add("events_redriven", done.redriven)
+            .add("events_loaded", done.loaded)
+            .add("events_failed_again", done.redriven - done.loaded)
+            .add("remaining", remaining);
+        audit::record("dlq_redrive", role, arguments.add_bool("dry_run", dry_run),
+                      dry_run ? "dry run" : "done", counts);
+    } else {
+        const jobs::Outcome o = jobs::submit({"dlq_redrive", arguments.text(), workers, key, false}, wait);
+        done = {o.counts.done, o.counts.resolved, o.job, o.state};
+        pg::Session counting(pg::require_pipeline());
+        remaining = count_remaining(filter);
+        counting.end();
+    }
+    result.int8(done.redriven)
+        .int8(done.loaded)
+        .int8(done.redriven - done.loaded)
+        .int8(remaining)
+        .boolean(dry_run);
+    done.job != 0 ? result.int8(done.job) : result.null();
+    result.text(done.status);
     result.end_row();
     session.end();
     return static_cast<Datum>(0);

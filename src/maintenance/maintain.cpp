@@ -1,0 +1,196 @@
+// maintain(): VACUUM, ANALYZE and REINDEX CONCURRENTLY by a worker.
+//
+// None of them can run in the caller's transaction, and REINDEX CONCURRENTLY waits for all transactions
+// that are older than it, the caller's among them, where the deadlock detector does not see that the caller
+// waits, too. So the job is only queued, whatever the caller is in, and starts at the commit.
+//
+// The relation is kept by OID (an index by that of its table) and name, and looked up again when the worker
+// comes to it: one that was dropped or renamed since, or that the caller may no longer maintain, is the job's
+// failure. A statement is a chunk; it commits by itself, and its chunk goes in the transaction after it: a
+// crash between the two does it again, which changes nothing.
+//
+// REINDEX CONCURRENTLY that is cancelled, deadlocks or crashes leaves an invalid index with a name that
+// ends in _ccnew or _ccold. The next run on the table drops those, each by a statement of its own, before
+// it begins: an attempt of the same job, too. An index that is being built is invalid, too: they are
+// looked for under the lock that its builder holds to the end.
+
+#include "audit/caller.hpp"
+#include "jobs/chunks.hpp"
+#include "jobs/request.hpp"
+#include "maintenance/jobs.hpp"
+#include "maintenance/target.hpp"
+#include "pg/guard.hpp"
+#include "pg/relation.hpp"
+#include "pg/result.hpp"
+#include "pg/spi.hpp"
+
+extern "C" {
+#include "storage/lmgr.h"
+}
+
+namespace scout::maintenance {
+
+namespace {
+
+constexpr const char *kind_name = "maintain", *drop_leftover = "drop";
+
+struct Request {
+    Oid table;
+    bool is_index;  // of that table: REINDEX CONCURRENTLY gives an index another OID
+    const char *name;
+    Action action;
+};
+
+Request read_arguments(const char *json) {
+    static pg::Statement parse(
+        "SELECT (a->>'oid')::bigint, (a->>'index')::boolean, a->>'relation', a->>'action'"
+        " FROM (SELECT $1::jsonb) x(a)");
+    pg::Rows rows = parse.run({pg::text(json)});
+    const Request r{static_cast<Oid>(rows.int8(0, 1)), rows.boolean(0, 2), pg::c_string(rows.text(0, 3)),
+                    action_of(pg::c_string(rows.text(0, 4)))};
+    rows.free();
+    return r;
+}
+
+// InvalidOid where it is not there.
+Oid find_relation(const Request &r) {
+    static pg::Statement find(
+        "SELECT i.indexrelid::bigint FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
+        " JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE i.indrelid = $1::bigint::oid AND format('%I.%I', n.nspname, c.relname) = $2");
+    if (!r.is_index) return SearchSysCacheExists1(RELOID, ObjectIdGetDatum(r.table)) ? r.table : InvalidOid;
+    pg::Rows rows = find.read_latest({pg::int8(r.table), pg::text(r.name)});
+    const Oid index = rows.count() == 0 ? InvalidOid : static_cast<Oid>(rows.int8(0, 1));
+    rows.free();
+    return index;
+}
+
+// The relation as it is now; it must still be the one that was asked for.
+Target require_same(const Request &r) {
+    const Oid relation = find_relation(r);
+    if (!OidIsValid(relation))
+        ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE),
+                errmsg("%s %s has been dropped%s", r.is_index ? "index" : "relation", r.name,
+                       r.is_index ? " or renamed" : ""),
+                errdetail("It was there when the job was asked for."));
+    Target target = find_target(relation, r.action);
+    if (strcmp(target.name, r.name) != 0)
+        ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE),
+                errmsg("relation %s has been renamed to %s", r.name, target.name),
+                errhint("Ask for it under its new name."));
+    return target;
+}
+
+// Invalid indexes that a REINDEX CONCURRENTLY of the relation left behind: their OIDs, and their tables'.
+pg::Rows leftovers(Oid relation) {
+    static pg::Statement find(
+        "SELECT i.indexrelid::bigint, i.indrelid::bigint FROM pg_index i JOIN pg_class c ON c.oid = "
+        "i.indexrelid"
+        " WHERE NOT i.indisvalid AND c.relkind = 'i' AND c.relname ~ '_cc(new|old)[0-9]*$' AND c.oid <> "
+        "$1::bigint::oid"
+        " AND i.indrelid IN (SELECT coalesce(x.indrelid, t.relid) FROM (SELECT $1::bigint::oid"
+        "  UNION SELECT p.relid FROM pg_partition_tree($1::bigint::oid) p) t(relid)"
+        "  LEFT JOIN pg_index x ON x.indexrelid = t.relid)"
+        " ORDER BY i.indrelid, i.indexrelid");
+    return find.read_latest({pg::int8(relation)});
+}
+
+// They are looked for again once nobody builds an index on their tables any more.
+pg::Rows dead_leftovers(Oid relation) {
+    pg::Rows rows = leftovers(relation);
+    for (uint64 i = 0; i < rows.count(); i++)
+        LockRelationOid(static_cast<Oid>(rows.int8(i, 2)), ShareUpdateExclusiveLock);
+    return rows.count() == 0 ? rows : leftovers(relation);
+}
+
+int64 freeze(const jobs::Job &job) {
+    pg::Session session;
+    pg::Array<jobs::Chunk> chunks;
+    chunks.push({0, 0, 0, nullptr});
+    jobs::add_chunks(job.id, chunks);
+    const Request r = read_arguments(job.arguments);
+    const int64 to_drop = r.action == Action::reindex ? static_cast<int64>(leftovers(r.table).count()) : 0;
+    session.end();
+    return to_drop + 1;
+}
+
+// Puts the dropping of leftovers before what is to be done. The chunk is the last that is left.
+bool clean_first(const jobs::Job &job, const jobs::Chunk &chunk, Oid relation) {
+    pg::Rows rows = dead_leftovers(relation);
+    const bool found = rows.count() > 0;
+    if (found) {
+        pg::Array<jobs::Chunk> chunks;
+        for (uint64 i = 0; i < rows.count(); i++) chunks.push({0, rows.int8(i, 1), 0, drop_leftover});
+        chunks.push({0, 0, 0, nullptr});
+        jobs::finish_chunk(job.id, chunk);
+        jobs::add_chunks(job.id, chunks);
+    }
+    rows.free();
+    return found;
+}
+
+// nullptr where the index has gone meanwhile, or is no leftover any more.
+const char *drop_statement(Oid relation, Oid index) {
+    pg::Rows rows = dead_leftovers(relation);
+    bool found = false;
+    for (uint64 i = 0; i < rows.count(); i++) found = found || static_cast<Oid>(rows.int8(i, 1)) == index;
+    rows.free();
+    if (!found) return nullptr;
+    return psprintf(
+        "DROP INDEX CONCURRENTLY IF EXISTS %s",
+        quote_qualified_identifier(get_namespace_name(get_rel_namespace(index)), get_rel_name(index)));
+}
+
+// Runs in a session with the caller's own role. The chunk of what it returns stays: it goes when the
+// statement has been run.
+const char *utility(const jobs::Job &job, Oid &run_as) {
+    jobs::Chunk chunk;
+    while (jobs::take_chunk(job.id, chunk)) {
+        CHECK_FOR_INTERRUPTS();
+        const Request r = read_arguments(job.arguments);
+        const Target target = require_same(r);
+        run_as = target.run_as;
+        if (chunk.object == nullptr) {
+            if (r.action == Action::reindex && clean_first(job, chunk, target.relation)) continue;
+            return statement(target, r.action);
+        }
+        const char *drop = drop_statement(target.relation, static_cast<Oid>(chunk.first));
+        if (drop != nullptr) return drop;
+        jobs::finish_chunk(job.id, chunk);
+    }
+    return nullptr;
+}
+
+constexpr jobs::Kind kind{kind_name, "statements", freeze, nullptr, utility};
+
+}  // namespace
+
+void register_maintain_job() {
+    jobs::register_kind(&kind);
+}
+
+}  // namespace scout::maintenance
+
+SCOUT_ACTION(scout_maintain) {
+    using namespace scout;
+    using namespace scout::maintenance;
+    if (PG_ARGISNULL(0))
+        ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("relation must not be NULL"),
+                errhint("Give the name of a table, a materialized view or an index."));
+    const char *named = PG_ARGISNULL(1) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(1));
+    const Action action = action_of(named);
+    const char *key = PG_ARGISNULL(2) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(2));
+    pg::Result result(fcinfo);
+    pg::Session session;
+    const Target target = find_target(PG_GETARG_OID(0), action);
+    audit::Json arguments;
+    arguments.add("relation", target.name)
+        .add("action", name_of(action))
+        .add("oid", static_cast<int64>(target.table))
+        .add_bool("index", target.is_index);
+    const jobs::Outcome o = jobs::submit({kind_name, arguments.text(), 1, key, false}, false);
+    result.int8(o.job).text(o.state).text(statement(target, action));
+    result.end_row();
+    session.end();
+    return static_cast<Datum>(0);
+}

@@ -1,0 +1,269 @@
+# Redrive, refresh of gold and maintenance as jobs: by workers and in the caller's transaction, repeated,
+# cancelled, and with the world changing between the asking and the doing.
+#
+# Would catch: a letter redriven that somebody resolved meanwhile, or two times by two workers; a failing view
+# that stops the others or lets its dependents look fresh; two refreshes that deadlock; maintenance that waits
+# for the transaction that asked for it, runs with rights that the caller has not, or on another relation
+# than was meant; an invalid index that stays, or a valid one that goes.
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::RealBin;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use ScoutTest;
+use Test::More;
+
+my $node = new_node('kinds', "deadlock_timeout = 100ms\nscout_ir.max_workers = 4\n");
+my $db = 'postgres';
+$node->safe_psql($db, 'CREATE ROLE op LOGIN; CREATE ROLE stranger LOGIN; CREATE SCHEMA AUTHORIZATION op; CREATE SCHEMA AUTHORIZATION stranger; GRANT USAGE ON SCHEMA stranger TO op');
+pipeline($node, $db);
+$node->safe_psql($db, q{SELECT scout.grant_access('operator', 'op'); GRANT SELECT ON scout.jobs TO op});
+
+my @as_op = ('-U', 'op');
+# As the operator: result, and what the client was told.
+sub op {
+    my ($sql) = @_;
+    my ($code, $out, $err) = $node->psql($db, $sql, extra_params => [@as_op, '-v', 'VERBOSITY=verbose']);
+    return wantarray ? ($out, $err) : $out;
+}
+sub root { return $node->safe_psql($db, $_[0]); }
+
+sub ended {
+    my ($job) = @_;
+    $node->poll_query_until($db, "SELECT state IN ('succeeded', 'failed', 'cancelled') FROM scout.job($job)") or die "job $job does not end";
+    return root("SELECT state FROM scout.job($job)");
+}
+# The worker of a job waits for a lock.
+sub stuck {
+    my ($job) = @_;
+    return $node->poll_query_until($db, qq{SELECT count(*) > 0 FROM scout.job_workers w JOIN pg_stat_activity a USING (pid)
+        WHERE w.job_id = $job AND a.wait_event_type = 'Lock'}) || die "job $job does not wait";
+}
+sub last_job { return root("SELECT max(job_id) FROM scout.job_records"); }
+# A waiting caller is cancelled in mid-work, and with it the job.
+sub cancel_the_caller {
+    my ($call, $lock, $kind) = @_;
+    my $blocker = session($node, $db);
+    ask($blocker, "BEGIN; LOCK TABLE $lock IN ACCESS EXCLUSIVE MODE;");
+    my $before = last_job();
+    my $caller = session($node, $db, @as_op);
+    tell($caller, "SELECT * FROM $call;");
+    $node->poll_query_until($db, "SELECT max(job_id) > $before FROM scout.job_records") or die 'no job';
+    my $job = last_job();
+    stuck($job);
+    root("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT * FROM $kind%' AND backend_type = 'client backend' AND pid <> pg_backend_pid()");
+    is(ended($job), 'cancelled', "$kind: a caller who is cancelled cancels the job");
+    ask($caller, 'SELECT 1;');
+    like($caller->{err}, qr/57014/, "$kind: and is told so");
+    ask($blocker, 'ROLLBACK;');
+    leave($_) for $blocker, $caller;
+    return $job;
+}
+
+# Redrive.
+
+root(q{INSERT INTO scout.bronze_events (event_id, event_data)
+    SELECT n, jsonb_build_object('transaction_id', 'T' || n, 'store_id', 'S', 'ts', '2025-08-24T14:05:00Z', 'total_amount', -1,
+        'items', jsonb_build_array(jsonb_build_object('product_id', 'P', 'qty', 1, 'unit_price', 20, 'line_amount', 20)))
+    FROM generate_series(1, 9000) n});
+load_all($node, $db, 5000);
+my $open = q{SELECT count(*) FROM scout.bronze_events_dlq WHERE status = 'open'};
+is(root($open), '9000', 'redrive: all events are dead letters');
+
+is(op('SELECT events_redriven, events_loaded, events_failed_again, remaining, dry_run, job_id IS NULL, status FROM scout.dlq_redrive(max_events => 3000, dry_run => true)'),
+    '3000|0|3000|9000|t|t|dry run', 'redrive: a dry run counts, in no job');
+is(op('SELECT events_redriven, events_loaded, events_failed_again, remaining, dry_run, job_id IS NOT NULL, status FROM scout.dlq_redrive(max_events => 2500, workers => 2)'),
+    '2500|0|2500|9000|f|t|succeeded', 'redrive: what fails again is counted, and stays');
+is(root('SELECT min(dlq_id) = 1, max(dlq_id), count(*) FROM scout.bronze_events_dlq WHERE attempts > 1'), 't|2500|2500', 'redrive: the first letters, once each');
+for my $bad (['workers => 0', '22023'], ['workers => 1000', '22023'], ['wait => NULL', '22004'], ['max_events => 0', '22023']) {
+    like((op("SELECT scout.dlq_redrive($bad->[0])"))[1], qr/ERROR:  $bad->[1]:.*HINT:/s, "redrive: $bad->[0]");
+}
+root(q{SELECT scout.set_rule(c, enabled => false) FROM unnest('{NEGATIVE_TOTAL,LINE_TOTAL_MISMATCH}'::text[]) c});
+
+my ($out, $err) = op(q{BEGIN; SELECT events_redriven, events_loaded, remaining, job_id IS NULL, status FROM scout.dlq_redrive('negative_total', max_events => 10); ROLLBACK});
+is($out, '10|10|8990|t|in_transaction', 'redrive: in a transaction block it is done there');
+like($err, qr/NOTICE:.*in this transaction/, 'redrive: and says so');
+is(root($open), '9000', 'redrive: and goes with it');
+
+cancel_the_caller('scout.dlq_redrive(max_events => 100)', 'scout.silver_transactions', 'scout.dlq_redrive');
+is(root($open), '9000', 'redrive: what was cancelled is as before');
+
+# What is resolved between the asking and the doing is passed over; what was not chosen stays.
+my $s = session($node, $db, @as_op);
+my $job = ask($s, q{BEGIN; SELECT job_id FROM scout.dlq_redrive(max_events => 8000, workers => 2, wait => false, idempotency_key => 'r1');});
+is(op(q{SELECT letters_discarded FROM scout.dlq_resolve('given up', dlq_ids => ARRAY(SELECT generate_series(1, 100)))}), '100', 'redrive: others resolve letters meanwhile');
+is(root("SELECT count(*) FROM scout.job_records WHERE job_id = $job"), '0', 'redrive: nobody sees the job before its commit');
+ask($s, 'COMMIT;');
+is(ended($job), 'succeeded', 'redrive: two workers');
+is(root("SELECT total, done, dead_letters_resolved, transactions_created FROM scout.job($job)"), '8000|7900|7900|7900', 'redrive: the resolved ones are passed over');
+is(root($open), '1000', 'redrive: what was beyond max_events stays');
+is(root('SELECT count(*) FROM scout.bronze_events_dlq WHERE dlq_id > 8000 AND attempts > 1'), '0', 'redrive: and was not tried');
+is(op(q{SELECT job_id, events_redriven, status FROM scout.dlq_redrive(max_events => 8000, idempotency_key => 'r1')}), "$job|7900|succeeded", 'redrive: a repeated key is the first job');
+like((op(q{SELECT scout.dlq_redrive(max_events => 7, idempotency_key => 'r1')}))[1], qr/ERROR:  23505:/, 'redrive: but not for another request');
+is(op('SELECT events_redriven, events_loaded, remaining, status FROM scout.dlq_redrive(event_ids => ARRAY[8500, 8501, 1, NULL])'), '2|2|0|succeeded', 'redrive: chosen events');
+is(op('SELECT events_redriven, events_loaded, remaining, status FROM scout.dlq_redrive()'), '998|998|0|succeeded', 'redrive: the rest');
+is(op('SELECT events_redriven, remaining, status FROM scout.dlq_redrive()'), '0|0|succeeded', 'redrive: nothing is left');
+is(broken($node, $db), '', 'redrive: reconcile balances');
+is(root($count_states), 'bronze_events=9000 pending=0 processed=8900 dead_lettered=0 discarded=100', 'redrive: no event has been lost');
+
+# Gold.
+
+my $good = qr/^REFRESH MATERIALIZED VIEW (CONCURRENTLY )?scout\.gold_daily_metrics\|refreshed\|t\|t\nREFRESH.*choropleth\|refreshed\|t\|t$/s;
+my $look = 'SELECT operation, status, rows_after IS NOT NULL, job_id IS NOT NULL FROM scout.refresh_gold_platinum';
+like(op("$look()"), $good, 'gold: by a worker');
+is(op(q{SELECT * FROM (SELECT (scout.refresh_gold_platinum(wait => false, idempotency_key => 'g1')).*) x}) =~ /^job\|\|queued\|\|\|(\d+)$/ && ended($1), 'succeeded', 'gold: asked for, not waited for');
+is(root(qq{SELECT count(*) FROM scout.gold_refreshes WHERE job_id = $1 AND status = 'refreshed'}), '2', 'gold: its outcome is recorded');
+like(op("$look(idempotency_key => 'g1')"), $good, 'gold: a repeated key shows what the first one did');
+is(root("SELECT count(*) FROM scout.gold_refreshes"), '4', 'gold: and does nothing');
+like((op('SELECT scout.refresh_gold_platinum(wait => NULL)'))[1], qr/ERROR:  22004:/, 'gold: wait must be said');
+
+root(q{SET ROLE pipeline_owner;
+    CREATE MATERIALIZED VIEW scout.gold_a AS SELECT 1 / (count(*) - count(*)) AS x FROM scout.silver_transactions WITH NO DATA;
+    CREATE MATERIALIZED VIEW scout.gold_b AS SELECT * FROM scout.gold_a WITH NO DATA;
+    CREATE VIEW scout.between AS SELECT * FROM scout.gold_b;
+    CREATE MATERIALIZED VIEW scout.gold_c AS SELECT * FROM scout.between WITH NO DATA;
+    CREATE MATERIALIZED VIEW scout.gold_d AS SELECT count(*) FROM scout.silver_transactions;
+    RESET ROLE; CREATE MATERIALIZED VIEW scout.gold_e AS SELECT 1 AS x;});
+my $mixed = join "\n", 'gold_a|failed: division by zero', 'gold_b|skipped: depends on scout.gold_a', 'gold_c|skipped: depends on scout.gold_a',
+    'gold_d|refreshed', 'gold_daily_metrics|refreshed', 'gold_e|skipped: owned by ' . root('SELECT current_user') . ', the pipeline by pipeline_owner', 'gold_region_choropleth|refreshed';
+my $short = q{SELECT substring(operation FROM '[^.]*$') COLLATE "C", status FROM scout.refresh_gold_platinum() ORDER BY 1};
+($out, $err) = op($short);
+is($out, $mixed, 'gold: a view fails, what reads from it is passed over, the others are refreshed');
+is(() = $err =~ /WARNING/g, 1, 'gold: one warning');
+like($err, qr/could not refresh scout\.gold_a: division by zero/, 'gold: that names the view');
+is(root(q{SELECT string_agg(view_name || '|' || status, E'\n' ORDER BY view_name::text COLLATE "C") FROM scout.gold_refreshes WHERE job_id = (SELECT max(job_id) FROM scout.job_records)}), $mixed, 'gold: all of it is recorded');
+is(root(q{SELECT status FROM scout.gold_freshness() WHERE materialized_view = 'gold_d'}), 'fresh', 'gold: freshness follows');
+($out, $err) = op("BEGIN; $short; ROLLBACK");
+is($out, $mixed, 'gold: the same in a transaction block');
+like($err, qr/NOTICE:.*in this transaction.*WARNING:.*22012.*division by zero/s, 'gold: which says so, and warns');
+root('DROP MATERIALIZED VIEW scout.gold_a CASCADE; DROP MATERIALIZED VIEW scout.gold_e');
+
+cancel_the_caller('scout.refresh_gold_platinum()', 'scout.silver_transactions', 'scout.refresh_gold_platinum');
+
+# A view that is dropped between the asking and the doing.
+$job = root(q{BEGIN; SELECT job_id FROM scout.refresh_gold_platinum(wait => false); DROP MATERIALIZED VIEW scout.gold_daily_metrics; COMMIT});
+is(ended($job), 'succeeded', 'gold: a view was dropped meanwhile');
+is(root("SELECT status FROM scout.gold_refreshes WHERE job_id = $job AND view_name = 'gold_daily_metrics'"), 'skipped: the view is gone', 'gold: which is recorded');
+
+# Refresh against refresh: gold_d has no unique index, its refresh wants the view for itself.
+my ($one, $two) = map { session($node, $db, @as_op) } 1 .. 2;
+ask($_, 'SET client_min_messages = warning;') for $one, $two;
+like(ask($one, 'BEGIN; SELECT status FROM scout.refresh_gold_platinum();'), qr/^refreshed/, 'gold: one in a transaction');
+is(op('SELECT operation, status, job_id FROM scout.refresh_gold_platinum(skip_if_running => true)'), 'job|skipped|', 'gold: another is skipped, if it likes');
+tell($two, 'BEGIN; SELECT status FROM scout.refresh_gold_platinum(); COMMIT;');
+$job = op('SELECT job_id FROM scout.refresh_gold_platinum(wait => false)');
+stuck($job);
+is(op('SELECT operation, status, job_id FROM scout.refresh_gold_platinum(wait => false, skip_if_running => true)'), "job|skipped|$job", 'gold: skipped for a job, too');
+$node->poll_query_until($db, q{SELECT count(*) = 2 FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 21315 AND objid = 3 AND NOT granted}) or die 'nobody waits';
+ask($one, 'COMMIT;');
+is(ended($job), 'succeeded', 'gold: the others wait for the first');
+is(ask($two, 'SELECT 1;'), "refreshed\nrefreshed\n1", 'gold: all of them');
+is("$one->{err}$two->{err}", '', 'gold: and nobody deadlocks');
+leave($_) for $one, $two;
+
+# Maintenance.
+
+root(q{SET ROLE op; CREATE TABLE op.mine (id int PRIMARY KEY); INSERT INTO op.mine SELECT generate_series(1, 100);
+    CREATE TABLE op.parted (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE op.part PARTITION OF op.parted DEFAULT;
+    CREATE VIEW op.view AS SELECT * FROM op.mine; CREATE SEQUENCE op.seq; SET ROLE stranger; CREATE TABLE stranger.theirs (id int PRIMARY KEY);
+    RESET ROLE; CREATE TABLE op.extra (id int); ALTER TABLE op.extra OWNER TO op; ALTER EXTENSION plpgsql ADD TABLE op.extra});
+sub vacuums { return root("SELECT vacuum_count, analyze_count FROM pg_stat_user_tables WHERE relid = '$_[0]'::regclass"); }
+for my $table ('scout.bronze_events', 'op.mine') {
+    for my $action (['vacuum', 'VACUUM', '1|0'], ['analyze', 'ANALYZE', '1|1'], ['Vacuum Analyze', 'VACUUM (ANALYZE)', '2|2']) {
+        my ($id, @said) = split /\|/, op("SELECT * FROM scout.maintain('$table', '$action->[0]')");
+        is("@said", "queued $action->[1] $table", "maintain: $action->[0] $table is queued");
+        is(ended($id), 'succeeded', 'maintain: and done');
+        ok($node->poll_query_until($db, "SELECT vacuum_count || '|' || analyze_count = '$action->[2]' FROM pg_stat_user_tables WHERE relid = '$table'::regclass"), 'maintain: the server has counted it')
+            or diag(vacuums($table));
+    }
+}
+sub fails {
+    my ($arguments, $state, $what) = @_;
+    like((op("SELECT scout.maintain($arguments)"))[1], qr/ERROR:  $state:.*HINT:/s, "maintain: refused: $what");
+    return;
+}
+my $jobs_before = last_job();
+fails(q{'stranger.theirs', 'vacuum'}, '42501', q{somebody else's});
+fails(q{'stranger.theirs_pkey', 'reindex'}, '42501', q{somebody else's index});
+fails(q{'scout.timeline', 'vacuum'}, '42501', q{the extension's own});
+fails(q{'op.view', 'vacuum'}, '42809', 'a view');
+fails(q{'op.seq', 'analyze'}, '42809', 'a sequence');
+fails(q{'op.mine_pkey', 'vacuum'}, '42809', 'an index is not vacuumed');
+fails(q{'op.extra', 'vacuum'}, '42809', q{another extension's});
+fails(q{'pg_class', 'reindex'}, '42809', 'a catalog');
+fails(q{'op.mine', NULL}, '22023', 'no action');
+fails(q{'op.mine', 'vacuum full'}, '22023', 'an unknown action');
+fails(q{'op.mine', ''}, '22023', 'an empty action');
+fails(q{NULL, 'vacuum'}, '22004', 'no relation');
+fails(q{1::oid::regclass, 'vacuum'}, '42P01', 'what is not there');
+like((op(q{CREATE TEMP TABLE t (id int); SELECT scout.maintain('t', 'vacuum')}))[1], qr/ERROR:  0A000:.*HINT:/s, 'maintain: refused: a temporary table');
+is(last_job(), $jobs_before, 'maintain: what is refused makes no job');
+like(($node->psql($db, q{SELECT scout.maintain('stranger.theirs', 'vacuum')}, extra_params => ['-U', 'stranger']))[2], qr/permission denied/, 'maintain: not for everybody');
+
+my $key = q{SELECT job_id FROM scout.maintain('op.mine', 'vacuum', idempotency_key => 'm1')};
+$job = op($key);
+is(ended($job), 'succeeded', 'maintain: with a key');
+is(op($key), $job, 'maintain: a repeated key is the first job');
+
+# Between the asking and the doing.
+for my $change (['DROP TABLE op.gone', 'dropped', '42P01'], ['ALTER TABLE op.gone RENAME TO went', 'renamed', '42P01'], ['ALTER TABLE op.gone OWNER TO stranger', 'given away', '42501']) {
+    $job = root("CREATE TABLE op.gone (id int); ALTER TABLE op.gone OWNER TO op");
+    $s = session($node, $db);
+    $job = ask($s, "SET client_min_messages = warning; BEGIN; SET LOCAL ROLE op; SELECT job_id FROM scout.maintain('op.gone', 'vacuum'); RESET ROLE; $change->[0]; COMMIT;");
+    is(ended($job), 'failed', "maintain: $change->[1] meanwhile");
+    like(root("SELECT error_sqlstate || ' ' || error_message FROM scout.job($job)"), qr/^$change->[2] .*op\.gone/, 'maintain: which the job says');
+    leave($s);
+    root('DROP TABLE IF EXISTS op.gone, op.went');
+}
+
+# In an open transaction that writes the very table: the caller goes on, the job begins with its commit.
+my $file = q{SELECT pg_relation_filenode('scout.bronze_events_pkey')};
+my $file_before = root($file);
+$s = session($node, $db, @as_op);
+is(ask($s, q{BEGIN; INSERT INTO scout.bronze_events (event_id, event_data) SELECT 9001, '{}'; SELECT status, operation FROM scout.maintain('scout.bronze_events', 'reindex');}),
+    'queued|REINDEX TABLE CONCURRENTLY scout.bronze_events', 'maintain: asked for in an open transaction');
+is(root($file), $file_before, 'maintain: nothing happens before the commit');
+ask($s, 'COMMIT;');
+is(ended(last_job()), 'succeeded', 'maintain: it begins with the commit');
+isnt(root($file), $file_before, 'maintain: the index has been built anew');
+for my $relation ('op.mine_pkey', 'op.parted', 'op.parted_pkey', 'scout.gold_d') {
+    is(ended(op("SELECT job_id FROM scout.maintain('$relation', 'reindex')")), 'succeeded', "maintain: reindex $relation") or diag(root('SELECT error_message FROM scout.job(' . last_job() . ')'));
+}
+
+$job = op(q{SELECT job_id FROM scout.maintain('op.mine_pkey', 'reindex', idempotency_key => 'm2')});
+is(ended($job), 'succeeded', 'maintain: an index once more');
+is(op(q{SELECT job_id FROM scout.maintain('op.mine_pkey', 'reindex', idempotency_key => 'm2')}), $job, 'maintain: it is the same index still');
+
+# Cancelled while it waits for an older transaction: what it leaves is cleared away by the next run, and only that.
+root(q{CREATE INDEX keep_ccnew ON op.mine (id); CREATE INDEX broken ON op.mine (id);
+    UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'op.broken'::regclass});
+my $indexes = q{SELECT string_agg(c.relname || CASE WHEN i.indisvalid THEN '' ELSE ' invalid' END, ', ' ORDER BY c.relname COLLATE "C")
+    FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = 'op.mine'::regclass};
+my $indexes_before = root($indexes);
+my $old = session($node, $db);
+ask($old, 'BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM op.mine;');
+$job = op(q{SELECT job_id FROM scout.maintain('op.mine', 'reindex')});
+stuck($job);
+$node->poll_query_until($db, "SELECT ($indexes) LIKE '%mine_pkey_ccnew invalid%'") or die 'no index is being built';
+is(op("SELECT state FROM scout.cancel_job($job)"), 'cancelled', 'maintain: cancelled');
+ok($node->poll_query_until($db, qq{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'scout_ir job'}), 'maintain: the worker lets go');
+like(root($indexes), qr/mine_pkey_ccnew invalid/, 'maintain: it leaves an invalid index');
+
+# Waiting for it inside a SELECT would wait for oneself: refused, and the job goes on.
+$job = op(q{SELECT job_id FROM scout.maintain('op.mine', 'reindex')});
+stuck($job);
+tell($s, "SELECT state FROM scout.wait_for_job($job);");
+$node->poll_query_until($db, q{SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE 'SELECT state FROM scout.wait_for_job%' AND state = 'active' AND pid <> pg_backend_pid()}) or die 'nobody waits for the job';
+ask($old, 'COMMIT;');
+ask($s, 'SELECT 1;');
+is(ended($job), 'succeeded', 'maintain: reindexed once the old transaction has ended');
+unlike($s->{err}, qr/ERROR:  (?!40P01)/, 'maintain: a wait inside a SELECT ends, or is refused');
+is(root($indexes), $indexes_before, 'maintain: the leftovers are gone, and nothing else');
+is(root("SELECT done >= 3 FROM scout.job($job)"), 't', 'maintain: by statements of their own');
+leave($_) for $old, $s;
+
+is(broken($node, $db), '', 'reconcile balances');
+$node->stop;
+unlike(slurp_file($node->logfile), qr/PANIC|terminated by signal|TRAP/, 'nothing crashed');
+done_testing();
