@@ -111,7 +111,8 @@ Objects state_relations(Oid role) {
         " JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid AND "
         "e.extname = 'scout_ir'"
         " WHERE c.relnamespace = 'scout'::regnamespace AND d.objsubid = 0 AND"
-        "  ((c.relkind = 'v' AND (c.relname LIKE 'v\\_%' OR c.relname = 'jobs')) OR (c.relkind = 'r' AND c.relname IN"
+        "  ((c.relkind = 'v' AND (c.relname LIKE 'v\\_%' OR c.relname = 'jobs')) OR (c.relkind = 'r' AND "
+        "c.relname IN"
         "   ('etl_runs', 'timeline', 'rule_overrides', 'quality_warnings', 'gold_refreshes',"
         " 'job_records', 'job_workers')))"
         " ORDER BY 1");

@@ -19,7 +19,7 @@ namespace scout::pg {
 
 // START is held for an instant by a worker that counts how many there are, so that two of them do not
 // both take the last place.
-enum class Lock : uint32 { gate = 1, flight = 2, start = 3 };
+enum class Lock : uint32 { gate = 1, flight = 2, start = 4 };
 
 // Modes of FLIGHT, by what may run together. Loads run beside loads, reprocesses beside
 // reprocesses, quarantine alone.
