@@ -17,7 +17,8 @@ ours AS (
     SELECT e.*, CASE WHEN e.objsubid = 21316 THEN 'job'
                      WHEN e.objid = 1 THEN 'gate'
                      WHEN e.objid = 2 THEN 'flight'
-                     WHEN e.objid::bigint >= 16 THEN 'singleton'
+                     WHEN e.objid = 3 THEN 'gold'
+                     WHEN e.objid = 4 THEN 'start'
                      ELSE 'other ' || e.objid END AS lock_name
     FROM everything e
     WHERE e.locktype = 'advisory' AND e.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
