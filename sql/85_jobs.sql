@@ -20,7 +20,8 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 SELECT r.job_id, r.kind, r.arguments,
-       CASE WHEN r.state = 'running' AND l.pids IS NULL OR r.state = 'queued' AND r.home <> scout.job_home()
+       CASE WHEN pg_is_in_recovery() THEN r.state  -- locks are the primary's
+            WHEN r.state = 'running' AND l.pids IS NULL OR r.state = 'queued' AND r.home <> scout.job_home()
             THEN 'interrupted' ELSE r.state END,
        r.actor, r.session_role, r.acting_role, l.pids, r.workers, w.done, r.total, r.unit,
        CASE WHEN r.total > 0 THEN least(100, round(100.0 * w.done / r.total, 1)) END,

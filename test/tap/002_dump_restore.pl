@@ -40,8 +40,10 @@ sql('here', q{SELECT scout.quarantine_events(ARRAY[3, 4, 5], 'looked odd');
 
 # A job that had not come to its end when the dump was made.
 sql('here', q{SELECT scout.reprocess_bronze_window('-infinity', 'infinity'); SELECT scout.refresh_gold_platinum()});
-sql('here', q{UPDATE scout.job_records SET state = 'queued', finished_at = NULL;
-    INSERT INTO scout.job_chunks (job_id, chunk_no, first_id, last_id) SELECT job_id, 1, 1, 1500 FROM scout.job_records});
+sql('here', q{UPDATE scout.job_records SET state = 'queued', finished_at = NULL WHERE kind = 'reprocess_bronze_window';
+    INSERT INTO scout.job_chunks (job_id, chunk_no, first_id, last_id)
+        SELECT job_id, 1, 1, 1500 FROM scout.job_records WHERE kind = 'reprocess_bronze_window'});
+my $job = sql('here', q{SELECT job_id FROM scout.job_records WHERE kind = 'reprocess_bronze_window'});
 
 sub content {
     my ($db) = @_;
@@ -76,12 +78,12 @@ is(sql('there', $count_states), sql('here', $count_states), 'the same states');
 is(broken($node, 'there'), broken($node, 'here'), 'reconcile says the same');
 is(sql('there', 'SELECT events_processed FROM scout.load_silver_from_bronze()'), '0', 'the restored database is paused');
 is(sql('there', q{SELECT string_agg(paused_by, ' ' ORDER BY paused_by) FROM scout.ingestion_status()}), 'ada bob', 'by the same people');
-is(sql('here', 'SELECT job_id, state FROM scout.jobs'), '1|queued', 'a job waits in the original');
-is(sql('there', 'SELECT job_id, state FROM scout.jobs'), '1|interrupted', 'the copy of the job does not start by itself');
-sql('there', 'SELECT scout.resume_job(1)');
-is(sql('there', 'SELECT state FROM scout.wait_for_job(1)'), 'succeeded', 'but somebody may have it go on there');
-sql('here', 'SELECT scout.resume_job(1)');
-is(sql('here', 'SELECT state FROM scout.wait_for_job(1)'), 'succeeded', 'as in the original');
+is(sql('here', "SELECT state FROM scout.job($job)"), 'queued', 'a job waits in the original');
+is(sql('there', "SELECT state FROM scout.job($job)"), 'interrupted', 'the copy of the job does not start by itself');
+sql('there', "SELECT scout.resume_job($job)");
+is(sql('there', "SELECT state FROM scout.wait_for_job($job)"), 'succeeded', 'but somebody may have it go on there');
+sql('here', "SELECT scout.resume_job($job)");
+is(sql('here', "SELECT state FROM scout.wait_for_job($job)"), 'succeeded', 'as in the original');
 is(sql('there', q{SELECT threshold FROM scout.built_in_rules() WHERE code = 'AMOUNT_ABOVE_LIMIT'}), '25.0000', 'with the same rule');
 
 sub go_on {

@@ -71,7 +71,8 @@ my %expected = (
 my $outcomes = q{SELECT string_agg(DISTINCT k, ',' ORDER BY k) FROM (SELECT 'letter ' || error_code AS k FROM scout.bronze_events_dlq
                  UNION ALL SELECT 'warning ' || code FROM scout.quality_warnings) x};
 my $path_of_last = q{SELECT write_path FROM scout.etl_runs WHERE kind = 'load' AND transactions_created > 0 ORDER BY run_id DESC LIMIT 1};
-my $reprocess = sub { "SELECT events_reprocessed > 1000, status FROM scout.reprocess_bronze_window('-infinity', 'infinity', $_[0])" };
+# In a transaction: a worker would not know of this session's write path.
+my $reprocess = sub { "BEGIN; SELECT events_reprocessed > 1000, status FROM scout.reprocess_bronze_window('-infinity', 'infinity', $_[0]); COMMIT" };
 
 my $made = 0;
 sub database {

@@ -360,9 +360,9 @@ one($node, $old_rows);
 one($node, 'SELECT scout.refresh_gold_platinum()');
 $job = one($node, 'SELECT job_id FROM scout.load_backlog(wait => false)');
 until_true($node, "SELECT state = 'succeeded' FROM scout.job($job)", 'a job ends');
-is(one($node, $counts), "1|1|$refreshes", 'and its end applies retention, too: superseded refreshes go');
+is(one($node, $counts), "2|1|$refreshes", 'and its end applies retention, too: superseded refreshes go');
 one($node, q{UPDATE scout.job_records SET scheduled = true, finished_at = now() - interval '2 days'});
-is(one($node, 'SELECT * FROM scout.supervise()'), 'retention|1 rows removed|', 'scheduled jobs that succeeded go after a day');
+is(one($node, 'SELECT * FROM scout.supervise()'), 'retention|2 rows removed|', 'scheduled jobs that succeeded go after a day');
 one($node, 'SET ROLE oncall; SELECT scout.apply_retention()');
 for my $bad ([q{scout.apply_retention(older_than => '1 day')}, '42501', 'an operator does not shorten the audit'],
              [q{scout.apply_retention(older_than => '-1 day')}, '22023', 'a negative age'],
