@@ -71,7 +71,9 @@ bool read_databases(Launcher &l) {
 }
 
 void failed(Known &k, int kind, const char *task, const char *message, int64 longest) {
-    if (kind != k.told_failure)
+    // A database that is dropped under its tick is no failure: the next round does not find it any more.
+    const bool passing = kind == no_word && k.failures == 0;
+    if (kind != k.told_failure && !passing)
         ereport(LOG,
                 errmsg("scout_ir supervisor: database \"%s\"%s%s: %s", k.database.name,
                        *task != '\0' ? ", " : "", task, message),
@@ -79,7 +81,7 @@ void failed(Known &k, int kind, const char *task, const char *message, int64 lon
                 errhint("This is said once; it is tried again less and less often."));
     else
         ereport(DEBUG1, errmsg_internal("scout_ir supervisor: database \"%s\" still fails", k.database.name));
-    k.told_failure = kind;
+    k.told_failure = passing ? 0 : kind;
     const int64 wait = static_cast<int64>(pg::supervisor_naptime) * USECS_PER_SEC << std::min(k.failures, 10);
     k.next_look = GetCurrentTimestamp() + std::min(wait, longest);
     k.failures++;
