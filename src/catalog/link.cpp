@@ -9,7 +9,7 @@
 // linked here waits for the commit and keeps its product_key.
 //
 // Commit: lines, product_links, etl_runs (so that gold is stale) and timeline change together. Abort, cancel,
-// crash: nothing is linked, nor is the trigram index there.
+// crash: nothing is linked.
 
 #include "audit/caller.hpp"
 #include "catalog/match.hpp"

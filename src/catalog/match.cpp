@@ -1,10 +1,11 @@
 // Matching texts with the catalogue: each text once, set by set, never all texts with all products.
 //
-// The search by trigrams is a look-up in an index of dim_product for each text. Its plan must not fall back
-// to reading the whole catalogue for each of them, so sequential scans are priced out while it runs.
+// The trigrams are those of pg_trgm, so that its similarity() says the same of a match as confidence does;
+// the search is our own (trigrams.hpp).
 
 #include "catalog/match.hpp"
 
+#include "catalog/trigrams.hpp"
 #include "pg/relation.hpp"
 #include "pg/spi.hpp"
 
@@ -48,12 +49,6 @@ pg::Statement still_there(
 pg::Statement trigrams(
     "SELECT quote_ident(n.nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace"
     " WHERE e.extname = 'pg_trgm'");
-
-pg::Statement trigram_index(
-    "SELECT FROM pg_index i JOIN pg_opclass o ON o.oid = i.indclass[0]"
-    " JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]"
-    " WHERE i.indrelid = 'scout.dim_product'::regclass AND i.indisvalid AND i.indpred IS NULL"
-    " AND a.attname = 'product_name' AND o.opcname IN ('gin_trgm_ops', 'gist_trgm_ops') LIMIT 1");
 
 // In the order of the key, so that two calls do not wait for each other in a circle.
 pg::Statement keep_links(
@@ -104,10 +99,6 @@ void take(pg::Array<Text> &texts, const Open &open, const pg::Rows &rows) {
         t.method = static_cast<Method>(rows.int4(i, 3));
         t.confidence = real(rows, i, 4);
     }
-}
-
-void set_for_session(const char *name, const char *value) {
-    (void)set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
 }  // namespace
@@ -164,66 +155,51 @@ void match_as_before(pg::Array<Text> &texts, float similarity) {
     }
 }
 
-bool match_by_similarity(pg::Array<Text> &texts, float similarity) {
-    pg::Rows installed = trigrams.run();
+bool match_by_similarity(pg::Array<Text> &texts, float similarity, bool any_brand) {
+    pg::Rows installed = trigrams.read();
     if (installed.count() == 0) return false;
     const char *schema = pg::c_string(installed.text(0, 1));
     installed.free();
     const Open open = open_texts(texts, true);
     if (open.which.empty()) return true;
-    // Without fastupdate: each search would read the whole list of pending entries.
-    if (trigram_index.run().count() == 0)
-        (void)pg::run_text(
-            psprintf("CREATE INDEX IF NOT EXISTS dim_product_name_trgm_idx ON scout.dim_product"
-                     " USING gin (product_name %s.gin_trgm_ops) WITH (fastupdate = off)",
-                     schema));
-    (void)pg::run_text(psprintf("SELECT %s.show_limit()", schema));  // loads the library, with its setting
-    set_for_session("pg_trgm.similarity_threshold", psprintf("%.6g", static_cast<double>(similarity)));
-    set_for_session("enable_seqscan", "off");
-    set_for_session("jit", "off");
-    pg::Cursor
-        cursor(
-            psprintf(
-                "SELECT t.ord, c.product_key::bigint, 4, c.similarity"
-                " FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS t(name, brand, ord)"
-                " CROSS JOIN LATERAL (SELECT p.product_key, %1$s.similarity(p.product_name, t.name) AS "
-                "similarity"
-                "  FROM scout.dim_product p WHERE p.product_name OPERATOR(%1$s.%%) t.name"
-                "  AND " BRANDS_AGREE(NORMAL("t.brand"), NORMAL("coalesce(p.brand_name, '')")) "  ORDER BY 2 "
-                                                                                               "DESC,"
-                                                                                               " " NORMAL("t."
-                                                                                                          "br"
-                                                                                                          "an"
-                                                                                                          "d") " = " NORMAL(
-                                                                                                   "coalesce("
-                                                                                                   "p.brand_"
-                                                                                                   "name, "
-                                                                                                   "'')") " D"
-                                                                                                          "ES"
-                                                                                                          "C,"
-                                                                                                          "  "
-                                                                                                          " p"
-                                                                                                          ".p"
-                                                                                                          "ro"
-                                                                                                          "du"
-                                                                                                          "ct"
-                                                                                                          "_k"
-                                                                                                          "ey"
-                                                                                                          " L"
-                                                                                                          "IM"
-                                                                                                          "IT"
-                                                                                                          " 1"
-                                                                                                          ") "
-                                                                                                          "c",
-                schema),
-            {open.names, open.brands});
+    pg::Workspace workspace("scout_ir trigrams");
+    Catalogue catalogue;
+    pg::Cursor products(psprintf("SELECT p.product_key::bigint, " NORMAL(
+                                     "coalesce(p.brand_name, '')") ", %s.show_trgm(p.product_name)"
+                                                                   " FROM scout.dim_product p WHERE "
+                                                                   "p.product_name IS NOT NULL ORDER BY 1",
+                                 schema),
+                        {}, true);
+    for (pg::Rows rows = products.fetch(1000); rows.count() > 0; rows = products.fetch(1000)) {
+        CHECK_FOR_INTERRUPTS();
+        bool null;
+        for (uint64 i = 0; i < rows.count(); i++)
+            catalogue.add(rows.int8(i, 1), any_brand ? "" : rows.text(i, 2), rows.value(i, 3, null));
+        rows.free();
+    }
+    products.close();
+    catalogue.build(similarity);
+    pg::Cursor cursor(
+        psprintf("SELECT t.ord, " NORMAL(
+                     "t.brand") ", %s.show_trgm(t.name)"
+                                " FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS t(name, brand, ord)",
+                 schema),
+        {open.names, open.brands}, true);
     for (pg::Rows rows = cursor.fetch(1000); rows.count() > 0; rows = cursor.fetch(1000)) {
         CHECK_FOR_INTERRUPTS();
-        take(texts, open, rows);
+        bool null;
+        for (uint64 i = 0; i < rows.count(); i++) {
+            Similar best;
+            if (!catalogue.find(rows.text(i, 2), rows.value(i, 3, null), best)) continue;
+            Text &t = texts[open.which[static_cast<size_t>(rows.int8(i, 1)) - 1]];
+            t.product_key = catalogue[best.product].key;
+            t.method = Method::similar;
+            t.confidence = best.similarity;
+        }
         rows.free();
     }
     cursor.close();
-    set_for_session("enable_seqscan", "on");
+    workspace.leave();
     return true;
 }
 

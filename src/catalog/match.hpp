@@ -32,9 +32,8 @@ void match_exactly(pg::Array<Text> &texts);
 // the catalogue.
 void match_as_before(pg::Array<Text> &texts, float similarity);
 
-// By trigrams of the name, through an index that is made where the catalogue has none. False where pg_trgm
-// is not installed.
-bool match_by_similarity(pg::Array<Text> &texts, float similarity);
+// By trigrams of the name; with `any_brand` whatever the brands are. False where pg_trgm is not installed.
+bool match_by_similarity(pg::Array<Text> &texts, float similarity, bool any_brand = false);
 
 // Writes new matches into product_links, as the extension's owner.
 void remember(const pg::Array<Text> &texts);

@@ -258,7 +258,7 @@ Rows Statement::read_latest(std::initializer_list<Param> params) {
     return rows;
 }
 
-Cursor::Cursor(const char *sql, std::initializer_list<Param> params) {
+Cursor::Cursor(const char *sql, std::initializer_list<Param> params, bool read_only) {
     constexpr size_t max_params = 8;
     Assert(params.size() <= max_params);
     Oid types[max_params];
@@ -270,7 +270,7 @@ Cursor::Cursor(const char *sql, std::initializer_list<Param> params) {
         values[n] = p.value;
         nulls[n++] = p.null ? 'n' : ' ';
     }
-    portal_ = SPI_cursor_open_with_args(nullptr, sql, n, types, values, nulls, false, 0);
+    portal_ = SPI_cursor_open_with_args(nullptr, sql, n, types, values, nulls, read_only, 0);
     if (portal_ == nullptr) elog(ERROR, "could not open \"%s\"", sql);
 }
 

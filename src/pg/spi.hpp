@@ -132,7 +132,8 @@ private:
 // written between two fetches. It closes with its (sub)transaction at the latest.
 class Cursor {
 public:
-    Cursor(const char *sql, std::initializer_list<Param> params);
+    // `read_only`: with the snapshot of the calling query.
+    Cursor(const char *sql, std::initializer_list<Param> params, bool read_only = false);
     Rows fetch(int64 most);  // none: the end
     void close();
 
