@@ -137,6 +137,7 @@ void SmokeTest::event_in(Check &c) {
 
 void SmokeTest::event_in_silver(Check &c) {
     const TimestampTz started = GetCurrentTimestamp();
+    MemoryContext context = CurrentMemoryContext;  // that of the session ends with it
     pipeline::BatchCounts counts;
     pg::Session owner(pg::require_pipeline());
     pipeline::flush_pending();
@@ -151,6 +152,7 @@ void SmokeTest::event_in_silver(Check &c) {
             why = psprintf("dead-lettered: %s, %s", pg::c_string(rows.text(0, 1)),
                            pg::c_string(rows.text(0, 2)));
     }
+    why = MemoryContextStrdup(context, why);
     owner.end();
     c.judge(loaded_ && ms <= silver_limit_ms, ms, silver_limit_ms,
             !loaded_               ? why
@@ -179,7 +181,9 @@ void SmokeTest::gold_computable(Check &c) const {
     const char *failed = nullptr;
     for (uint64 i = 0; i < views.count(); i++) {
         CHECK_FOR_INTERRUPTS();
-        const char *query = psprintf("SELECT count(*) FROM (%s) AS gold", pg::c_string(views.text(i, 2)));
+        // Of the whole row, so that every column is computed.
+        const char *query =
+            psprintf("SELECT count(scout_ir_row) FROM (%s) AS scout_ir_row", pg::c_string(views.text(i, 2)));
         ErrorData *error = pg::attempt_step([&] {
             pg::Session session(owner);
             (void)pg::run_text(query);
