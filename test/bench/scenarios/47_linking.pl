@@ -11,7 +11,7 @@ my $catalogue = qq{
     INSERT INTO scout.dim_product (product_id, product_name, brand_name)
     SELECT 'P' || k, w.name, 'Brand ' || k % 500
     FROM generate_series(1, $products) k,
-    LATERAL (SELECT string_agg(translate(substr(md5(i || ' ' || hashtext(k || ' ' || i) & 1023), 1, 4 + (k + i) % 6), '0123456789', 'ghijklmnop'), ' ') AS name
+    LATERAL (SELECT string_agg(translate(substr(md5(i || ' ' || (hashtext(k || ' ' || i) & 1023)), 1, 4 + (k + i) % 6), '0123456789', 'ghijklmnop'), ' ') AS name
              FROM generate_series(1, 4) i) w};
 
 # Lines FIRST to LAST; the spelling of the ones with an error depends on the line, so that each is another one.
