@@ -22,8 +22,6 @@
 #include "pipeline/arguments.hpp"
 #include "pipeline/batch.hpp"
 
-#include <cmath>
-
 namespace scout::catalog {
 
 namespace {
