@@ -23,6 +23,10 @@ VALUES
 ('schedule_jobs', 'admin'), ('unschedule_jobs', 'admin'), ('supervise', 'admin'), ('apply_retention', 'operator'),
 ('maintain', 'operator'),
 ('adoption_notes', 'admin'), ('adoption_problems', 'admin'), ('create_pipeline', 'admin'), ('pipeline_layout', 'admin'), ('grant_access', 'admin'), ('revoke_access', 'admin'),
+('library_preloaded', 'reader'), ('verification_checks', 'reader'), ('verification_check', 'reader'),
+('verify_recovery', 'reader'), ('accept_gate', 'operator'), ('smoke_test', 'operator'),
+('set_verification_threshold', 'admin'),
+('unmatched_products', 'reader'), ('link_products_to_catalog', 'operator'),
 ('protect_sessions', 'admin'), ('seed_queue', 'admin'), ('set_rule', 'admin'), ('unprotect_sessions', 'admin')
 $$;
 COMMENT ON FUNCTION scout.tiers() IS 'Which privilege tier (reader, operator, admin) each public function belongs to.';

@@ -113,7 +113,8 @@ Objects state_relations(Oid role) {
         " WHERE c.relnamespace = 'scout'::regnamespace AND d.objsubid = 0 AND"
         "  ((c.relkind = 'v' AND (c.relname LIKE 'v\\_%' OR c.relname = 'jobs'))"
         "   OR (c.relkind = 'r' AND c.relname IN ('etl_runs', 'timeline', 'rule_overrides', 'quality_warnings',"
-        "    'gold_refreshes', 'protected_sessions', 'job_records', 'job_workers')))"
+        "    'gold_refreshes', 'protected_sessions', 'job_records', 'job_workers',"
+        "    'product_links', 'verification_thresholds')))"
         " ORDER BY 1");
     pg::Rows rows = members.run({pg::int8(role)});
     Objects out = objects_of(rows);

@@ -258,6 +258,31 @@ Rows Statement::read_latest(std::initializer_list<Param> params) {
     return rows;
 }
 
+Cursor::Cursor(const char *sql, std::initializer_list<Param> params, bool read_only) {
+    constexpr size_t max_params = 8;
+    Assert(params.size() <= max_params);
+    Oid types[max_params];
+    Datum values[max_params];
+    char nulls[max_params] = {};
+    int n = 0;
+    for (const Param &p : params) {
+        types[n] = p.type;
+        values[n] = p.value;
+        nulls[n++] = p.null ? 'n' : ' ';
+    }
+    portal_ = SPI_cursor_open_with_args(nullptr, sql, n, types, values, nulls, read_only, 0);
+    if (portal_ == nullptr) elog(ERROR, "could not open \"%s\"", sql);
+}
+
+Rows Cursor::fetch(int64 most) {
+    SPI_cursor_fetch(portal_, true, static_cast<long>(most));
+    return {SPI_tuptable, SPI_processed};
+}
+
+void Cursor::close() {
+    SPI_cursor_close(portal_);
+}
+
 Rows run_text(const char *sql, bool read_only) {
     int rc = SPI_execute(sql, read_only, 0);
     if (rc < 0) elog(ERROR, "could not execute \"%s\": %s", sql, SPI_result_code_string(rc));

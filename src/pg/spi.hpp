@@ -128,6 +128,19 @@ private:
     SPIPlanPtr plan_ = nullptr;
 };
 
+// Rows of a one-off statement, some at a time: what is read may be more than fits into memory, and it may be
+// written between two fetches. It closes with its (sub)transaction at the latest.
+class Cursor {
+public:
+    // `read_only`: with the snapshot of the calling query.
+    Cursor(const char *sql, std::initializer_list<Param> params, bool read_only = false);
+    Rows fetch(int64 most);  // none: the end
+    void close();
+
+private:
+    Portal portal_;
+};
+
 // One-off text: DDL, identifiers built with quote_identifier. Not cached.
 Rows run_text(const char *sql, bool read_only = false);
 

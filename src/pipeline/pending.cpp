@@ -281,6 +281,17 @@ void count_duplicate(bool reported) {
     if (!reported) b.unreported++;
 }
 
+SkippedDuplicates skipped_duplicates() {
+    if (buffer == nullptr) return {0, 0};
+    return {buffer->duplicates, buffer->unreported};
+}
+
+void restore_skipped_duplicates(const SkippedDuplicates &counts) {
+    if (buffer == nullptr) return;
+    buffer->duplicates = counts.all;
+    buffer->unreported = counts.unreported;
+}
+
 const pg::Array<PendingEvent> *buffered_events() {
     return buffer == nullptr ? nullptr : &buffer->events;
 }

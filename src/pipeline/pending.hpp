@@ -56,6 +56,13 @@ void flush_pending_if_full();
 // has told its caller already, says it in a NOTICE.
 void count_duplicate(bool reported);
 
+// For who rolls back what was skipped, and does not want it counted either.
+struct SkippedDuplicates {
+    int64 all, unreported;
+};
+SkippedDuplicates skipped_duplicates();
+void restore_skipped_duplicates(const SkippedDuplicates &counts);
+
 // What waits in memory, for reports.
 const pg::Array<PendingEvent> *buffered_events();
 
