@@ -21,7 +21,10 @@ VALUES
 ('cancel_job', 'operator'), ('load_backlog', 'operator'), ('resume_job', 'operator'),
 ('refresh_gold_platinum', 'operator'), ('reprocess_bronze_window', 'operator'),
 ('adoption_notes', 'admin'), ('adoption_problems', 'admin'), ('create_pipeline', 'admin'), ('pipeline_layout', 'admin'), ('grant_access', 'admin'), ('revoke_access', 'admin'),
-('protect_sessions', 'admin'), ('seed_queue', 'admin'), ('set_rule', 'admin'), ('unprotect_sessions', 'admin')
+('protect_sessions', 'admin'), ('seed_queue', 'admin'), ('set_rule', 'admin'), ('unprotect_sessions', 'admin'),
+('freshness', 'reader'), ('volume', 'reader'), ('compare_layers', 'reader'), ('dataset_list', 'reader'),
+('dataset_looks', 'reader'), ('dataset_counts', 'reader'), ('open_time', 'reader'), ('look_milliseconds', 'reader'),
+('key_columns', 'reader'), ('checked_dataset', 'admin'), ('register_dataset', 'admin'), ('unregister_dataset', 'admin')
 $$;
 COMMENT ON FUNCTION scout.tiers() IS 'Which privilege tier (reader, operator, admin) each public function belongs to.';
 
