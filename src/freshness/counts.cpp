@@ -85,6 +85,7 @@ void look_at(const Dataset &d, TimestampTz at, int hours, int weeks, pg::Array<C
 SCOUT_FUNCTION(scout_dataset_counts) {
     using namespace scout;
     using namespace scout::freshness;
+    require_arguments(fcinfo, "dataset_counts");
     pg::Result result(fcinfo);
     pg::Session session;
     const TimestampTz at = PG_GETARG_TIMESTAMPTZ(1);

@@ -70,6 +70,19 @@ Oid owner_of(Oid relation) {
 
 }  // namespace
 
+void require_arguments(FunctionCallInfo fcinfo, const char *function) {
+    for (int i = 1; i < PG_NARGS(); i++)
+        if (PG_ARGISNULL(i))
+            ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+                    errmsg("%s: only names may be NULL", function),
+                    errhint("Call scout.freshness() or scout.volume(), which have defaults."));
+    for (int i = 2; i < PG_NARGS(); i++)
+        if (PG_GETARG_INT32(i) < 1)
+            ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("%s: numbers must be positive, not %d", function, PG_GETARG_INT32(i)),
+                    errhint("Call scout.freshness() or scout.volume(), which have defaults."));
+}
+
 pg::Array<Dataset> read_datasets(FunctionCallInfo fcinfo, int argument, const char *function) {
     static pg::Statement list(
         "SELECT d.dataset, d.relation_schema::text, d.relation_name::text, d.layer, d.loaded_at_column::text,"

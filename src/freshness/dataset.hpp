@@ -19,6 +19,9 @@ struct Dataset {
 // 22023 and 42704 for names that are none.
 pg::Array<Dataset> read_datasets(FunctionCallInfo fcinfo, int argument, const char *function);
 
+// The numbers after the names: none may be NULL, and the milliseconds are at least 1.
+void require_arguments(FunctionCallInfo fcinfo, const char *function);
+
 // The parameters that every statement below has: $1 the clock, $2 the dataset's time zone, $3 its lookback.
 struct Clock {
     TimestampTz at;

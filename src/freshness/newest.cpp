@@ -251,13 +251,14 @@ void Look::look_at_gold() {
         {pg::text(d_.schema), pg::text(d_.relation)});
     if (rows.count() == 0) return;
     const char *status = kept(rows.text(0, 1));
-    const bool behind = rows.boolean(0, 2);
+    const bool lacks_all = strcmp(status, "never refreshed") == 0 || strcmp(status, "not populated") == 0;
+    const bool behind = strcmp(status, "stale") == 0 || rows.boolean(0, 2);
     if (strcmp(status, "fresh") != 0)
         f.note = behind ? kept(psprintf("%s: a change of silver has waited for " INT64_FORMAT " seconds",
                                         status, rows.int8(0, 4)))
                         : status;
-    if (!f.has_latest || (!behind && strcmp(status, "not populated") != 0)) return;
-    f.has_latest = !rows.is_null(0, 3) && strcmp(status, "not populated") != 0;
+    if (!f.has_latest || !(behind || lacks_all)) return;
+    f.has_latest = !lacks_all && !rows.is_null(0, 3);
     if (f.has_latest) f.latest = Min(f.latest, rows.timestamp(0, 3));
 }
 
@@ -279,6 +280,7 @@ void emit(pg::Result &result, const Dataset &d, const Found &f, const ErrorData 
 SCOUT_FUNCTION(scout_dataset_looks) {
     using namespace scout;
     using namespace scout::freshness;
+    require_arguments(fcinfo, "dataset_looks");
     pg::Result result(fcinfo);
     pg::Session session;
     const TimestampTz at = PG_GETARG_TIMESTAMPTZ(1);
