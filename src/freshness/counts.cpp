@@ -22,8 +22,10 @@ struct Count {
 // Silver and gold: by the time at which the event was ingested.
 const char *counts_of_silver(const char *windows) {
     return psprintf(
-        "WITH w AS (%s) SELECT NULL::text, w.week, count(*) FROM w CROSS JOIN LATERAL (SELECT e.event_id"
-        " FROM scout.bronze_events e WHERE e.ingested_at > w.since AND e.ingested_at <= w.until OFFSET 0) b"
+        "WITH scout_window AS (%s) SELECT NULL::text, scout_window.week, count(*) FROM scout_window CROSS "
+        "JOIN LATERAL (SELECT e.event_id"
+        " FROM scout.bronze_events e WHERE e.ingested_at > scout_window.since AND e.ingested_at <= "
+        "scout_window.until OFFSET 0) b"
         " WHERE EXISTS (SELECT FROM scout.silver_transactions s WHERE s.source_event_id = b.event_id)"
         " GROUP BY 2",
         windows);
@@ -47,12 +49,14 @@ void look_at(const Dataset &d, TimestampTz at, int hours, int weeks, pg::Array<C
     const char *sql =
         silver ? counts_of_silver(windows)
                : psprintf(
-                     "WITH w AS (%s) SELECT b.source, w.week, b.rows FROM w CROSS JOIN LATERAL"
+                     "WITH scout_window AS (%s) SELECT b.source, scout_window.week, b.rows FROM scout_window "
+                     "CROSS JOIN LATERAL"
                      " (SELECT %s AS source, count(*) AS rows FROM %s WHERE %s > %s AND %s <= %s%s"
                      " GROUP BY 1 LIMIT 1001) b",
                      windows,
                      s.source == nullptr ? "NULL::text" : psprintf("coalesce(%s::text, '(null)')", s.source),
-                     s.name, s.column, as_column(s, "w.since"), s.column, as_column(s, "w.until"), s.filter);
+                     s.name, s.column, as_column(s, "scout_window.since"), s.column,
+                     as_column(s, "scout_window.until"), s.filter);
     pg::Rows rows =
         pg::read_cached(sql, {pg::timestamp(at), pg::text(d.zone), pg::int4(hours), pg::int4(weeks)});
     if (rows.count() > 50000)

@@ -102,6 +102,15 @@ ALTER TABLE public.renamed RENAME TO renamed_away;
 SELECT is((SELECT string_agg(f.dataset || ': ' || coalesce(f.details, f.status), ', ' ORDER BY f.dataset) FROM scout.freshness('{bad,leaving,renamed,slow}', timeout => '50 ms') f),
     'bad: division by zero (22012), leaving: pass, renamed: relation "public.renamed" does not exist (42P01), slow: took longer than 50 ms (57014)',
     'each says what is wrong with it, and the good one passes');
+-- The user's own limits end the call as a whole: they are no fault of a dataset.
+SET LOCAL statement_timeout = '200 ms';
+DO $$BEGIN
+    PERFORM scout.freshness('{slow}', timeout => '1 minute');
+    PERFORM set_config('test.outcome', 'went on', true);
+EXCEPTION WHEN query_canceled THEN PERFORM set_config('test.outcome', SQLERRM, true);
+END$$;
+SET LOCAL statement_timeout = 0;
+SELECT is(current_setting('test.outcome'), 'canceling statement due to statement timeout', 'statement_timeout is not taken for the timer of a look');
 DROP VIEW public.bad;
 ALTER TABLE public.leaving ALTER at TYPE text;
 SELECT is((SELECT status || ' ' || details FROM scout.freshness('{leaving}')), 'runtime error column "at" of "public.leaving" is no longer a time but text (42804)', 'a changed type');
@@ -171,6 +180,10 @@ SELECT is((SELECT string_agg(source || ' ' || status, ', ') FROM scout.freshness
 SELECT cmp_ok((SELECT count(*) FROM scout.timeline WHERE action IN ('register_dataset', 'unregister_dataset')), '>', 10::bigint, 'each is in the timeline');
 
 -- Volume.
+CREATE TABLE public.w (week timestamptz);  -- a name that our own statement could have
+SELECT is((SELECT status FROM scout.register_dataset('x', 'public.w', 'week', '1 hour', '2 hours')), 'registered', 'a short name');
+INSERT INTO public.w VALUES (now() - interval '1 minute');
+SELECT is((SELECT row_count FROM scout.volume('{w}')), 1::bigint, 'volume of it');
 CREATE TABLE public.visits (at timestamptz, source text);
 CREATE INDEX ON public.visits (at);
 INSERT INTO public.visits SELECT '2026-06-01 11:30+00'::timestamptz - w * interval '7 days' + i * interval '1 second', s
