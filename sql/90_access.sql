@@ -27,7 +27,10 @@ VALUES
 ('verify_recovery', 'reader'), ('accept_gate', 'operator'), ('smoke_test', 'operator'),
 ('set_verification_threshold', 'admin'),
 ('unmatched_products', 'reader'), ('link_products_to_catalog', 'operator'),
-('protect_sessions', 'admin'), ('seed_queue', 'admin'), ('set_rule', 'admin'), ('unprotect_sessions', 'admin')
+('protect_sessions', 'admin'), ('seed_queue', 'admin'), ('set_rule', 'admin'), ('unprotect_sessions', 'admin'),
+('freshness', 'reader'), ('volume', 'reader'), ('compare_layers', 'reader'), ('dataset_list', 'reader'),
+('dataset_looks', 'reader'), ('dataset_counts', 'reader'), ('open_time', 'reader'), ('look_milliseconds', 'reader'),
+('key_columns', 'reader'), ('checked_dataset', 'admin'), ('register_dataset', 'admin'), ('unregister_dataset', 'admin')
 $$;
 COMMENT ON FUNCTION scout.tiers() IS 'Which privilege tier (reader, operator, admin) each public function belongs to.';
 

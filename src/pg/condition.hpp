@@ -1,0 +1,13 @@
+// A condition that somebody wrote, before it goes into a statement of ours.
+#pragma once
+
+#include "pg/postgres.hpp"
+
+namespace scout::pg {
+
+// `condition` is one SQL expression and nothing else (no second statement or clause), works as a WHERE clause
+// of the relation ("schema.name", quoted), only reads, and the caller may read what it reads. Otherwise one
+// error that begins with `what`. Needs a Session.
+void require_condition(const char *condition, const char *relation, const char *what);
+
+}  // namespace scout::pg

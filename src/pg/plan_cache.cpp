@@ -1,0 +1,78 @@
+#include "pg/plan_cache.hpp"
+
+extern "C" {
+#include "common/hashfn.h"
+#include "utils/hsearch.h"
+}
+
+namespace scout::pg {
+
+namespace {
+
+struct Entry {
+    uint64 key;  // hash of the text
+    char *sql;
+    SPIPlanPtr plan;
+};
+
+constexpr long most_plans = 1000;
+HTAB *plans = nullptr;
+
+void forget(Entry *entry) {
+    SPIPlanPtr plan = entry->plan;
+    char *sql = entry->sql;
+    (void)hash_search(plans, &entry->key, HASH_REMOVE, nullptr);
+    (void)SPI_freeplan(plan);
+    pfree(sql);
+}
+
+void forget_all() {
+    HASH_SEQ_STATUS scan;
+    hash_seq_init(&scan, plans);
+    while (auto *entry = static_cast<Entry *>(hash_seq_search(&scan))) forget(entry);
+}
+
+SPIPlanPtr plan_of(const char *sql, int count, Oid *types) {
+    if (plans == nullptr) {
+        HASHCTL shape{};
+        shape.keysize = sizeof(uint64);
+        shape.entrysize = sizeof(Entry);
+        plans = hash_create("scout_ir plans", 256, &shape, HASH_ELEM | HASH_BLOBS);
+    }
+    const uint64 key = DatumGetUInt64(
+        hash_any_extended(reinterpret_cast<const unsigned char *>(sql), static_cast<int>(strlen(sql)), 0));
+    auto *known = static_cast<Entry *>(hash_search(plans, &key, HASH_FIND, nullptr));
+    if (known != nullptr && strcmp(known->sql, sql) == 0) return known->plan;
+    if (known != nullptr) forget(known);
+
+    SPIPlanPtr plan = SPI_prepare_cursor(sql, count, types, CURSOR_OPT_GENERIC_PLAN);
+    if (plan == nullptr) elog(ERROR, "could not prepare \"%s\": %s", sql, SPI_result_code_string(SPI_result));
+    if (hash_get_num_entries(plans) >= most_plans) forget_all();
+    if (SPI_keepplan(plan) != 0) elog(ERROR, "could not keep the plan of \"%s\"", sql);
+    char *text = MemoryContextStrdup(TopMemoryContext, sql);
+    auto *entry = static_cast<Entry *>(hash_search(plans, &key, HASH_ENTER, nullptr));
+    entry->sql = text;
+    entry->plan = plan;
+    return plan;
+}
+
+}  // namespace
+
+Rows read_cached(const char *sql, std::initializer_list<Param> params) {
+    constexpr size_t max_params = 8;
+    Assert(params.size() <= max_params);
+    Oid types[max_params];
+    Datum values[max_params];
+    char nulls[max_params];
+    int n = 0;
+    for (const Param &p : params) {
+        types[n] = p.type;
+        values[n] = p.value;
+        nulls[n++] = p.null ? 'n' : ' ';
+    }
+    const int rc = SPI_execute_plan(plan_of(sql, n, types), values, nulls, true, 0);
+    if (rc < 0) elog(ERROR, "could not execute \"%s\": %s", sql, SPI_result_code_string(rc));
+    return {SPI_tuptable, SPI_processed};
+}
+
+}  // namespace scout::pg
