@@ -13,9 +13,9 @@ struct Spelling {
 };
 
 // Longer ones first; the first of each meaning is the canonical one.
-constexpr Spelling spellings[] = {{">=", Compare::at_least}, {"<=", Compare::at_most}, {"!=", Compare::unequal},
-                                  {"<>", Compare::unequal},  {"==", Compare::equal},   {">", Compare::greater},
-                                  {"<", Compare::less},      {"=", Compare::equal}};
+constexpr Spelling spellings[] = {
+    {">=", Compare::at_least}, {"<=", Compare::at_most}, {"!=", Compare::unequal}, {"<>", Compare::unequal},
+    {"==", Compare::equal},    {">", Compare::greater},  {"<", Compare::less},     {"=", Compare::equal}};
 
 std::string_view spelling_of(Compare compare) {
     for (const Spelling &s : spellings)

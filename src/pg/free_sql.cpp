@@ -24,8 +24,8 @@ RawStmt *only_statement(const char *text) {
 }
 
 [[noreturn]] void refuse_writing(const char *what) {
-    ereport(ERROR, errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION), errmsg("%s is not allowed: it only reads", what),
-            errhint("Give a SELECT without side effects."));
+    ereport(ERROR, errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+            errmsg("%s is not allowed: it only reads", what), errhint("Give a SELECT without side effects."));
     pg_unreachable();
 }
 
@@ -44,9 +44,8 @@ Span single_query(const char *text) {
                     errhint("Give a SELECT that returns the failing rows."));
     }
     if (castNode(SelectStmt, statement->stmt)->intoClause != nullptr) refuse_writing("SELECT INTO");
-    const int length = statement->stmt_len > 0
-                           ? statement->stmt_len
-                           : static_cast<int>(strlen(text)) - statement->stmt_location;
+    const int length = statement->stmt_len > 0 ? statement->stmt_len
+                                               : static_cast<int>(strlen(text)) - statement->stmt_location;
     return {statement->stmt_location, length};
 }
 
@@ -77,8 +76,7 @@ void FreeSql::end() {
 SPIPlanPtr FreeSql::prepare(const char *sql) {
     Oid types[] = {TIMESTAMPTZOID};
     SPIPlanPtr plan = SPI_prepare(sql, 1, types);
-    if (plan == nullptr)
-        elog(ERROR, "could not prepare \"%s\": %s", sql, SPI_result_code_string(SPI_result));
+    if (plan == nullptr) elog(ERROR, "could not prepare \"%s\": %s", sql, SPI_result_code_string(SPI_result));
     return plan;
 }
 

@@ -31,8 +31,8 @@ public:
     template <typename Take>
     uint64 each(const char *sql, TimestampTz since, Take take) {
         return stream_plan(
-            prepare(sql), {timestamp(since)},
-            [](void *t, const Row &row) { (*static_cast<Take *>(t))(row); }, &take);
+            prepare(sql), {timestamp(since)}, [](void *t, const Row &row) { (*static_cast<Take *>(t))(row); },
+            &take);
     }
 
 private:

@@ -133,6 +133,12 @@ int32 Row::int4(int column) const {
     return null ? 0 : DatumGetInt32(d);
 }
 
+bool Row::boolean(int column) const {
+    bool null;
+    Datum d = value(column, null);
+    return !null && DatumGetBool(d);
+}
+
 TimestampTz Row::timestamp(int column) const {
     bool null;
     Datum d = value(column, null);

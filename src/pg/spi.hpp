@@ -81,6 +81,7 @@ public:
     bool is_null(int column) const;
     int64 int8(int column) const;  // NULL reads as 0
     int32 int4(int column) const;
+    bool boolean(int column) const;  // NULL reads as false
     TimestampTz timestamp(int column) const;
     std::string_view text(int column) const;            // a view into the row where it is not toasted
     bool holds(int column, core::Decimal value) const;  // is that very number

@@ -24,9 +24,10 @@ std::string canonical(std::string_view text) {
 BOOST_AUTO_TEST_SUITE(threshold_suite)
 
 BOOST_AUTO_TEST_CASE(spellings_are_read_and_written_back) {
-    const char *pairs[][2] = {{"> 0", "> 0"},     {">0", "> 0"},         {" >=  10 ", ">= 10"}, {"<1", "< 1"},
-                              {"<= 2.50", "<= 2.5"}, {"= 3", "= 3"},     {"== 3", "= 3"},       {"<> 0", "!= 0"},
-                              {"!=0", "!= 0"},    {"> 5%", "> 5%"},      {"> 5 %", "> 5%"},     {">100%", "> 100%"},
+    const char *pairs[][2] = {{"> 0", "> 0"},     {">0", "> 0"},         {" >=  10 ", ">= 10"},
+                              {"<1", "< 1"},      {"<= 2.50", "<= 2.5"}, {"= 3", "= 3"},
+                              {"== 3", "= 3"},    {"<> 0", "!= 0"},      {"!=0", "!= 0"},
+                              {"> 5%", "> 5%"},   {"> 5 %", "> 5%"},     {">100%", "> 100%"},
                               {"never", "never"}, {" NEVER ", "never"},  {"> 1e3", "> 1000"}};
     for (auto &[given, wanted] : pairs) {
         BOOST_TEST(canonical(given) == wanted);
@@ -35,8 +36,9 @@ BOOST_AUTO_TEST_CASE(spellings_are_read_and_written_back) {
 }
 
 BOOST_AUTO_TEST_CASE(what_is_no_threshold_is_refused) {
-    for (const char *text : {"", " ", "0", "5%", ">", "> %", "> -1", "> NaN", "> Infinity", "> 101%", "=> 3", ">> 3",
-                             "> 1 2", "> 0; DROP", "never 0", "between 1 and 2", "> 1e20", "!3", "> 5%%"}) {
+    for (const char *text :
+         {"", " ", "0", "5%", ">", "> %", "> -1", "> NaN", "> Infinity", "> 101%", "=> 3", ">> 3", "> 1 2",
+          "> 0; DROP", "never 0", "between 1 and 2", "> 1e20", "!3", "> 5%%"}) {
         Threshold out = threshold("> 7");
         BOOST_TEST(!parse_threshold(text, out), text);
         BOOST_TEST(canonical("> 7") == "> 7");
