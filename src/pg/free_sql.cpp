@@ -80,7 +80,7 @@ SPIPlanPtr FreeSql::prepare(const char *sql) {
     return plan;
 }
 
-void FreeSql::check(const char *sql, bool one_row_each) {
+void FreeSql::check(const char *sql) {
     SPIPlanPtr plan = prepare(sql);
     ListCell *cell;
     foreach (cell, SPI_plan_get_plan_sources(plan)) {
@@ -91,9 +91,6 @@ void FreeSql::check(const char *sql, bool one_row_each) {
             if (query->hasModifyingCTE || query->commandType != CMD_SELECT)
                 refuse_writing("a statement that changes data");
             if (query->rowMarks != NIL) refuse_writing("a row lock");
-            if (one_row_each && query->hasTargetSRFs)
-                ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                        errmsg("set-returning functions are not allowed in a predicate"));
         }
         foreach (inner, source->relationOids)
             if (get_rel_persistence(lfirst_oid(inner)) == RELPERSISTENCE_TEMP)

@@ -25,7 +25,7 @@ public:
     void end();
 
     // Plans, and begins without running: unknown names, types, privileges. $1 is a timestamptz.
-    void check(const char *sql, bool one_row_each);
+    void check(const char *sql);
 
     // Hands out the rows, as Statement::each() does.
     template <typename Take>

@@ -164,12 +164,11 @@ void validate(Rule &rule) {
             pg::require_expression(rule.predicate);
         pg::FreeSql sql(caller);
         if (rule.query != nullptr) {
-            sql.check(pnstrdup(rule.query + part.start, static_cast<Size>(part.length)), false);
-            if (rule.relation != nullptr)
-                sql.check(psprintf("SELECT count(*) FROM %s", rows_of(rule)), false);
+            sql.check(pnstrdup(rule.query + part.start, static_cast<Size>(part.length)));
+            if (rule.relation != nullptr) sql.check(psprintf("SELECT count(*) FROM %s", rows_of(rule)));
         } else {
             const Rule *alone = &rule;
-            sql.check(statement_of(&alone, 1, key_columns(rule)), true);
+            sql.check(statement_of(&alone, 1, key_columns(rule)));
         }
         sql.end();
     });

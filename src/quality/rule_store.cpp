@@ -41,7 +41,8 @@ const char *filled(const char *text, const pg::Rows &thresholds) {
 
 void add_shipped(pg::Array<Rule> &rules) {
     static pg::Statement thresholds(
-        "SELECT r.code, r.threshold::text FROM scout.built_in_rules() r WHERE r.threshold IS NOT NULL");
+        "SELECT r.code, trim_scale(r.threshold)::text FROM scout.built_in_rules() r WHERE r.threshold IS NOT "
+        "NULL");
     static pg::Statement overrides(
         "SELECT o.name, o.enabled, o.severity, o.warn_if, o.error_if FROM scout.quality_rule_overrides o");
     pg::Rows numbers = thresholds.read();
