@@ -132,7 +132,8 @@ void store(const Request &r, int64 run, const Rule &rule, const Outcome &out, co
         "  FROM (SELECT coalesce(q.percentage, q.failures) AS value FROM scout.quality_results q"
         "        WHERE q.rule = $2 AND q.hours = $11 AND q.status <> 'runtime error' AND q.window_end <= $12"
         "        AND q.window_end >= $20 AND (q.percentage IS NULL) = (v.percentage IS NULL)"
-        "        ORDER BY q.result_id DESC LIMIT 30) o) p");
+        "        ORDER BY q.result_id DESC LIMIT 30) o) p",
+        pg::Plan::by_index);
     const bool known = out.sqlstate == nullptr;
     const pg::Param failures = known ? pg::int8(out.failures) : pg::null_of(INT8OID);
     const pg::Param scanned = known && out.scanned >= 0 ? pg::int8(out.scanned) : pg::null_of(INT8OID);
@@ -164,7 +165,8 @@ void forget_old() {
         "scout.quality_results o"
         " WHERE o.window_end < clock_timestamp() - make_interval(secs => $1::int) ORDER BY o.window_end "
         "LIMIT 10000"
-        " FOR UPDATE SKIP LOCKED)");
+        " FOR UPDATE SKIP LOCKED)",
+        pg::Plan::by_index);
     if (pg::history_retention > 0) (void)forget.run({pg::int4(pg::history_retention)});
 }
 
@@ -174,7 +176,8 @@ void emit(pg::Result &result, int64 run) {
         "SELECT q.rule, q.category, q.severity, q.relation, q.status, q.failures, q.scanned, q.percentage,"
         " q.anomalous, q.duration_ms, q.sample, q.message, q.run_id FROM scout.quality_results q WHERE "
         "q.run_id = $1"
-        " ORDER BY array_position(ARRAY['runtime error', 'error', 'warn', 'pass'], q.status), q.rule");
+        " ORDER BY array_position(ARRAY['runtime error', 'error', 'warn', 'pass'], q.status), q.rule",
+        pg::Plan::by_index);
     constexpr int columns = 13;
     pg::Rows rows = results.read_latest({pg::int8(run)});
     for (uint64 i = 0; i < rows.count(); i++) {
