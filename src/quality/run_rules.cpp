@@ -12,6 +12,8 @@
 #include "pg/spi.hpp"
 #include "quality/evaluate.hpp"
 
+#include <cstdlib>
+
 namespace scout::quality {
 
 namespace {

@@ -5,6 +5,11 @@ CREATE EXTENSION IF NOT EXISTS scout_ir;
 
 BEGIN;
 SELECT no_plan();
+SELECT lives_ok($$SELECT scout.add_quality_rule('alone', query => 'SELECT 1')$$, 'a rule without a pipeline');
+SELECT results_eq('SELECT status, count(*), min(message) FROM scout.run_quality_rules() GROUP BY 1 ORDER BY 1',
+    $$VALUES ('error', 1::bigint, NULL), ('runtime error', 10, 'the pipeline is not there: relation "scout.bronze_events" does not exist')$$,
+    'runs; the shipped ones say what they lack');
+SELECT lives_ok($$SELECT scout.drop_quality_rule('alone')$$, 'and goes');
 SELECT lives_ok('SELECT scout.create_pipeline(true)', 'a pipeline');
 CREATE SCHEMA shop;
 CREATE TABLE shop.sales (id int PRIMARY KEY, customer text, amount numeric, units int, sold_at timestamptz);
@@ -223,6 +228,13 @@ SELECT alike(pg_temp.as_role('pgtap_quality_reader', $$SELECT scout.run_quality_
 SELECT is(pg_temp.as_role('pgtap_quality_reader', $$SELECT count(*) > 10 FROM scout.quality_rules$$), 'true', 'but looks at the rules');
 SELECT is(pg_temp.as_role('pgtap_quality_reader', $$SELECT count(*) > 2 FROM scout.quality_history('empty_items')$$), 'true', 'and at their history');
 SELECT is(pg_temp.as_role('pgtap_quality_reader', $$SELECT count(*) > 0 FROM scout.v_quality_alerts$$), 'true', 'and at the alerts');
+
+GRANT SELECT ON shop.sales TO pgtap_quality_admin;
+SELECT is(pg_temp.as_role('pgtap_quality_admin', $$SELECT owner FROM scout.add_quality_rule('climbs', query => 'SELECT set_config(''role'', ''none'', false)')$$),
+          'pgtap_quality_admin', 'a rule that changes its role');
+SELECT alike((SELECT message FROM scout.run_quality_rules(names => '{climbs}')), 'cannot set parameter "role" within security-%', 'cannot');
+SELECT lives_ok($$DROP OWNED BY pgtap_quality_admin; DROP ROLE pgtap_quality_admin$$, 'the owner goes');
+SELECT is((SELECT message FROM scout.run_quality_rules(names => '{peeks}')), 'role "pgtap_quality_admin" does not exist', 'its rule says so');
 
 -- History: complete periods of the same length before, at least seven.
 SELECT lives_ok($$SELECT scout.drop_quality_rule(n) FROM unnest('{no_customer,dropped,sleeps,stubborn,cancels}'::text[]) n$$, 'dropped');
