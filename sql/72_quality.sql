@@ -1,6 +1,28 @@
 -- Reports on the quality of the data: alerts, the report over the last hours, the dead letters.
 -- The rules for reports are at the top of 70_reports.sql.
 
+-- One look by index per rule.
+CREATE FUNCTION scout.failed_rules(since timestamptz)
+RETURNS TABLE (rule text, built_in boolean, status text, failures bigint, scanned bigint, percentage numeric,
+               hours numeric, anomalous boolean, sample jsonb, message text, window_end timestamptz, run_id bigint)
+LANGUAGE plpgsql STABLE ROWS 5
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT q.rule, r.built_in, q.status, q.failures, q.scanned, q.percentage, q.hours, q.anomalous, q.sample,
+           q.message, q.window_end, q.run_id
+    FROM scout.quality_rule_list() r
+    CROSS JOIN LATERAL (SELECT o.* FROM scout.quality_results o WHERE o.rule = r.name
+                        ORDER BY o.result_id DESC LIMIT 1) q
+    WHERE r.enabled AND q.window_end >= since AND q.status <> 'pass'
+    ORDER BY q.rule;
+END
+$$;
+COMMENT ON FUNCTION scout.failed_rules(timestamptz) IS
+'Quality rules that are on and whose newest result, of a run since then, is none to pass.';
+
 CREATE FUNCTION scout.quality_alerts(hours numeric DEFAULT 24)
 RETURNS TABLE (alert_type text, severity text, transaction_id text, processed_at timestamptz, alert_payload jsonb)
 LANGUAGE plpgsql STABLE
@@ -26,11 +48,17 @@ BEGIN
            jsonb_build_object('event_id', w.event_id, 'path', w.path, 'message', w.message)
     FROM scout.quality_warnings w
     WHERE w.raised_at >= since
+    UNION ALL
+    SELECT f.rule, CASE f.status WHEN 'warn' THEN 'warning' ELSE 'critical' END, NULL, f.window_end,
+           jsonb_build_object('rule', f.rule, 'status', f.status, 'failures', f.failures, 'scanned', f.scanned,
+                              'percentage', f.percentage, 'hours', f.hours, 'anomalous', f.anomalous,
+                              'sample_keys', f.sample, 'message', f.message, 'run_id', f.run_id)
+    FROM scout.failed_rules(since) f
     ORDER BY severity, processed_at DESC, alert_type, transaction_id;
 END
 $$;
 COMMENT ON FUNCTION scout.quality_alerts(numeric) IS
-'Alerts of the last hours, newest first: open dead letters (by first failure) as critical, then warnings of events that were loaded.';
+'Alerts of the last hours, newest first: open dead letters (by first failure) and quality rules whose newest result is an error as critical, then warnings of events that were loaded and of rules.';
 
 CREATE VIEW scout.v_quality_alerts AS
 SELECT alert_type, severity, transaction_id, processed_at, alert_payload FROM scout.quality_alerts();
@@ -215,6 +243,12 @@ BEGIN
             WHERE q.raised_at >= since
             GROUP BY 1) w ON true
         UNION ALL
+        SELECT 23, 'rules', f.rule, CASE f.status WHEN 'warn' THEN 'warning' ELSE 'fail' END, coalesce(f.failures, 0),
+               CASE WHEN f.message IS NULL
+                    THEN format('newest result of %s, over %s hours, of run %s', f.window_end, trim_scale(f.hours), f.run_id)
+                    ELSE format('could not be evaluated at %s: %s', f.window_end, f.message) END
+        FROM scout.failed_rules(since) f WHERE NOT f.built_in
+        UNION ALL
         SELECT 31, 'pipeline', 'backlog',
                CASE WHEN oldest_wait > interval '15 minutes' THEN 'fail'
                     WHEN oldest_wait > interval '5 minutes' THEN 'warning' ELSE 'pass' END,
@@ -227,4 +261,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION scout.data_quality_report(numeric) IS
-'Checks of the transactions processed in the last hours, with their dead letters, warnings and the backlog; thresholds and severities are those of built_in_rules(). Reads only.';
+'Checks of the transactions processed in the last hours, with their dead letters, warnings, added quality rules whose newest result is none to pass, and the backlog; thresholds and severities are those of built_in_rules(). Reads only.';

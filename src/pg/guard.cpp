@@ -10,6 +10,7 @@ namespace scout::pg {
 namespace {
 
 bool ends_the_statement(int sqlstate, Endure endure) {
+    if (endure == Endure::everything) return false;  // the caller judges
     if (endure == Endure::all_but_cancel)
         return ERRCODE_TO_CATEGORY(sqlstate) == ERRCODE_OPERATOR_INTERVENTION;
     switch (ERRCODE_TO_CATEGORY(sqlstate)) {

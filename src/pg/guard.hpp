@@ -46,7 +46,7 @@ void guarded(Call call) {
 // the statement as a whole (cancel, shutdown, out of memory, lock and serialization failures) are
 // not the call's own fault: they are rethrown after the rollback.
 // `keep` = false rolls back even on success: the way a dry run counts what would happen.
-enum class Endure { own_faults, all_but_cancel };
+enum class Endure { own_faults, all_but_cancel, everything };
 ErrorData *attempt_plain(void (*call)(void *), void *argument, bool keep, Endure endure);
 
 template <typename Call>

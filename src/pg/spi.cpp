@@ -133,6 +133,12 @@ int32 Row::int4(int column) const {
     return null ? 0 : DatumGetInt32(d);
 }
 
+bool Row::boolean(int column) const {
+    bool null;
+    Datum d = value(column, null);
+    return !null && DatumGetBool(d);
+}
+
 TimestampTz Row::timestamp(int column) const {
     bool null;
     Datum d = value(column, null);
@@ -227,10 +233,7 @@ bool take_slot(TupleTableSlot *slot, DestReceiver *self) {
     return true;
 }
 
-}  // namespace
-
-uint64 Statement::stream(std::initializer_list<Param> params, bool read_only,
-                         void (*take)(void *, const Row &), void *argument) {
+RowTaker taker_of(void (*take)(void *, const Row &), void *argument) {
     RowTaker taker{};
     taker.receiver.receiveSlot = take_slot;
     taker.receiver.rStartup = [](DestReceiver *, int, TupleDesc) {};
@@ -240,7 +243,30 @@ uint64 Statement::stream(std::initializer_list<Param> params, bool read_only,
     taker.take = take;
     taker.argument = argument;
     taker.context = CurrentMemoryContext;
+    return taker;
+}
+
+}  // namespace
+
+uint64 Statement::stream(std::initializer_list<Param> params, bool read_only,
+                         void (*take)(void *, const Row &), void *argument) {
+    RowTaker taker = taker_of(take, argument);
     return execute(params, read_only, &taker.receiver).count();
+}
+
+uint64 stream_plan(SPIPlanPtr plan, std::initializer_list<Param> params, void (*take)(void *, const Row &),
+                   void *argument) {
+    RowTaker taker = taker_of(take, argument);
+    ParamListInfo list = makeParamList(static_cast<int>(params.size()));
+    int n = 0;
+    for (const Param &p : params) list->params[n++] = {p.value, p.null, PARAM_FLAG_CONST, p.type};
+    SPIExecuteOptions options{};
+    options.params = list;
+    options.read_only = true;
+    options.dest = &taker.receiver;
+    int rc = SPI_execute_plan_extended(plan, &options);
+    if (rc < 0) elog(ERROR, "could not execute a plan: %s", SPI_result_code_string(rc));
+    return SPI_processed;
 }
 
 Rows Statement::run(std::initializer_list<Param> params) {

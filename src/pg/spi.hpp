@@ -74,10 +74,14 @@ private:
 class Row {
 public:
     explicit Row(TupleTableSlot *slot) : slot_(slot) {}
+    int columns() const { return slot_->tts_tupleDescriptor->natts; }
+    Oid type(int column) const { return TupleDescAttr(slot_->tts_tupleDescriptor, column - 1)->atttypid; }
+    Name name(int column) const { return &TupleDescAttr(slot_->tts_tupleDescriptor, column - 1)->attname; }
     Datum value(int column, bool &null) const { return slot_getattr(slot_, column, &null); }
     bool is_null(int column) const;
     int64 int8(int column) const;  // NULL reads as 0
     int32 int4(int column) const;
+    bool boolean(int column) const;  // NULL reads as false
     TimestampTz timestamp(int column) const;
     std::string_view text(int column) const;            // a view into the row where it is not toasted
     bool holds(int column, core::Decimal value) const;  // is that very number
@@ -140,6 +144,10 @@ public:
 private:
     Portal portal_;
 };
+
+// Hands out the rows of a plan with these parameters, read-only, as Statement::each() does.
+uint64 stream_plan(SPIPlanPtr plan, std::initializer_list<Param> params, void (*take)(void *, const Row &),
+                   void *argument);
 
 // One-off text: DDL, identifiers built with quote_identifier. Not cached.
 Rows run_text(const char *sql, bool read_only = false);
