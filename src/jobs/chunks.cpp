@@ -26,7 +26,7 @@ bool take_chunk(int64 job, Chunk &chunk) {
     static pg::Statement next(
         "SELECT c.chunk_no, c.first_id, c.last_id, c.object FROM scout.job_chunks c WHERE c.job_id = $1"
         " ORDER BY c.chunk_no LIMIT 1 FOR UPDATE SKIP LOCKED",
-        pg::Plan::by_index);
+        pg::Plan::in_order);
     pg::AsRole owner(pg::extension_owner());
     pg::Rows rows = next.run({pg::int8(job)});
     owner.end();

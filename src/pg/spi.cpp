@@ -176,10 +176,14 @@ void set_for_now(const char *name, const char *value) {
 
 // Plans are made, and made again, at execution. JIT would take the penalty on a sequential scan for a
 // reason to compile.
-int prefer_indexes() {
+int prefer_indexes(Plan planning) {
     const int level = NewGUCNestLevel();
     set_for_now("enable_seqscan", "off");
     set_for_now("jit", "off");
+    if (planning == Plan::in_order) {
+        set_for_now("enable_bitmapscan", "off");
+        set_for_now("enable_sort", "off");
+    }
     return level;
 }
 
@@ -197,7 +201,7 @@ Rows Statement::execute(std::initializer_list<Param> params, bool read_only, Des
     }
     if (plan_ == nullptr) {
         // Estimating a plan for an array of two thousand ids takes longer than looking them up.
-        const int generic = planning_ == Plan::by_index ? CURSOR_OPT_GENERIC_PLAN : 0;
+        const int generic = planning_ != Plan::any ? CURSOR_OPT_GENERIC_PLAN : 0;
         SPIPlanPtr plan = SPI_prepare_cursor(sql_, n, types, generic);
         if (plan == nullptr)
             elog(ERROR, "could not prepare \"%s\": %s", sql_, SPI_result_code_string(SPI_result));
@@ -208,7 +212,7 @@ Rows Statement::execute(std::initializer_list<Param> params, bool read_only, Des
     options.params = list;
     options.read_only = read_only;
     options.dest = receiver;
-    const int settings_level = planning_ == Plan::by_index ? prefer_indexes() : 0;
+    const int settings_level = planning_ != Plan::any ? prefer_indexes(planning_) : 0;
     int rc = SPI_execute_plan_extended(plan_, &options);
     if (settings_level != 0) AtEOXact_GUC(false, settings_level);
     if (rc < 0) elog(ERROR, "could not execute \"%s\": %s", sql_, SPI_result_code_string(rc));

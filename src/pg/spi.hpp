@@ -92,7 +92,9 @@ private:
 
 // How a statement may be planned. `by_index`: look-ups by key in tables that grow without end. A plan
 // that was made while a table was small, or before it had statistics, must not scan it for ever after.
-enum class Plan { any, by_index };
+// `in_order`: the first rows of an index, of which most are never read: no plan that reads all of them
+// first, to sort them, whatever the statistics say. Those of a queue that was just empty say one row.
+enum class Plan { any, by_index, in_order };
 
 // A statement of static lifetime. The plan is made at first use and kept for the backend's life;
 // the server's plan cache replans it after DDL.

@@ -24,18 +24,18 @@ pg::Statement find_sources(
     " SELECT s.source, c.chunk_id FROM s,"
     " LATERAL (SELECT p.chunk_id FROM scout.bronze_pending p WHERE p.source_system = s.source"
     "          ORDER BY p.chunk_id LIMIT 1) c",
-    pg::Plan::by_index);
+    pg::Plan::in_order);
 
 pg::Statement oldest_chunk(
     "SELECT p.chunk_id FROM scout.bronze_pending p WHERE p.source_system = $1 AND p.chunk_id >= $2"
     " ORDER BY p.chunk_id LIMIT 1",
-    pg::Plan::by_index);
+    pg::Plan::in_order);
 
 pg::Statement next_chunks(
     "SELECT p.chunk_id, p.events, p.min_ingested_at, p.max_ingested_at FROM scout.bronze_pending p WHERE "
     "p.source_system = $1 AND p.chunk_id >= $2"
     " ORDER BY p.chunk_id LIMIT $3 FOR UPDATE SKIP LOCKED",
-    pg::Plan::by_index);
+    pg::Plan::in_order);
 
 // The bounds are for the planner: with statistics of an empty queue it would read the source's whole
 // part of the index, dead entries and all, and compare each with the array.
@@ -242,7 +242,7 @@ Backlog backlog_after_claim() {
         "SELECT count(*), coalesce(sum(c.event_count), 0)::bigint FROM (SELECT p.event_count FROM "
         "scout.bronze_pending p WHERE p.source_system = $1 AND p.chunk_id >= $2 ORDER BY p.chunk_id LIMIT "
         "$3) c",
-        pg::Plan::by_index);
+        pg::Plan::in_order);
     // As in backlog(), but not over the chunks that are behind the position.
     static pg::Statement extrapolate(
         "SELECT coalesce(h.events::numeric * greatest(l.last - h.low + 1, 1) / (h.high - h.low + 1), "
@@ -252,7 +252,7 @@ Backlog backlog_after_claim() {
         "        AND p.chunk_id >= $2 ORDER BY p.chunk_id LIMIT 1000) c) h,"
         " LATERAL (SELECT p.chunk_id AS last FROM scout.bronze_pending p WHERE p.source_system = $1"
         "  ORDER BY p.chunk_id DESC LIMIT 1) l",
-        pg::Plan::by_index);
+        pg::Plan::in_order);
     Backlog out{0, true};
     if (positions_hold()) {
         int64 chunks = 0;
