@@ -95,7 +95,8 @@ is(broken($node, $db), '', 'reconcile balances');
 # The server restarts while a job is at work.
 arrive($node, 601, 900);
 ($job, $pid) = stand_still($node, 780, 50);
-$node->restart('fast');
+$node->stop('fast');
+$node->start;
 is(job($node, $job, 'state'), 'interrupted', 'server restart: the job reads interrupted');
 one($node, 'DELETE FROM scout.brake');
 age($node, $job);
