@@ -382,7 +382,7 @@ subtest 'DROP and ALTER EXTENSION' => sub {
         release($brake, 77);
         no_worker();
         is(state($node, $db, 1), 'interrupted', 'ALTER EXTENSION UPDATE: the worker leaves after its batch');
-        is(job_log($node, 'scout_ir job 1 worker 0 stops: the extension is gone or of another version'), 2, 'and says so in the log');
+        cmp_ok(job_log($node, 'scout_ir job 1 worker 0 stops: the extension is gone or of another version'), '>=', 1, 'and says so in the log');
         $node->safe_psql($db, "SET extension_destdir = '$tree'; ALTER EXTENSION scout_ir UPDATE TO '$version'; SELECT scout.resume_job(1)");
         is(result_of($db, 'SELECT state, done FROM scout.wait_for_job(1)'), 'succeeded|3000', 'it is resumed by a library that fits');
         undisturbed($db, 'updated');
