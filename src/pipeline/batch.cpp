@@ -6,7 +6,8 @@
 //
 // Commit: silver rows, dead letters, queue and etl_runs row appear together. Abort and crash: the queue
 // has the events again. A data error in one event rolls back the subtransaction of the batch
-// and halves it until that event is alone.
+// and halves it until that event is alone. A batch that lost a race against another session gives all
+// it has back and starts again.
 
 #include "pipeline/batch.hpp"
 
@@ -215,10 +216,30 @@ void process_from(WritePath path, Mode mode, const Selection &selection, BatchCo
     process_from(WritePath::general, mode, {ids + count / 2, count - count / 2, ingested}, counts);
 }
 
+// Deadlock, or rows that another session was faster with. Under REPEATABLE READ the snapshot stays, and
+// with it the failure.
+bool lost_a_race(const ErrorData *error) {
+    return error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED ||
+           (error->sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE && !IsolationUsesXactSnapshot());
+}
+
 }  // namespace
 
 void process_batch(Mode mode, const int64 *ids, size_t count, BatchCounts &counts, const Ingested *ingested) {
-    process_from(first_path(mode), mode, {ids, count, ingested}, counts);
+    constexpr int max_repeats = 5;
+    WritePath path = first_path(mode);
+    for (int repeats = 0;; repeats++) {
+        CHECK_FOR_INTERRUPTS();
+        BatchCounts mine;
+        ErrorData *error = pg::attempt_step([&] { process_from(path, mode, {ids, count, ingested}, mine); });
+        if (error == nullptr) {
+            counts += mine;
+            return;
+        }
+        if (repeats == max_repeats || !lost_a_race(error)) ReThrowError(error);
+        FreeErrorData(error);
+        path = WritePath::general;
+    }
 }
 
 void record_run(const char *kind, TimestampTz started, const BatchCounts &counts) {

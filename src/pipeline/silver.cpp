@@ -3,9 +3,9 @@
 // Of the valid events of one transaction_id the lowest event_id wins (scout_ir.duplicate_winner: or the
 // highest), whatever the order in which they are loaded. Existing rows are locked before they are
 // compared. New ones go in by COPY, which raises where another session was faster: the batch is then
-// done again on the general path, whose ON CONFLICT DO NOTHING shows which rows those are; they go
-// through the comparison again. Rows are locked and inserted in byte order of transaction_id, so that
-// two sessions cannot deadlock on them.
+// done again on the general path, whose ON CONFLICT DO NOTHING shows that there are such rows: the batch
+// then gives its locks back and starts again (batch.cpp). Rows are locked first and inserted then, each in
+// byte order of transaction_id, and none is locked after an insert, so that two sessions do not deadlock.
 
 #include "pipeline/silver.hpp"
 
@@ -28,6 +28,10 @@ pg::Statement lock_existing(
     "SELECT t.transaction_id::text, coalesce(t.source_event_id, 0)::bigint FROM scout.silver_transactions t"
     " WHERE t.transaction_id = ANY ($1) ORDER BY t.transaction_id COLLATE \"C\" FOR UPDATE",
     pg::Plan::by_index);
+
+// With the newest snapshot.
+pg::Statement present("SELECT 1 FROM scout.silver_transactions t WHERE t.transaction_id = ANY ($1) LIMIT 1",
+                      pg::Plan::by_index);
 
 // Candidates in byte order of transaction_id, one per transaction; the others become duplicates.
 pg::Array<size_t> choose_candidates(Batch &batch) {
@@ -57,11 +61,15 @@ struct Existing {
     int64 event_id;
 };
 
+pg::Param transactions_of(const Batch &batch, const pg::Array<size_t> &which) {
+    pg::Array<std::string_view> ids;
+    for (size_t i : which) ids.push(batch.events[i].header.transaction_id);
+    return pg::text_array(ids.begin(), ids.size());
+}
+
 // The transactions of `candidates` that are in silver, locked, in byte order.
 pg::Array<Existing> lock_rows(const Batch &batch, const pg::Array<size_t> &candidates) {
-    pg::Array<std::string_view> ids;
-    for (size_t i : candidates) ids.push(batch.events[i].header.transaction_id);
-    pg::Rows rows = lock_existing.run({pg::text_array(ids.begin(), ids.size())});
+    pg::Rows rows = lock_existing.run({transactions_of(batch, candidates)});
     pg::Array<Existing> existing;
     for (uint64 i = 0; i < rows.count(); i++) existing.push({rows.text(i, 1), rows.int8(i, 2)});
     std::sort(existing.begin(), existing.end(),
@@ -121,6 +129,37 @@ void split_inserted(const Batch &batch, const pg::Array<size_t> &wanted, const p
     }
 }
 
+bool is_present(const Batch &batch, const pg::Array<size_t> &which) {
+    return !which.empty() && present.each_latest({transactions_of(batch, which)}, [](const pg::Row &) {}) > 0;
+}
+
+// The batch has to start again, without the locks that it has: what it wants now comes before them.
+[[noreturn]] void refuse_raced_rows() {
+    ereport(ERROR, errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+            errmsg("another session wrote transactions of this batch at the same time"),
+            errhint("Repeat the call."));
+}
+
+// The events whose rows need a new processed_at and nothing else; the rest goes into `others`. Where there is
+// a rest, the rows of all are locked at once, in byte order.
+pg::Array<size_t> renew_unchanged(const Batch &batch, const pg::Array<size_t> &candidates, TimestampTz now,
+                                  bool lock_first, pg::Array<size_t> &others) {
+    pg::Array<TimestampTz> versions;
+    const pg::Array<size_t> unchanged = find_unchanged(batch, candidates, versions);
+    const bool locked = lock_first || unchanged.size() < candidates.size();
+    if (locked) lock_rows(batch, candidates);
+    const pg::Array<size_t> renewed = renew(batch, unchanged, versions, now);
+    if (!locked && renewed.size() < unchanged.size()) refuse_raced_rows();
+    const size_t *next = renewed.begin();  // in the order of candidates
+    for (size_t i : candidates) {
+        if (next != renewed.end() && *next == i)
+            next++;
+        else
+            others.push(i);
+    }
+    return renewed;
+}
+
 }  // namespace
 
 void write_silver(Mode mode, WritePath path, Batch &batch, BatchCounts &counts) {
@@ -130,7 +169,7 @@ void write_silver(Mode mode, WritePath path, Batch &batch, BatchCounts &counts) 
     Displaced displaced;
     if (mode == Mode::reprocess) {
         pg::Array<size_t> others;
-        replaced = renew_unchanged(batch, candidates, now, others);
+        replaced = renew_unchanged(batch, candidates, now, path == WritePath::general, others);
         counts.updated += static_cast<int64>(replaced.size());
         candidates = others;
     }
@@ -157,6 +196,7 @@ void write_silver(Mode mode, WritePath path, Batch &batch, BatchCounts &counts) 
         pg::Rows rows = insert_transactions(batch, decision.fresh, now);
         counts.created += static_cast<int64>(rows.count());
         split_inserted(batch, decision.fresh, rows, inserted, candidates);
+        if (is_present(batch, candidates)) refuse_raced_rows();
         // Neither there nor inserted, time and again: it was no race.
         if (round == max_races && !candidates.empty()) refuse_dropped_rows("silver_transactions");
     }

@@ -20,7 +20,7 @@ pg::Statement read_transactions(
     pg::Plan::by_index);
 
 // updated_at moves with the content: where it is still the one that was read, so is the row.
-pg::Statement renew(
+pg::Statement renew_rows(
     "UPDATE scout.silver_transactions t SET processed_at = $3"
     " FROM unnest($1::bigint[], $2::timestamptz[]) AS n(event_id, updated_at)"
     " WHERE t.source_event_id = n.event_id AND t.updated_at = n.updated_at RETURNING "
@@ -61,33 +61,52 @@ bool same_line(const pg::Row &row, const core::Header &h, const core::Line &l, c
 
 }  // namespace
 
-pg::Array<size_t> renew_unchanged(const Batch &batch, const pg::Array<size_t> &which, TimestampTz now,
-                                  pg::Array<size_t> &others) {
-    pg::Array<size_t> by_event, renewed;
+pg::Array<size_t> find_unchanged(const Batch &batch, const pg::Array<size_t> &which,
+                                 pg::Array<TimestampTz> &versions) {
     pg::Array<int64> ids;
-    for (size_t i : which) {
-        by_event.push(i);
-        ids.push(batch.events[i].event_id);
+    pg::Array<size_t> by_event, unchanged;  // by_event: positions in `which`
+    auto *found = static_cast<TimestampTz *>(palloc0((which.size() + 1) * sizeof(TimestampTz)));
+    auto *same = static_cast<bool *>(palloc0(which.size() + 1));
+    auto event_id = [&](size_t position) { return batch.events[which[position]].event_id; };
+    for (size_t k = 0; k < which.size(); k++) {
+        by_event.push(k);
+        ids.push(event_id(k));
     }
-    auto event_id = [&batch](size_t i) { return batch.events[i].event_id; };
     std::sort(by_event.begin(), by_event.end(),
               [&](size_t a, size_t b) { return event_id(a) < event_id(b); });
-    pg::Column unchanged(INT8OID, ids.size()), versions(TIMESTAMPTZOID, ids.size());
     read_transactions.each({pg::int8_array(ids.begin(), ids.size())}, [&](const pg::Row &row) {
         const int64 id = row.int8(1);
         const size_t *at = std::lower_bound(by_event.begin(), by_event.end(), id,
-                                            [&](size_t i, int64 wanted) { return event_id(i) < wanted; });
-        if (at == by_event.end() || event_id(*at) != id || !same_transaction(row, batch.events[*at])) return;
-        unchanged.add(Int64GetDatum(id));
-        versions.add(TimestampTzGetDatum(row.timestamp(2)));
+                                            [&](size_t k, int64 wanted) { return event_id(k) < wanted; });
+        if (at == by_event.end() || event_id(*at) != id) return;
+        if (!same_transaction(row, batch.events[which[*at]])) return;
+        same[*at] = true;
+        found[*at] = row.timestamp(2);
     });
-    pg::Rows done = renew.run({unchanged.param(), versions.param(), pg::timestamp(now)});
-    pg::Array<int64> done_ids;
-    for (uint64 row = 0; row < done.count(); row++) done_ids.push(done.int8(row, 1));
-    done.free();
-    std::sort(done_ids.begin(), done_ids.end());
+    for (size_t k = 0; k < which.size(); k++) {
+        if (!same[k]) continue;
+        unchanged.push(which[k]);
+        versions.push(found[k]);
+    }
+    return unchanged;
+}
+
+pg::Array<size_t> renew(const Batch &batch, const pg::Array<size_t> &which,
+                        const pg::Array<TimestampTz> &versions, TimestampTz now) {
+    pg::Array<size_t> renewed;
+    if (which.empty()) return renewed;
+    pg::Column ids(INT8OID, which.size()), read(TIMESTAMPTZOID, which.size());
+    for (size_t k = 0; k < which.size(); k++) {
+        ids.add(Int64GetDatum(batch.events[which[k]].event_id));
+        read.add(TimestampTzGetDatum(versions[k]));
+    }
+    pg::Rows rows = renew_rows.run({ids.param(), read.param(), pg::timestamp(now)});
+    pg::Array<int64> done;
+    for (uint64 row = 0; row < rows.count(); row++) done.push(rows.int8(row, 1));
+    rows.free();
+    std::sort(done.begin(), done.end());
     for (size_t i : which)
-        (std::binary_search(done_ids.begin(), done_ids.end(), event_id(i)) ? renewed : others).push(i);
+        if (std::binary_search(done.begin(), done.end(), batch.events[i].event_id)) renewed.push(i);
     return renewed;
 }
 

@@ -23,10 +23,13 @@ void remove_extra_lines(const Batch &batch, const pg::Array<size_t> &which);
 // Raises 23505 where some are after all. Returns how many lines were written.
 int64 copy_transactions(const Batch &batch, const pg::Array<size_t> &which, TimestampTz now);
 
-// Renews processed_at of the rows that hold exactly what their event says, and returns those events; the
-// rest, also rows that another session changed meanwhile, go into `others`.
-pg::Array<size_t> renew_unchanged(const Batch &batch, const pg::Array<size_t> &which, TimestampTz now,
-                                  pg::Array<size_t> &others);
+// The events whose transaction holds exactly what they say, and the updated_at it was read with.
+pg::Array<size_t> find_unchanged(const Batch &batch, const pg::Array<size_t> &which,
+                                 pg::Array<TimestampTz> &versions);
+
+// Renews processed_at of the rows that still have their version; returns those, in the same order.
+pg::Array<size_t> renew(const Batch &batch, const pg::Array<size_t> &which,
+                        const pg::Array<TimestampTz> &versions, TimestampTz now);
 
 // Those whose lines in silver are not exactly what their event says.
 pg::Array<size_t> with_other_lines(const Batch &batch, const pg::Array<size_t> &which);

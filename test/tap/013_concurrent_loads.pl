@@ -66,5 +66,13 @@ is($node->safe_psql($db, q{SELECT count(*) = count(DISTINCT event_data ->> 'tran
 cmp_ok($node->safe_psql($db, q{SELECT count(*) FROM scout.bronze_events_dlq WHERE error_code = 'DUPLICATE_TRANSACTION'}), '>', 1000, 'the others wait as duplicates');
 is($node->safe_psql($db, q{SELECT count(*) FROM scout.bronze_events_dlq WHERE error_code = 'WRITE_FAILED'}), '0', 'and none of them failed');
 
+# Two workers that reprocess everything: each has winners whose duplicates the other one has.
+my $mark = -s $node->logfile;
+is($node->safe_psql($db, qq{SELECT status FROM scout.reprocess_bronze_window('-infinity', 'infinity', batch_size => 150, workers => 2) -- $_}), 'succeeded', 'two workers reprocess')
+    for 1 .. 3;
+unlike(slurp_file($node->logfile, $mark), qr/deadlock detected/, 'and do not deadlock');
+is($node->safe_psql($db, $wrong), '0 missing, 0 surplus', 'silver is what the winners say still');
+is(broken($node, $db), '', 'reconcile balances still');
+
 $node->stop;
 done_testing();
