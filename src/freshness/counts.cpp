@@ -5,7 +5,7 @@
 // are those of the clock on the wall in the dataset's time zone: a change to summer time does not move them.
 
 #include "freshness/dataset.hpp"
-#include "pg/check_timeout.hpp"
+#include "pg/deadline.hpp"
 #include "pg/plan_cache.hpp"
 #include "pg/result.hpp"
 

@@ -1,6 +1,6 @@
 // dataset_looks(): the newest time in each dataset, and in each of its sources; freshness() judges them.
 //
-// Each dataset is a look of its own (pg/check_timeout.hpp): what fails is its row's `problem`, and the others
+// Each dataset is a look of its own (pg/deadline.hpp): what fails is its row's `problem`, and the others
 // go on. Reads with the snapshot of the calling query and writes nothing.
 //
 // How the newest row is found, the cheapest way that there is:
@@ -9,7 +9,7 @@
 //   - sources otherwise: the newest rows, up to `most_rows` and not older than the lookback.
 
 #include "freshness/dataset.hpp"
-#include "pg/check_timeout.hpp"
+#include "pg/deadline.hpp"
 #include "pg/plan_cache.hpp"
 #include "pg/result.hpp"
 

@@ -54,4 +54,17 @@ Attempt attempt_within(int64 timeout_ms, Call call) {
     return judge(error, bundle.passed, statement_timer);
 }
 
+// A look at somebody's relation that must not hang the report that takes it: read-only, with a text of its
+// own where it took too long. Returns nullptr where `call` succeeded, otherwise its error in the caller's
+// memory context. What `call` allocates in the caller's memory context stays.
+template <typename Call>
+ErrorData *look(Call call, int milliseconds) {
+    const Attempt attempt = attempt_within(milliseconds, [&call] {
+        XactReadOnly = true;  // the end of the subtransaction puts it back
+        call();
+    });
+    if (attempt.timed_out) attempt.error->message = psprintf("took longer than %d ms", milliseconds);
+    return attempt.error;
+}
+
 }  // namespace scout::pg
