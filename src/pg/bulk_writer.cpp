@@ -1,5 +1,6 @@
 #include "pg/bulk_writer.hpp"
 
+#include "pg/multi_insert.hpp"
 #include "pg/relation.hpp"
 #include "pg/spi.hpp"
 
@@ -20,10 +21,35 @@ namespace scout::pg {
 
 namespace {
 
+// The bytes of rows in COPY's binary format.
+class CopyRows final : public BulkRows {
+public:
+    explicit CopyRows(size_t columns);
+    void begin_row() override { int2(static_cast<int16>(columns_)); }
+    void text(std::string_view value) override;
+    void int4(int32 value) override;
+    void int8(int64 value) override;
+    void timestamp(TimestampTz value) override { int8(value); }
+    void decimal(core::Decimal value) override;
+    void null() override;
+
+    // For the reader: takes up to `wanted` bytes out, and how many are there.
+    int take(void *out, int wanted);
+    size_t available() const { return bytes_.size() - taken_; }
+
+private:
+    void int2(int16 value);
+    char *extend(size_t bytes) { return bytes_.extend(bytes); }
+
+    size_t columns_;
+    Array<char> bytes_;
+    size_t taken_ = 0;
+};
+
 // What CopyFrom() reads from: it passes its callback no argument. A trigger on the table may itself
 // copy, so that the outer source is put back afterwards.
 struct Source {
-    BulkRows *rows;
+    CopyRows *rows;
     bool (*next)(void *, BulkRows &);
     void *argument;
     bool ended;
@@ -44,6 +70,63 @@ int read_source(void *out, int, int wanted) {
 constexpr char copy_header[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0";
 constexpr size_t copy_header_bytes = 19;
 static_assert(sizeof copy_header == copy_header_bytes + 1);
+
+CopyRows::CopyRows(size_t columns) : columns_(columns) {
+    std::memcpy(extend(copy_header_bytes), copy_header, copy_header_bytes);
+}
+
+int CopyRows::take(void *out, int wanted) {
+    const int bytes = static_cast<int>(std::min(available(), static_cast<size_t>(wanted)));
+    std::memcpy(out, bytes_.begin() + taken_, static_cast<size_t>(bytes));
+    taken_ += static_cast<size_t>(bytes);
+    if (available() == 0) {
+        bytes_.truncate(0);
+        taken_ = 0;
+    }
+    return bytes;
+}
+
+void CopyRows::int2(int16 value) {
+    const uint16 wire = pg_hton16(static_cast<uint16>(value));
+    std::memcpy(extend(sizeof wire), &wire, sizeof wire);
+}
+
+void CopyRows::null() {
+    std::memset(extend(4), 0xFF, 4);  // length -1
+}
+
+void CopyRows::text(std::string_view value) {
+    const uint32 length = pg_hton32(static_cast<uint32>(value.size()));
+    char *at = extend(sizeof length + value.size());
+    std::memcpy(at, &length, sizeof length);
+    std::memcpy(at + sizeof length, value.data(), value.size());
+}
+
+void CopyRows::int4(int32 value) {
+    const uint32 wire[2] = {pg_hton32(4), pg_hton32(static_cast<uint32>(value))};
+    std::memcpy(extend(sizeof wire), wire, sizeof wire);
+}
+
+void CopyRows::int8(int64 value) {
+    const uint32 length = pg_hton32(8);
+    const uint64 wire = pg_hton64(static_cast<uint64>(value));
+    char *at = extend(sizeof length + sizeof wire);
+    std::memcpy(at, &length, sizeof length);
+    std::memcpy(at + sizeof length, &wire, sizeof wire);
+}
+
+// numeric_recv(): number of base-10000 digits, weight of the first, sign, scale, digits.
+void CopyRows::decimal(core::Decimal value) {
+    constexpr uint16 negative_sign = 0x4000;
+    const core::Base10000 number = core::to_base10000(value);
+    const uint32 length = pg_hton32(static_cast<uint32>(8 + 2 * number.count));
+    std::memcpy(extend(sizeof length), &length, sizeof length);
+    int2(static_cast<int16>(number.count));
+    int2(static_cast<int16>(number.weight));
+    int2(static_cast<int16>(number.negative ? negative_sign : 0));
+    int2(core::Decimal::scale);
+    for (int i = 0; i < number.count; i++) int2(number.digits[i]);
+}
 
 // Text travels in the client's encoding in the binary format.
 bool needs_conversion() {
@@ -110,7 +193,9 @@ Relation open_for_writing(const char *name) {
     return table_open(id, RowExclusiveLock);
 }
 
-uint64 copy(Relation relation, List *names) {
+uint64 copy_from_source(Relation relation, const BulkColumn *columns, size_t count) {
+    List *names = NIL;
+    for (size_t i = 0; i < count; i++) names = lappend(names, makeString(pstrdup(columns[i].name)));
     ParseState *state = make_parsestate(nullptr);
     ParseNamespaceItem *item =
         addRangeTableEntryForRelation(state, relation, RowExclusiveLock, nullptr, false, false);
@@ -121,6 +206,21 @@ uint64 copy(Relation relation, List *names) {
     const uint64 written = CopyFrom(copy);
     EndCopyFrom(copy);
     free_parsestate(state);
+    return written;
+}
+
+uint64 copy(Relation relation, const BulkColumn *columns, size_t count, bool (*next)(void *, BulkRows &),
+            void *argument) {
+    CopyRows rows(count);
+    Source source{&rows, next, argument, false};
+    Source *outer = current_source;
+    uint64 written = 0;
+    current_source = &source;
+    PG_TRY();
+    { written = copy_from_source(relation, columns, count); }
+    PG_FINALLY();
+    { current_source = outer; }
+    PG_END_TRY();
     return written;
 }
 
@@ -137,83 +237,13 @@ uint64 bulk_write(const char *relation, const BulkColumn *columns, size_t count,
                   bool (*next)(void *, BulkRows &), void *argument) {
     Workspace workspace("scout_ir bulk write");
     Relation opened = open_for_writing(relation);
-    List *names = NIL;
-    for (size_t i = 0; i < count; i++) names = lappend(names, makeString(pstrdup(columns[i].name)));
-    BulkRows rows;
-    Source source{&rows, next, argument, false};
-    Source *outer = current_source;
-    uint64 written = 0;
-    current_source = &source;
-    PG_TRY();
-    { written = copy(opened, names); }
-    PG_FINALLY();
-    { current_source = outer; }
-    PG_END_TRY();
+    const uint64 written = takes_multi_insert(opened, columns, count)
+                               ? multi_insert(opened, columns, count, next, argument)
+                               : copy(opened, columns, count, next, argument);
     table_close(opened, NoLock);
     workspace.leave();
     CommandCounterIncrement();  // what follows in this transaction sees the rows
     return written;
-}
-
-BulkRows::BulkRows() {
-    std::memcpy(extend(copy_header_bytes), copy_header, copy_header_bytes);
-}
-
-char *BulkRows::extend(size_t bytes) {
-    return bytes_.extend(bytes);
-}
-
-int BulkRows::take(void *out, int wanted) {
-    const int bytes = static_cast<int>(std::min(available(), static_cast<size_t>(wanted)));
-    std::memcpy(out, bytes_.begin() + taken_, static_cast<size_t>(bytes));
-    taken_ += static_cast<size_t>(bytes);
-    if (available() == 0) {
-        bytes_.truncate(0);
-        taken_ = 0;
-    }
-    return bytes;
-}
-
-void BulkRows::int2(int16 value) {
-    const uint16 wire = pg_hton16(static_cast<uint16>(value));
-    std::memcpy(extend(sizeof wire), &wire, sizeof wire);
-}
-
-void BulkRows::null() {
-    std::memset(extend(4), 0xFF, 4);  // length -1
-}
-
-void BulkRows::text(std::string_view value) {
-    const uint32 length = pg_hton32(static_cast<uint32>(value.size()));
-    char *at = extend(sizeof length + value.size());
-    std::memcpy(at, &length, sizeof length);
-    std::memcpy(at + sizeof length, value.data(), value.size());
-}
-
-void BulkRows::int4(int32 value) {
-    const uint32 wire[2] = {pg_hton32(4), pg_hton32(static_cast<uint32>(value))};
-    std::memcpy(extend(sizeof wire), wire, sizeof wire);
-}
-
-void BulkRows::int8(int64 value) {
-    const uint32 length = pg_hton32(8);
-    const uint64 wire = pg_hton64(static_cast<uint64>(value));
-    char *at = extend(sizeof length + sizeof wire);
-    std::memcpy(at, &length, sizeof length);
-    std::memcpy(at + sizeof length, &wire, sizeof wire);
-}
-
-// numeric_recv(): number of base-10000 digits, weight of the first, sign, scale, digits.
-void BulkRows::decimal(core::Decimal value) {
-    constexpr uint16 negative_sign = 0x4000;
-    const core::Base10000 number = core::to_base10000(value);
-    const uint32 length = pg_hton32(static_cast<uint32>(8 + 2 * number.count));
-    std::memcpy(extend(sizeof length), &length, sizeof length);
-    int2(static_cast<int16>(number.count));
-    int2(static_cast<int16>(number.weight));
-    int2(static_cast<int16>(number.negative ? negative_sign : 0));
-    int2(core::Decimal::scale);
-    for (int i = 0; i < number.count; i++) int2(number.digits[i]);
 }
 
 }  // namespace scout::pg

@@ -1,8 +1,9 @@
-// The native write path: PostgreSQL's own COPY, fed inside the server.
+// The native write path: rows go in by the page instead of one by one.
 //
-// BeginCopyFrom()/CopyFrom() with a callback that hands out rows in COPY's binary format: triggers,
-// foreign keys, checks, defaults, generated columns and partitions work as in any COPY, and rows go
-// in by the page instead of one by one. What it must not write is named by bulk_refusal(); such a
+// A plain table gets them as COPY would write them, without COPY's format in between (multi_insert.hpp).
+// Any other goes through PostgreSQL's own COPY, fed inside the server: BeginCopyFrom()/CopyFrom() with a
+// callback that hands out rows in COPY's binary format, so that triggers, foreign keys, defaults, generated
+// columns and partitions work as in any COPY. What neither must write is named by bulk_refusal(); such a
 // table is written by INSERT instead.
 //
 // A row that the table refuses raises as in COPY; call it in a subtransaction to go on after that.
@@ -19,27 +20,19 @@ struct BulkColumn {
     Oid type;  // the wire format; a column of another type (domains over it aside) is refused
 };
 
-// The bytes of rows in COPY's binary format.
+// Where rows go: begin_row(), then a value for each column.
 class BulkRows {
 public:
-    BulkRows();
-    void begin_row(int columns) { int2(static_cast<int16>(columns)); }
-    void text(std::string_view value);
-    void int4(int32 value);
-    void int8(int64 value);
-    void timestamp(TimestampTz value) { int8(value); }
-    void decimal(core::Decimal value);  // numeric of scale 4
-    void null();
+    virtual void begin_row() = 0;
+    virtual void text(std::string_view value) = 0;
+    virtual void int4(int32 value) = 0;
+    virtual void int8(int64 value) = 0;
+    virtual void timestamp(TimestampTz value) = 0;
+    virtual void decimal(core::Decimal value) = 0;  // numeric of scale 4
+    virtual void null() = 0;
 
-    // For the reader: takes up to `wanted` bytes out, and how many are there.
-    int take(void *out, int wanted);
-    size_t available() const { return bytes_.size() - taken_; }
-
-private:
-    void int2(int16 value);
-    char *extend(size_t bytes);
-    Array<char> bytes_;
-    size_t taken_ = 0;
+protected:
+    ~BulkRows() = default;  // trivial: a longjmp may pass over it
 };
 
 // Why the native path must not write this relation, nullptr where it may; a static text. Locks the

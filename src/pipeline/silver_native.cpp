@@ -1,4 +1,4 @@
-// The native write path: new transactions and their lines by COPY inside the server (pg/bulk_writer.hpp).
+// The native write path: new transactions and their lines by the page (pg/bulk_writer.hpp).
 
 #include "pg/bulk_writer.hpp"
 #include "pipeline/product_keys.hpp"
@@ -45,7 +45,7 @@ int64 copy_transactions(const Batch &batch, const pg::Array<size_t> &which, Time
             if (at == which.size()) return false;
             const Event &e = batch.events[which[at++]];
             const core::Header &h = e.header;
-            rows.begin_row(std::size(transaction_columns));
+            rows.begin_row();
             rows.text(h.transaction_id);
             rows.text(h.store_id);
             rows.timestamp(h.ts);
@@ -75,7 +75,7 @@ int64 copy_transactions(const Batch &batch, const pg::Array<size_t> &which, Time
             if (at == which.size()) return false;
             const Event &e = batch.events[which[at]];
             const core::Line &l = batch.lines_of(e)[line++];
-            rows.begin_row(std::size(line_columns));
+            rows.begin_row();
             rows.text(e.header.transaction_id);
             rows.int4(static_cast<int32>(line));
             rows.text(l.product_id);
