@@ -146,7 +146,7 @@ SCOUT_ACTION(scout_unsilence) {
     const bool active = rows.boolean(0, 2);
     if (active) rows = end.run({pg::int8(id), pg::text(actor)});
     owner.end();
-    const char *status = active ? "ended" : "was over";
+    const char *status = active ? "ended" : "over";
     audit::Json arguments, counts;
     arguments.add("silence_id", id);
     audit::record("unsilence", role, arguments, status, counts);
