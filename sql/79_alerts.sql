@@ -142,6 +142,8 @@ BEGIN
                v.what_to_do, NULL::text, false
         FROM scout.verify_recovery() v
         WHERE v.status <> 'ok' AND v.check_name NOT IN ('bronze_staleness', 'silver_staleness', 'gold_staleness')
+          AND (v.check_name <> 'critical_alerts' OR EXISTS (  -- rules alert themselves
+              SELECT FROM scout.quality_alerts() a WHERE a.severity = 'critical' AND a.alert_payload ->> 'rule' IS NULL))
           AND NOT (v.check_name = 'product_linking' AND EXISTS (
               SELECT FROM scout.quality_results q WHERE q.rule = 'product_linking'
               AND q.window_end > statement_timestamp() - interval '1 day'));
@@ -168,7 +170,7 @@ RETURNS TABLE (alert_id bigint, transition text, severity text, state text, sour
                suppressed_by text, dedup_key text)
 LANGUAGE c ROWS 10 AS 'MODULE_PATHNAME', 'scout_check_alerts';
 COMMENT ON FUNCTION scout.check_alerts(boolean) IS
-'Looks at all sources of alerts, opens, counts and resolves; one row per alert that is open or has ended. A source that cannot be looked at is an alert itself and hides no other.';
+'Looks at all sources of alerts, opens, counts and resolves; one row per alert that was seen or has ended. A source that cannot be looked at is an alert itself and hides no other.';
 
 -- Silences and inhibitions are judged when somebody looks: they end by themselves.
 CREATE FUNCTION scout.alert_list(recent interval DEFAULT '1 day')

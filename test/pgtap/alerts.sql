@@ -150,6 +150,11 @@ INSERT INTO scout.gold_refreshes (view_schema, view_name, started_at, finished_a
 VALUES ('scout', 'gold_daily_metrics', now(), now(), 1, 'failed: division by zero');
 SELECT results_eq($$SELECT dedup_key, severity, of_pipeline FROM scout.alert_conditions('gold')$$, $$VALUES ('gold:gold_daily_metrics', 'critical', true)$$,
     'a gold view that could not be refreshed');
+INSERT INTO scout.quality_results (run_id, rule, category, severity, status, failures, warn_if, error_if, hours, window_start, window_end,
+    duration_ms, rules_in_scan, run_by, runs_compared) VALUES (3, 'own', 'c', 'error', 'error', 1, 'never', '> 0', 1, now(), now(), 1, 1, 'me', 0);
+SELECT is((SELECT count(*) FROM scout.quality_alerts() WHERE severity = 'critical'), 1::bigint, 'a critical alert of a rule');
+SELECT is((SELECT count(*) FROM scout.alert_conditions('health') WHERE subject = 'critical_alerts'), 0::bigint, 'is not said twice');
+DELETE FROM scout.quality_results WHERE run_id = 3;
 INSERT INTO scout.bronze_events_dlq (original_payload, error_code, store_id) VALUES ('{"customer": "Ada"}', 'QUARANTINE', 'S1'), ('{}', 'QUARANTINE', 'S2');
 SELECT results_eq($$SELECT severity, summary FROM scout.alert_conditions('health') WHERE subject = 'critical_alerts'$$,
     $$VALUES ('critical', '2 alerts, the limit is 0')$$, 'dead letters');
