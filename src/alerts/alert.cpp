@@ -27,7 +27,8 @@ pg::Statement count_again(
     " THEN NULL ELSE a.acknowledged_by END,"
     " acknowledged_note = CASE WHEN " GOES_UP
     " THEN NULL ELSE a.acknowledged_note END"
-    " WHERE a.dedup_key = $1 AND a.state <> 'resolved' RETURNING a.alert_id, a.escalated_at = $2");
+    " WHERE a.dedup_key = $1 AND a.state <> 'resolved' RETURNING a.alert_id, a.escalated_at = $2",
+    pg::Plan::by_index);
 
 pg::Statement open_new(
     "INSERT INTO scout.alerts (dedup_key, source, severity, subject, summary, remedy, source_system,"
@@ -39,7 +40,8 @@ pg::Statement end(
     "UPDATE scout.alerts a SET ended_at = coalesce(a.ended_at, $2),"
     " state = CASE WHEN a.keep_until <= $2 THEN 'resolved' ELSE a.state END,"
     " resolved_at = CASE WHEN a.keep_until <= $2 THEN $2 END"
-    " WHERE a.dedup_key = $1 AND a.state <> 'resolved' RETURNING a.alert_id, a.state = 'resolved'");
+    " WHERE a.dedup_key = $1 AND a.state <> 'resolved' RETURNING a.alert_id, a.state = 'resolved'",
+    pg::Plan::by_index);
 
 void require_known(const Condition &c) {
     if (std::find(std::begin(sources), std::end(sources), c.source) == std::end(sources) ||

@@ -134,7 +134,8 @@ void Check::add_ended() {
     static pg::Statement open(
         "SELECT a.dedup_key FROM scout.alerts a WHERE a.state <> 'resolved' AND a.dedup_key <> ALL ($1) AND"
         " (CASE WHEN a.dedup_key LIKE 'check:%' THEN a.subject ELSE a.source END = ANY ($2)"
-        "  OR a.ended_at IS NOT NULL AND a.keep_until <= clock_timestamp())");
+        "  OR a.ended_at IS NOT NULL AND a.keep_until <= clock_timestamp())",
+        pg::Plan::by_index);
     pg::Array<std::string_view> seen;
     for (const Condition &c : conditions_) seen.push(c.dedup_key);
     pg::Rows rows = open.run(

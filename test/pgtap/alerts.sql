@@ -159,6 +159,15 @@ INSERT INTO scout.bronze_events_dlq (original_payload, error_code, store_id) VAL
 SELECT results_eq($$SELECT severity, summary FROM scout.alert_conditions('health') WHERE subject = 'critical_alerts'$$,
     $$VALUES ('critical', '2 alerts, the limit is 0')$$, 'dead letters');
 
+-- A source that fails hides no other, and ends none of its own alerts.
+SELECT is(pg_temp.checked('gold:gold_daily_metrics'), 'opened critical firing', 'an alert of gold');
+ALTER TABLE scout.dim_store RENAME TO dim_gone;
+SELECT set_eq($$SELECT dedup_key, transition FROM scout.check_alerts() WHERE dedup_key ~ 'gold:|check:|tills'$$,
+    $$VALUES ('check:gold', 'opened'), ('check:health', 'opened'), ('freshness:tills/pos', 'repeated')$$, 'gold cannot be looked at');
+SELECT is((SELECT ended_at IS NULL AND state = 'firing' FROM scout.v_alerts WHERE dedup_key = 'gold:gold_daily_metrics'), true, 'its alert stays as it was');
+ALTER TABLE scout.dim_gone RENAME TO dim_store;
+SELECT is(pg_temp.checked('gold:gold_daily_metrics'), 'repeated critical firing', 'and is counted when it can be again');
+
 -- Silences.
 SELECT count(*) FROM scout.check_alerts() \g /dev/null
 SELECT results_eq($$SELECT source, severity, subject_pattern, alerts FROM scout.silence(source => 'Freshness', subject => 'tills/%', duration => '1 hour', reason => 'moving')$$,
