@@ -12,6 +12,7 @@ int history_retention = 90 * 86400;
 int progress_interval = 1;
 int load_interval = 0, refresh_interval = 0;
 int supervisor_naptime = 5;
+int keep_firing_for = 300, alert_interval = 60;
 
 namespace {
 
@@ -52,6 +53,14 @@ void define_settings() {
                             "How often the supervisor refreshes gold of this database.",
                             "0 turns it off. Needs shared_preload_libraries = 'scout_ir'.", &refresh_interval,
                             0, 0, INT_MAX, PGC_SUSET, GUC_UNIT_S, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable("scout_ir.alert_interval",
+                            "How often the supervisor looks for alerts in this database.",
+                            "0 turns it off. Needs shared_preload_libraries = 'scout_ir'.", &alert_interval,
+                            60, 0, INT_MAX, PGC_SUSET, GUC_UNIT_S, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable("scout_ir.keep_firing_for",
+                            "How long an alert stays open after its condition was last seen.",
+                            "So that a condition that comes and goes is one alert.", &keep_firing_for, 300, 0,
+                            7 * 86400, PGC_SUSET, GUC_UNIT_S, nullptr, nullptr, nullptr);
     DefineCustomIntVariable("scout_ir.progress_interval",
                             "How often a call that waits for a job says how far it is.", "0 keeps it silent.",
                             &progress_interval, 1, 0, INT_MAX / 1000, PGC_USERSET, GUC_UNIT_S, nullptr,

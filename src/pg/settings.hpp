@@ -27,6 +27,13 @@ extern int history_retention;
 // backlog and refreshes gold in this database; 0: never.
 extern int load_interval, refresh_interval;
 
+// scout_ir.alert_interval, in seconds: how often the supervisor calls check_alerts() in a database that has a
+// pipeline; 0: never.
+extern int alert_interval;
+
+// scout_ir.keep_firing_for, in seconds: how long an alert stays open after its condition was last seen.
+extern int keep_firing_for;
+
 // scout_ir.progress_interval, in seconds: how often a call that waits for a job says how far it is; 0: never.
 extern int progress_interval;
 
