@@ -10,7 +10,7 @@ CREATE TABLE scout.alerts (
     summary           text NOT NULL,
     remedy            text NOT NULL,
     source_system     text,
-    of_pipeline    boolean NOT NULL,
+    of_pipeline       boolean NOT NULL,
     state             text NOT NULL DEFAULT 'firing' CHECK (state IN ('firing', 'acknowledged', 'resolved')),
     count             bigint NOT NULL DEFAULT 1,
     first_seen        timestamptz NOT NULL,
