@@ -27,6 +27,9 @@ extern int history_retention;
 // backlog and refreshes gold in this database; 0: never.
 extern int load_interval, refresh_interval;
 
+// scout_ir.keep_firing_for, in seconds: how long an alert stays open after its condition was last seen.
+extern int keep_firing_for;
+
 // scout_ir.progress_interval, in seconds: how often a call that waits for a job says how far it is; 0: never.
 extern int progress_interval;
 

@@ -1,0 +1,90 @@
+#include "alerts/alert.hpp"
+
+#include "pg/relation.hpp"
+#include "pg/settings.hpp"
+#include "pg/spi.hpp"
+
+namespace scout::alerts {
+
+namespace {
+
+#define GOES_UP "a.severity <> 'critical' AND $4 = 'critical'"
+
+// An update first, so that a repetition takes no number from the sequence.
+pg::Statement count_again(
+    "UPDATE scout.alerts a SET count = a.count + 1, last_seen = $2,"
+    " keep_until = $2 + make_interval(secs => $3), ended_at = NULL, subject = $5, summary = $6, remedy = $7,"
+    " source_system = $8, fed_by_loading = $9,"
+    " severity = CASE WHEN " GOES_UP
+    " THEN $4 ELSE a.severity END,"
+    " escalated_at = CASE WHEN " GOES_UP
+    " THEN $2 ELSE a.escalated_at END,"
+    " state = CASE WHEN " GOES_UP
+    " THEN 'firing' ELSE a.state END,"
+    " acknowledged_at = CASE WHEN " GOES_UP
+    " THEN NULL ELSE a.acknowledged_at END,"
+    " acknowledged_by = CASE WHEN " GOES_UP
+    " THEN NULL ELSE a.acknowledged_by END,"
+    " acknowledged_note = CASE WHEN " GOES_UP
+    " THEN NULL ELSE a.acknowledged_note END"
+    " WHERE a.dedup_key = $1 AND a.state <> 'resolved' RETURNING a.escalated_at = $2");
+
+pg::Statement open_new(
+    "INSERT INTO scout.alerts (dedup_key, source, severity, subject, summary, remedy, source_system,"
+    " fed_by_loading, first_seen, last_seen, keep_until)"
+    " VALUES ($1, $10, $4, $5, $6, $7, $8, $9, $2, $2, $2 + make_interval(secs => $3))"
+    " ON CONFLICT (dedup_key) WHERE state <> 'resolved' DO NOTHING");
+
+pg::Statement end(
+    "UPDATE scout.alerts a SET ended_at = coalesce(a.ended_at, $2),"
+    " state = CASE WHEN a.keep_until <= $2 THEN 'resolved' ELSE a.state END,"
+    " resolved_at = CASE WHEN a.keep_until <= $2 THEN $2 END"
+    " WHERE a.dedup_key = $1 AND a.state <> 'resolved' RETURNING a.state = 'resolved'");
+
+void require_known(const Condition &c) {
+    if (std::find(std::begin(sources), std::end(sources), c.source) == std::end(sources) ||
+        (c.severity != "warning" && c.severity != "critical"))
+        elog(ERROR, "no source or severity of an alert");
+}
+
+}  // namespace
+
+Transition raise(const Condition &c) {
+    require_known(c);
+    const pg::Param now = pg::timestamp(GetCurrentTimestamp()),
+                    keep = pg::datum(FLOAT8OID, Float8GetDatum(pg::keep_firing_for)),
+                    key = pg::text(c.dedup_key), severity = pg::text(c.severity),
+                    subject = pg::text(c.subject), summary = pg::text(c.summary), remedy = pg::text(c.remedy),
+                    system = c.source_system.empty() ? pg::null_of(TEXTOID) : pg::text(c.source_system),
+                    fed = pg::boolean(c.fed_by_loading);
+    Transition done = Transition::none;
+    pg::AsRole owner(pg::extension_owner());
+    while (done == Transition::none) {  // until nobody else resolves or opens it in between
+        CHECK_FOR_INTERRUPTS();
+        pg::Rows rows = count_again.run({key, now, keep, severity, subject, summary, remedy, system, fed});
+        if (rows.count() > 0) {
+            done = rows.boolean(0, 1) ? Transition::escalated : Transition::repeated;
+        } else if (open_new
+                       .run({key, now, keep, severity, subject, summary, remedy, system, fed,
+                             pg::text(c.source)})
+                       .count() > 0) {
+            done = Transition::opened;
+        }
+        rows.free();
+    }
+    owner.end();
+    return done;
+}
+
+Transition resolve(std::string_view dedup_key) {
+    pg::AsRole owner(pg::extension_owner());
+    pg::Rows rows = end.run({pg::text(dedup_key), pg::timestamp(GetCurrentTimestamp())});
+    owner.end();
+    const Transition done = rows.count() == 0    ? Transition::none
+                            : rows.boolean(0, 1) ? Transition::resolved
+                                                 : Transition::ending;
+    rows.free();
+    return done;
+}
+
+}  // namespace scout::alerts
