@@ -1,5 +1,6 @@
 #include "pipeline/circuit_breaker.hpp"
 
+#include "alerts/alert.hpp"
 #include "audit/caller.hpp"
 #include "pg/locks.hpp"
 #include "pg/relation.hpp"
@@ -148,6 +149,10 @@ const Outcomes::Run *gather(const Outcomes::Run *first, const Outcomes::Run *end
     return first;
 }
 
+const char *alert_key(const char *source) {
+    return psprintf("circuit_breaker:%s", source);
+}
+
 bool is_paused_by_breaker(std::string_view source) {
     pg::Array<Pause> pauses;
     read_pauses(pauses);
@@ -184,10 +189,9 @@ void judge(Outcomes &outcomes, const pg::Array<std::string_view> &paused, pg::Ar
 void open_breaker(const Trip &trip) {
     const char *source = pg::c_string(trip.source);
     if (!pg::acquire(pg::Lock::breaker, ExclusiveLock, false) || is_paused_by_breaker(trip.source)) {
-        ereport(
-            WARNING,
-            errmsg("circuit breaker: source \"%s\" is left out, as another session is pausing it", source),
-            errdetail_internal("%s.", trip.what));
+        ereport(WARNING,
+                errmsg("circuit breaker: source \"%s\" is left out: another session pauses it", source),
+                errdetail_internal("%s.", trip.what));
         return;
     }
     write_pause(source, circuit_breaker_holder, psprintf("circuit breaker: %s", trip.what), false, 0);
@@ -199,6 +203,12 @@ void open_breaker(const Trip &trip) {
         .add("minimum_events", static_cast<int64>(pg::circuit_breaker_minimum));
     counts.add("events", trip.events).add("failed", trip.failed);
     audit::record("circuit_breaker", GetUserId(), arguments, "paused", counts);
+    const char *remedy = psprintf(
+        "Look at what fails (SELECT * FROM scout.bronze_events WHERE event_id IN (%s); SELECT * FROM"
+        " scout.dlq_summary()), mend its cause, then %s",
+        trip.examples, how_to_resume(source));
+    (void)alerts::raise({alert_key(source), "circuit_breaker", "critical", source,
+                         psprintf("Loading is paused: %s", trip.what), remedy});
     ereport(WARNING, errmsg("circuit breaker: loading of source \"%s\" is paused", source),
             errdetail_internal("%s. What this batch had of them stays in the queue.", trip.what),
             errhint("Look at events %s of scout.bronze_events and mend what is wrong, then: %s",
@@ -209,6 +219,7 @@ void breaker_lifted(const char *source) {
     Sample counted;
     counted.source = source;
     (void)take_counts(counted, false);
+    (void)alerts::resolve(alert_key(source));
 }
 
 const char *how_to_resume(const char *source) {
