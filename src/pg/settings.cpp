@@ -13,7 +13,7 @@ int progress_interval = 1;
 int load_interval = 0, refresh_interval = 0;
 int supervisor_naptime = 5;
 bool circuit_breaker = true;
-int circuit_breaker_threshold = 50, circuit_breaker_minimum = 100;
+int circuit_breaker_threshold = 50, circuit_breaker_minimum = 200;
 int keep_firing_for = 300;
 
 namespace {
@@ -76,7 +76,7 @@ void define_settings() {
                             PGC_SUSET, 0, nullptr, nullptr, nullptr);
     DefineCustomIntVariable("scout_ir.circuit_breaker_minimum",
                             "How many events of a source have to be seen before it is judged.",
-                            "In one batch, or in several batches in a row.", &circuit_breaker_minimum, 100, 1,
+                            "In one batch, or in several batches in a row.", &circuit_breaker_minimum, 200, 1,
                             1'000'000, PGC_SUSET, 0, nullptr, nullptr, nullptr);
     MarkGUCPrefixReserved("scout_ir");
 }

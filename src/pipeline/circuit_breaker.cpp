@@ -209,10 +209,13 @@ void open_breaker(const Trip &trip) {
         trip.examples, how_to_resume(source));
     (void)alerts::raise({alert_key(source), "circuit_breaker", "critical", source,
                          psprintf("Loading is paused: %s", trip.what), remedy});
-    ereport(WARNING, errmsg("circuit breaker: loading of source \"%s\" is paused", source),
-            errdetail_internal("%s. What this batch had of them stays in the queue.", trip.what),
-            errhint("Look at events %s of scout.bronze_events and mend what is wrong, then: %s",
-                    trip.examples, how_to_resume(source)));
+    ereport(
+        WARNING, errmsg("circuit breaker: loading of source \"%s\" is paused", source),
+        errdetail_internal("%s. What this batch had of them stays in the queue.", trip.what),
+        errhint(
+            "Look at events %s of scout.bronze_events and mend what is wrong, then: %s. To have them as dead "
+            "letters, load with force => true.",
+            trip.examples, how_to_resume(source)));
 }
 
 void breaker_lifted(const char *source) {

@@ -4,6 +4,7 @@ SELECT no_plan();
 SELECT lives_ok('SELECT scout.create_pipeline(true)', 'a pipeline');
 SET client_min_messages = error;
 SET scout_ir.keep_firing_for = 0;
+SET scout_ir.circuit_breaker_minimum = 100;
 
 -- n events of a source, of which the first `bad` fail: one in three for its time, the others for their total.
 CREATE SEQUENCE pg_temp.ids;
@@ -112,7 +113,7 @@ RESET scout_ir.circuit_breaker_threshold;
 SELECT pg_temp.start_over() \; SELECT pg_temp.send('pos', 1, 1) \g /dev/null
 SET scout_ir.circuit_breaker_minimum = 1;
 SELECT is(pg_temp.load(), '0 0 1', 'with a minimum of 1 a single event can open it');
-RESET scout_ir.circuit_breaker_minimum;
+SET scout_ir.circuit_breaker_minimum = 100;
 
 -- Batches that are smaller than the minimum.
 SELECT pg_temp.start_over() \; SELECT pg_temp.send('pos', 300, 300) \g /dev/null

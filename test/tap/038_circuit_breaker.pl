@@ -50,7 +50,7 @@ my $db = fresh('small');
 is(value($db, 'SELECT events_processed + backlog, status FROM scout.load_backlog(30, workers => 3)'), '6000|succeeded', 'small batches by 3 workers');
 is(value($db, $pauses), 'pos|circuit breaker', 'are enough together');
 my $few = value($db, $letters);
-ok($few > 0 && $few < 600, "few events became dead letters ($few)");
+ok($few > 0 && $few < 800, "few events became dead letters ($few)");
 is(value($db, q{SELECT count(*) FROM scout.bronze_events b WHERE source_system = 'web' AND NOT EXISTS
     (SELECT FROM scout.silver_transactions s WHERE s.source_event_id = b.event_id) AND NOT EXISTS
     (SELECT FROM scout.bronze_events_dlq d WHERE d.event_id = b.event_id)}), '0', 'the other source is drained');
