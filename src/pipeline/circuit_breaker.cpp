@@ -40,7 +40,7 @@ void Outcomes::add_failed_write(int64 event_id) {
 
 namespace {
 
-constexpr size_t named_codes = 5;
+constexpr size_t most_named = 5;  // codes, and examples
 
 struct Count {
     std::string_view code;  // empty: did not fail
@@ -67,16 +67,21 @@ struct Sample {
     }
 };
 
-bool anything_counted() {
-    static pg::Statement look("SELECT 1 FROM scout.circuit_breaker_counts LIMIT 1");
-    pg::AsRole owner(pg::extension_owner());
-    const bool found = look.each({}, [](const pg::Row &) {}) > 0;
-    owner.end();
-    return found;
+bool contains(const pg::Array<std::string_view> &sources, std::string_view source) {
+    return std::find(sources.begin(), sources.end(), source) != sources.end();
 }
 
-// Takes what was counted of the source away, and adds it; true if there was something.
-bool take_counts(Sample &w, bool add) {
+pg::Array<std::string_view> counted_sources() {
+    static pg::Statement look("SELECT DISTINCT c.source_system FROM scout.circuit_breaker_counts c");
+    pg::Array<std::string_view> sources;
+    pg::AsRole owner(pg::extension_owner());
+    look.each({}, [&sources](const pg::Row &row) { sources.push(pg::keep(row.text(1))); });
+    owner.end();
+    return sources;
+}
+
+// Takes what was counted of the source away, and adds it.
+void take_counts(Sample &w, bool add) {
     static pg::Statement take(
         "DELETE FROM scout.circuit_breaker_counts c WHERE c.count_id IN (SELECT x.count_id FROM"
         " scout.circuit_breaker_counts x WHERE x.source_system = $1 FOR UPDATE SKIP LOCKED)"
@@ -84,17 +89,14 @@ bool take_counts(Sample &w, bool add) {
         "day'");
     pg::AsRole owner(pg::extension_owner());
     pg::Rows rows = take.run({pg::text(w.source)});
-    bool found = false;
     for (uint64 i = 0; add && i < rows.count(); i++) {
         if (!rows.boolean(i, 4)) continue;
-        found = true;
         const TimestampTz since = rows.timestamp(i, 3);
         w.since = w.since == 0 ? since : std::min(w.since, since);
         w.add(pg::keep(rows.text(i, 1)), rows.int8(i, 2), 0);
     }
     rows.free();
     owner.end();
-    return found;
 }
 
 void put_counts(const Sample &w) {
@@ -129,15 +131,16 @@ Trip trip_of(Sample &w) {
     appendStringInfo(&what,
                      INT64_FORMAT " of " INT64_FORMAT " events (%d %%) of source \"%s\" failed:", w.failed,
                      w.events, static_cast<int>(w.failed * 100.0 / w.events), pg::c_string(w.source));
-    size_t named = 0, codes = 0;
+    size_t codes = 0, shown = 0;
     for (const Count &c : w.counts) {
-        if (c.code.empty() || ++codes > named_codes) continue;
-        appendStringInfo(&what, "%s %s " INT64_FORMAT, named++ > 0 ? "," : "", pg::c_string(c.code),
-                         c.events);
-        if (c.example != 0)
-            appendStringInfo(&examples, "%s" INT64_FORMAT, examples.len > 0 ? ", " : "", c.example);
+        if (c.code.empty()) continue;
+        if (++codes <= most_named)
+            appendStringInfo(&what, "%s %s " INT64_FORMAT, codes > 1 ? "," : "", pg::c_string(c.code),
+                             c.events);
+        if (c.example != 0 && ++shown <= most_named)
+            appendStringInfo(&examples, "%s" INT64_FORMAT, shown > 1 ? ", " : "", c.example);
     }
-    if (codes > named) appendStringInfo(&what, " and %zu more codes", codes - named);
+    if (codes > most_named) appendStringInfo(&what, " and %zu more codes", codes - most_named);
     return {w.source, what.data, examples.data, w.events, w.failed};
 }
 
@@ -166,8 +169,8 @@ bool is_paused_by_breaker(std::string_view source) {
 
 void judge(Outcomes &outcomes, const pg::Array<std::string_view> &paused, pg::Array<Trip> &trips) {
     if (outcomes.runs().empty()) return;
-    const bool counted = anything_counted();
-    if (outcomes.failed() == 0 && !counted) return;
+    const pg::Array<std::string_view> counted = counted_sources();
+    if (outcomes.failed() == 0 && counted.empty()) return;
     std::sort(outcomes.runs().begin(), outcomes.runs().end(),
               [](const Outcomes::Run &a, const Outcomes::Run &b) { return a.source < b.source; });
     const Outcomes::Run *end = outcomes.runs().end();
@@ -175,14 +178,16 @@ void judge(Outcomes &outcomes, const pg::Array<std::string_view> &paused, pg::Ar
         CHECK_FOR_INTERRUPTS();
         Sample w;
         next = gather(next, end, w);
-        if (std::find(paused.begin(), paused.end(), w.source) != paused.end()) continue;
-        const bool enough = w.events >= pg::circuit_breaker_minimum;
-        const bool open = counted && take_counts(w, !enough);
-        if (w.events >= pg::circuit_breaker_minimum) {  // it is judged, or forgotten
-            if (too_many(w)) trips.push(trip_of(w));
-        } else if (w.failed > 0 || open) {
+        if (contains(paused, w.source)) continue;
+        const bool enough = w.events >= pg::circuit_breaker_minimum, fails_now = w.failed > 0;
+        if (contains(counted, w.source)) take_counts(w, !enough);
+        // Nothing more to count, and nothing wrong: what was counted is gone.
+        if (w.failed == 0 || (w.events >= pg::circuit_breaker_minimum && !too_many(w))) continue;
+        // Good events alone do not pause their source, whatever failed before them.
+        if (w.events >= pg::circuit_breaker_minimum && fails_now)
+            trips.push(trip_of(w));
+        else
             put_counts(w);
-        }
     }
 }
 
@@ -221,7 +226,7 @@ void open_breaker(const Trip &trip) {
 void breaker_lifted(const char *source) {
     Sample counted;
     counted.source = source;
-    (void)take_counts(counted, false);
+    take_counts(counted, false);
     (void)alerts::resolve(alert_key(source));
 }
 

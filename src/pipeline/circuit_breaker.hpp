@@ -5,8 +5,8 @@
 // (WRITE_FAILED); DUPLICATE_TRANSACTION is no failure. A source is judged by what it has in a batch if that
 // is scout_ir.circuit_breaker_minimum events or more. Less is added up over batches in
 // circuit_breaker_counts: from the first batch with a failure until the minimum is reached, for a day at
-// most. So at most twice the minimum is dead-lettered before the breaker opens. It opens if more than
-// scout_ir.circuit_breaker_threshold percent failed, or all.
+// most. So a loader dead-letters at most twice the minimum before the breaker opens. It opens with an event
+// that fails, if more than scout_ir.circuit_breaker_threshold percent did, or all.
 //
 // Protocol (load.cpp). Claim, batch and judgement are one subtransaction. Where a source fails it is
 // rolled back, which is all that puts events back; the source is paused; and the batch starts again

@@ -131,6 +131,16 @@ SELECT pg_temp.start_over() \; SELECT pg_temp.send('pos', 60, 1) \; SELECT pg_te
 SELECT is(pg_temp.load(60), '60 1 60', 'a batch with a poisonous event');
 SELECT is(pg_temp.counted(), 'pos NEGATIVE_TOTAL 1,pos 59', 'good events count, too');
 SELECT is(pg_temp.load(60) || ' ' || pg_temp.counted(), '60 0 0 nothing', 'enough good ones, and it is forgotten');
+SELECT pg_temp.start_over() \; SELECT pg_temp.send('pos', 70, 70) \g /dev/null
+SELECT pg_temp.load() \; SELECT pg_temp.send('pos', 40, 0) \g /dev/null
+SELECT is(pg_temp.load() || ' ' || pg_temp.open_breakers(), '40 0 0 none', 'good events do not pause their source, though most of those counted failed');
+SELECT is(pg_temp.counted(), 'pos INVALID_TIMESTAMP 23,pos NEGATIVE_TOTAL 47,pos 40', 'but nothing is forgotten yet');
+SAVEPOINT next;
+SELECT pg_temp.send('pos', 2, 1) \g /dev/null
+SELECT is(pg_temp.load() || ' ' || pg_temp.open_breakers(), '0 0 2 pos', 'the next failure does');
+ROLLBACK TO next;
+SELECT pg_temp.send('pos', 40, 0) \g /dev/null
+SELECT is(pg_temp.load() || ' ' || pg_temp.counted(), '40 0 0 nothing', 'with as many good ones it is forgotten');
 SELECT pg_temp.send('pos', 60, 0) \g /dev/null
 SELECT is(pg_temp.load() || ' ' || pg_temp.counted(), '60 0 0 nothing', 'a source that does not fail is not counted');
 SELECT pg_temp.start_over() \; SELECT pg_temp.send('pos', 60, 60) \g /dev/null
