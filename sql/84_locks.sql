@@ -20,6 +20,7 @@ ours AS (
                      WHEN e.objid = 3 THEN 'gold'
                      WHEN e.objid = 4 THEN 'start'
                      WHEN e.objid = 5 THEN 'breaker'
+                     WHEN e.objid = 6 THEN 'alerts'
                      ELSE 'other ' || e.objid END AS lock_name
     FROM everything e
     WHERE e.locktype = 'advisory' AND e.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())

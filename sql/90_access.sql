@@ -32,6 +32,9 @@ VALUES
 ('protect_sessions', 'admin'), ('seed_queue', 'admin'), ('set_rule', 'admin'), ('unprotect_sessions', 'admin'),
 ('freshness', 'reader'), ('volume', 'reader'), ('compare_layers', 'reader'), ('dataset_list', 'reader'),
 ('dataset_looks', 'reader'), ('dataset_counts', 'reader'), ('open_time', 'reader'), ('look_milliseconds', 'reader'),
+('alert_conditions', 'reader'), ('alert_list', 'reader'), ('silence_list', 'reader'),
+('etl_alert_list', 'reader'), ('system_alert_list', 'reader'),
+('check_alerts', 'operator'), ('acknowledge_alerts', 'operator'), ('silence', 'operator'), ('unsilence', 'operator'),
 ('key_columns', 'reader'), ('checked_dataset', 'admin'), ('register_dataset', 'admin'), ('unregister_dataset', 'admin')
 $$;
 COMMENT ON FUNCTION scout.tiers() IS 'Which privilege tier (reader, operator, admin) each public function belongs to.';

@@ -14,7 +14,7 @@ namespace {
 pg::Statement count_again(
     "UPDATE scout.alerts a SET count = a.count + 1, last_seen = $2,"
     " keep_until = $2 + make_interval(secs => $3), ended_at = NULL, subject = $5, summary = $6, remedy = $7,"
-    " source_system = $8, fed_by_loading = $9,"
+    " source_system = $8, of_pipeline = $9,"
     " severity = CASE WHEN " GOES_UP
     " THEN $4 ELSE a.severity END,"
     " escalated_at = CASE WHEN " GOES_UP
@@ -27,19 +27,21 @@ pg::Statement count_again(
     " THEN NULL ELSE a.acknowledged_by END,"
     " acknowledged_note = CASE WHEN " GOES_UP
     " THEN NULL ELSE a.acknowledged_note END"
-    " WHERE a.dedup_key = $1 AND a.state <> 'resolved' RETURNING a.escalated_at = $2");
+    " WHERE a.dedup_key = $1 AND a.state <> 'resolved' RETURNING a.alert_id, a.escalated_at = $2",
+    pg::Plan::by_index);
 
 pg::Statement open_new(
     "INSERT INTO scout.alerts (dedup_key, source, severity, subject, summary, remedy, source_system,"
-    " fed_by_loading, first_seen, last_seen, keep_until)"
+    " of_pipeline, first_seen, last_seen, keep_until)"
     " VALUES ($1, $10, $4, $5, $6, $7, $8, $9, $2, $2, $2 + make_interval(secs => $3))"
-    " ON CONFLICT (dedup_key) WHERE state <> 'resolved' DO NOTHING");
+    " ON CONFLICT (dedup_key) WHERE state <> 'resolved' DO NOTHING RETURNING alert_id");
 
 pg::Statement end(
     "UPDATE scout.alerts a SET ended_at = coalesce(a.ended_at, $2),"
     " state = CASE WHEN a.keep_until <= $2 THEN 'resolved' ELSE a.state END,"
     " resolved_at = CASE WHEN a.keep_until <= $2 THEN $2 END"
-    " WHERE a.dedup_key = $1 AND a.state <> 'resolved' RETURNING a.state = 'resolved'");
+    " WHERE a.dedup_key = $1 AND a.state <> 'resolved' RETURNING a.alert_id, a.state = 'resolved'",
+    pg::Plan::by_index);
 
 void require_known(const Condition &c) {
     if (std::find(std::begin(sources), std::end(sources), c.source) == std::end(sources) ||
@@ -49,42 +51,40 @@ void require_known(const Condition &c) {
 
 }  // namespace
 
-Transition raise(const Condition &c) {
+Change raise(const Condition &c) {
     require_known(c);
     const pg::Param now = pg::timestamp(GetCurrentTimestamp()),
                     keep = pg::datum(FLOAT8OID, Float8GetDatum(pg::keep_firing_for)),
                     key = pg::text(c.dedup_key), severity = pg::text(c.severity),
                     subject = pg::text(c.subject), summary = pg::text(c.summary), remedy = pg::text(c.remedy),
                     system = c.source_system.empty() ? pg::null_of(TEXTOID) : pg::text(c.source_system),
-                    fed = pg::boolean(c.fed_by_loading);
-    Transition done = Transition::none;
+                    own = pg::boolean(c.of_pipeline);
+    Change change{Transition::none, 0};
     pg::AsRole owner(pg::extension_owner());
-    while (done == Transition::none) {  // until nobody else resolves or opens it in between
+    while (change.what == Transition::none) {  // until nobody opens or resolves it in between
         CHECK_FOR_INTERRUPTS();
-        pg::Rows rows = count_again.run({key, now, keep, severity, subject, summary, remedy, system, fed});
+        pg::Rows rows = count_again.run({key, now, keep, severity, subject, summary, remedy, system, own});
         if (rows.count() > 0) {
-            done = rows.boolean(0, 1) ? Transition::escalated : Transition::repeated;
-        } else if (open_new
-                       .run({key, now, keep, severity, subject, summary, remedy, system, fed,
-                             pg::text(c.source)})
-                       .count() > 0) {
-            done = Transition::opened;
+            change = {rows.boolean(0, 2) ? Transition::escalated : Transition::repeated, rows.int8(0, 1)};
+        } else {
+            rows = open_new.run(
+                {key, now, keep, severity, subject, summary, remedy, system, own, pg::text(c.source)});
+            if (rows.count() > 0) change = {Transition::opened, rows.int8(0, 1)};
         }
         rows.free();
     }
     owner.end();
-    return done;
+    return change;
 }
 
-Transition resolve(std::string_view dedup_key) {
+Change resolve(std::string_view dedup_key) {
     pg::AsRole owner(pg::extension_owner());
     pg::Rows rows = end.run({pg::text(dedup_key), pg::timestamp(GetCurrentTimestamp())});
     owner.end();
-    const Transition done = rows.count() == 0    ? Transition::none
-                            : rows.boolean(0, 1) ? Transition::resolved
-                                                 : Transition::ending;
+    if (rows.count() == 0) return {Transition::none, 0};
+    const Change change{rows.boolean(0, 2) ? Transition::resolved : Transition::ending, rows.int8(0, 1)};
     rows.free();
-    return done;
+    return change;
 }
 
 }  // namespace scout::alerts

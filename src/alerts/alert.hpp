@@ -29,7 +29,7 @@ struct Condition {
     std::string_view remedy;    // what to call
     // What inhibits it: a pause or an open circuit breaker of this source system, or of all loading.
     std::string_view source_system{};  // empty: none in particular
-    bool fed_by_loading = false;       // a pause of all loading explains it
+    bool of_pipeline = false;          // a pause of all loading inhibits it
 };
 
 constexpr std::string_view sources[] = {"rule",   "freshness",       "volume", "job",
@@ -37,12 +37,17 @@ constexpr std::string_view sources[] = {"rule",   "freshness",       "volume", "
 
 enum class Transition { none, opened, repeated, escalated, ending, resolved };
 
+struct Change {
+    Transition what;
+    int64 alert;  // 0: none
+};
+
 // New, or counted; a severity goes up only, and from an acknowledged warning to critical fires again. As the
 // extension's owner. Needs a Session.
-Transition raise(const Condition &condition);
+Change raise(const Condition &condition);
 
 // The condition has ended: resolves its open alert, at once or, within keep_firing_for, by the next
 // check_alerts() after it. None open: nothing. As the extension's owner. Needs a Session.
-Transition resolve(std::string_view dedup_key);
+Change resolve(std::string_view dedup_key);
 
 }  // namespace scout::alerts

@@ -111,11 +111,14 @@ Objects state_relations(Oid role) {
         " JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid AND "
         "e.extname = 'scout_ir'"
         " WHERE c.relnamespace = 'scout'::regnamespace AND d.objsubid = 0 AND"
-        "  ((c.relkind = 'v' AND (c.relname LIKE 'v\\_%' OR c.relname IN ('jobs', 'datasets', 'quality_rules')))"
+        "  ((c.relkind = 'v' AND (c.relname LIKE 'v\\_%' OR c.relname IN ('jobs', 'datasets', "
+        "'quality_rules',"
+        "    'etl_alerts', 'system_alerts')))"
         "   OR (c.relkind = 'r' AND c.relname IN ('etl_runs', 'timeline', 'rule_overrides',"
         "    'quality_warnings', 'gold_refreshes', 'protected_sessions', 'job_records', 'job_workers',"
         "    'product_links', 'verification_thresholds', 'registered_datasets',"
-        "    'quality_rule_records', 'quality_rule_overrides', 'quality_results')))"
+        "    'quality_rule_records', 'quality_rule_overrides', 'quality_results',"
+        "    'alerts', 'silences', 'alert_checks')))"
         " ORDER BY 1");
     pg::Rows rows = members.run({pg::int8(role)});
     Objects out = objects_of(rows);
@@ -191,6 +194,8 @@ void run(pg::Result &result, const Request &r, bool grant) {
         privileges.change("USAGE", "SCHEMA", pg::schema_name);
         relation_count += privileges.change("SELECT", "TABLE", state_relations(r.role));
     }
+    // The one view that the runbook updates; it counts as readable already.
+    if (includes(r, grant, tier_operator)) privileges.change("UPDATE", "TABLE", "scout.etl_alerts");
     if (includes(r, grant, tier_admin)) privileges.change("CREATE", "SCHEMA", pg::schema_name);
 
     const Oid owner = pipeline_owner();

@@ -28,6 +28,9 @@ constexpr TimestampTz slack = USECS_PER_HOUR;
     "scout.gold_refreshes x WHERE x.finished_at < $1 AND EXISTS (SELECT FROM scout.gold_refreshes n"     \
     " WHERE n.view_schema = x.view_schema AND n.view_name = x.view_name AND n.refresh_id > x.refresh_id" \
     " AND (n.status = 'refreshed' OR x.status <> 'refreshed'))"
+#define OLD_RESULTS "scout.quality_results x WHERE x.window_end < $1"
+#define OLD_ALERTS "scout.alerts x WHERE x.state = 'resolved' AND x.resolved_at < $1"
+#define OLD_SILENCES "scout.silences x WHERE x.ends_at < $1"
 #define REMOVE(old, table, id, at)                                                             \
     pg::Statement("DELETE FROM scout." table " d WHERE d." id " IN (SELECT x." id " FROM " old \
                   " ORDER BY x." at " LIMIT $2 FOR UPDATE SKIP LOCKED)")
@@ -45,6 +48,9 @@ History histories[] = {
     {"timeline", FIND(OLD_TIMELINE), REMOVE(OLD_TIMELINE, "timeline", "entry_id", "at")},
     {"gold_refreshes", FIND(OLD_REFRESHES),
      REMOVE(OLD_REFRESHES, "gold_refreshes", "refresh_id", "finished_at")},
+    {"quality_results", FIND(OLD_RESULTS), REMOVE(OLD_RESULTS, "quality_results", "result_id", "window_end")},
+    {"alerts", FIND(OLD_ALERTS), REMOVE(OLD_ALERTS, "alerts", "alert_id", "resolved_at")},
+    {"silences", FIND(OLD_SILENCES), REMOVE(OLD_SILENCES, "silences", "silence_id", "ends_at")},
 };
 constexpr size_t routine = 1;
 

@@ -1,4 +1,5 @@
-// Retention of what the extension itself keeps: jobs, runs, the timeline, refreshes of gold.
+// Retention of what the extension itself keeps: jobs, runs, the timeline, refreshes of gold,
+// results of quality rules, resolved alerts, past silences.
 //
 // One place for all who apply it: the end of a job, a tick of the supervisor, apply_retention(). The
 // newest run that changed silver and the newest refreshes of each view stay whatever their age: freshness

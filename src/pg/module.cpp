@@ -1,4 +1,5 @@
 // The shared library: magic block and _PG_init.
+#include "alerts/jobs.hpp"
 #include "gold/jobs.hpp"
 #include "maintenance/jobs.hpp"
 #include "pg/postgres.hpp"
@@ -20,6 +21,7 @@ void _PG_init(void) {
     scout::pipeline::register_redrive_job();
     scout::gold::register_refresh_job();
     scout::maintenance::register_maintain_job();
+    scout::alerts::register_check_job();
     scout::pg::register_launcher();
 }
 }

@@ -14,7 +14,7 @@ int load_interval = 0, refresh_interval = 0;
 int supervisor_naptime = 5;
 bool circuit_breaker = true;
 int circuit_breaker_threshold = 50, circuit_breaker_minimum = 200;
-int keep_firing_for = 300;
+int keep_firing_for = 300, alert_interval = 60;
 
 namespace {
 
@@ -55,6 +55,10 @@ void define_settings() {
                             "How often the supervisor refreshes gold of this database.",
                             "0 turns it off. Needs shared_preload_libraries = 'scout_ir'.", &refresh_interval,
                             0, 0, INT_MAX, PGC_SUSET, GUC_UNIT_S, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable("scout_ir.alert_interval",
+                            "How often the supervisor looks for alerts in this database.",
+                            "0 turns it off. Needs shared_preload_libraries = 'scout_ir'.", &alert_interval,
+                            60, 0, INT_MAX, PGC_SUSET, GUC_UNIT_S, nullptr, nullptr, nullptr);
     DefineCustomIntVariable("scout_ir.keep_firing_for",
                             "How long an alert stays open after its condition was last seen.",
                             "So that a condition that comes and goes is one alert.", &keep_firing_for, 300, 0,

@@ -17,7 +17,7 @@ namespace scout::supervisor {
 namespace {
 
 constexpr const char *load_name = "scout_ir load", *refresh_name = "scout_ir refresh",
-                     *retention_name = "scout_ir retention";
+                     *retention_name = "scout_ir retention", *alerts_name = "scout_ir alerts";
 
 struct Entry {
     const char *name, *schedule, *command;
@@ -140,6 +140,7 @@ SCOUT_ACTION(scout_schedule_jobs) {
     const char *load_schedule = schedule_of(fcinfo, 0, "load_interval", version);
     const char *refresh_schedule = schedule_of(fcinfo, 1, "refresh_interval", version);
     const char *retention_schedule = retention_argument(fcinfo, 2);
+    const char *alert_schedule = schedule_of(fcinfo, 4, "alert_interval", version);
     const int limit = std::max(pg::max_workers, 1);
     if (PG_ARGISNULL(3) || PG_GETARG_INT32(3) < 1 || PG_GETARG_INT32(3) > limit)
         ereport(ERROR,
@@ -152,6 +153,7 @@ SCOUT_ACTION(scout_schedule_jobs) {
                   PG_GETARG_INT32(3))},
         {refresh_name, refresh_schedule, refresh_command()},
         {retention_name, retention_schedule, "SELECT scout.apply_retention()"},
+        {alerts_name, alert_schedule, "SELECT scout.check_alerts(skip_if_running => true)"},
     };
     audit::Json arguments, counts;
     for (const Entry &e : entries) {
@@ -171,7 +173,8 @@ SCOUT_ACTION(scout_unschedule_jobs) {
     static pg::Statement find(
         "SELECT j.jobid, j.jobname::text, j.schedule, j.command FROM cron.job j WHERE j.database = "
         "current_database()"
-        " AND j.jobname IN ($1, $2, $3) ORDER BY j.jobname = $3, j.jobname = $2, j.jobid");
+        " AND j.jobname IN ($1, $2, $3, $4) ORDER BY array_position(ARRAY[$1, $2, $3, $4], j.jobname::text), "
+        "j.jobid");
     static pg::Statement unschedule("SELECT cron.unschedule($1)");
     const Oid role = GetUserId();
     pg::Result result(fcinfo);
@@ -181,8 +184,8 @@ SCOUT_ACTION(scout_unschedule_jobs) {
         ereport(NOTICE,
                 errmsg("extension \"pg_cron\" is not installed in this database: nothing is scheduled"));
     } else {
-        pg::Rows rows =
-            find.read_latest({pg::text(load_name), pg::text(refresh_name), pg::text(retention_name)});
+        pg::Rows rows = find.read_latest(
+            {pg::text(load_name), pg::text(refresh_name), pg::text(retention_name), pg::text(alerts_name)});
         removed = static_cast<int64>(rows.count());
         for (uint64 i = 0; i < rows.count(); i++) {
             unschedule.run({pg::int8(rows.int8(i, 1))}).free();

@@ -222,6 +222,14 @@ void refresh(pg::Array<Done> &done) {
     schedule("refresh", "refresh_gold_platinum", "{}", pg::refresh_interval, gold_is_behind, done);
 }
 
+bool always() {
+    return true;
+}
+
+void alert(pg::Array<Done> &done) {
+    schedule("alerts", "check_alerts", "{}", pg::alert_interval, always, done);
+}
+
 void retain(pg::Array<Done> &done) {
     const int64 removed = audit::forget_old();
     if (removed > 0)
@@ -230,7 +238,10 @@ void retain(pg::Array<Done> &done) {
 
 }  // namespace
 
-const Task tasks[task_count] = {
-    {"restart", restart_jobs}, {"load", load}, {"refresh", refresh}, {"retention", retain}};
+const Task tasks[task_count] = {{"restart", restart_jobs},
+                                {"load", load},
+                                {"refresh", refresh},
+                                {"alerts", alert},
+                                {"retention", retain}};
 
 }  // namespace scout::supervisor

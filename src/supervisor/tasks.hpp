@@ -20,7 +20,7 @@ struct Task {
     void (*run)(pg::Array<Done> &done);  // needs a Session
 };
 
-constexpr int task_count = 4;
+constexpr int task_count = 5;
 extern const Task tasks[task_count];
 
 }  // namespace scout::supervisor

@@ -14,7 +14,8 @@ $node->safe_psql('postgres', 'CREATE DATABASE here');
 pipeline($node, 'here');
 my @tables = qw(bronze_events bronze_event_keys bronze_pending bronze_deletions pipeline_pauses bronze_events_dlq
     silver_transactions silver_line_items dim_store dim_product bronze_ingestion_batches
-    etl_runs timeline rule_overrides quality_warnings gold_refreshes job_records job_workers job_chunks protected_sessions gold_daily_metrics gold_region_choropleth);
+    etl_runs timeline rule_overrides quality_warnings gold_refreshes job_records job_workers job_chunks protected_sessions gold_daily_metrics gold_region_choropleth
+    alerts silences alert_checks);
 
 sub insert { 'INSERT INTO scout.bronze_events (event_data) SELECT event_data FROM (' . event_sql(@_) . ') e' }
 sub sql { $node->safe_psql($_[0], "SET client_min_messages = error; $_[1]") }
@@ -43,6 +44,7 @@ sql('here', q{SELECT scout.reprocess_bronze_window('-infinity', 'infinity'); SEL
 sql('here', q{UPDATE scout.job_records SET state = 'queued', finished_at = NULL WHERE kind = 'reprocess_bronze_window';
     INSERT INTO scout.job_chunks (job_id, chunk_no, first_id, last_id)
         SELECT job_id, 1, 1, 1500 FROM scout.job_records WHERE kind = 'reprocess_bronze_window'});
+sql('here', q{SELECT scout.check_alerts(); SELECT scout.silence(everything => true, duration => '1 day', reason => 'dump')});
 my $job = sql('here', q{SELECT job_id FROM scout.job_records WHERE kind = 'reprocess_bronze_window'});
 
 sub content {
@@ -78,6 +80,7 @@ is(sql('there', $count_states), sql('here', $count_states), 'the same states');
 is(broken($node, 'there'), broken($node, 'here'), 'reconcile says the same');
 is(sql('there', 'SELECT events_processed FROM scout.load_silver_from_bronze()'), '0', 'the restored database is paused');
 is(sql('there', q{SELECT string_agg(paused_by, ' ' ORDER BY paused_by) FROM scout.ingestion_status()}), 'ada bob', 'by the same people');
+is(sql('there', 'SELECT count(*) > 0 AND bool_and(silenced) FROM scout.v_alerts'), 't', 'alerts are there, and silenced as before');
 is(sql('here', "SELECT state FROM scout.job($job)"), 'queued', 'a job waits in the original');
 is(sql('there', "SELECT state FROM scout.job($job)"), 'interrupted', 'the copy of the job does not start by itself');
 sql('there', "SELECT scout.resume_job($job)");
@@ -102,7 +105,8 @@ like(($node->psql('there', 'SET ROLE looker; SELECT * FROM scout.load_silver_fro
 
 # DROP EXTENSION and back.
 sql('there', insert(2000, 2100));
-my $user_rows = sub { my $c = content($_[0]); delete @$c{qw(etl_runs timeline rule_overrides quality_warnings gold_refreshes job_records job_workers job_chunks protected_sessions)}; return $c };
+my $user_rows = sub { my $c = content($_[0]); delete @$c{qw(etl_runs timeline rule_overrides quality_warnings gold_refreshes job_records job_workers job_chunks protected_sessions
+    alerts silences alert_checks)}; return $c };
 my $kept = $user_rows->('there');
 $kept->{silver} = silver($node, 'there');
 sql('there', 'DROP EXTENSION scout_ir');

@@ -17,6 +17,7 @@ my $node = new_node('schedule', $real ? "shared_preload_libraries = 'pg_cron'\nc
     . "cron.use_background_workers = on\nmax_worker_processes = 20\n" : '');
 pipeline($node, $db);
 my ($load, $retention) = ('SELECT scout.load_backlog(workers => 1, wait => false, skip_if_running => true)', 'SELECT scout.apply_retention()');
+my $alerts = 'SELECT scout.check_alerts(skip_if_running => true)';
 my $said;
 
 sub refused {
@@ -36,29 +37,29 @@ SKIP: {
     $node->safe_psql($db, 'CREATE EXTENSION pg_cron; GRANT USAGE ON SCHEMA cron TO pipeline_owner');
     my $seconds = $node->safe_psql($db, q{SELECT string_to_array(extversion, '.')::text >= '{1,5}' FROM pg_extension WHERE extname = 'pg_cron'}) eq 't';
     is($node->safe_psql($db, q{SET ROLE pipeline_owner; SELECT job_name, status FROM scout.schedule_jobs()}),
-        "scout_ir load|scheduled\nscout_ir refresh|scheduled\nscout_ir retention|scheduled", 'the standard jobs are registered');
+        "scout_ir load|scheduled\nscout_ir refresh|scheduled\nscout_ir retention|scheduled\nscout_ir alerts|scheduled", 'the standard jobs are registered');
     is($node->safe_psql($db, q{SELECT jobname, schedule, username, active FROM cron.job ORDER BY jobid}),
-        'scout_ir load|' . ($seconds ? '30 seconds' : '* * * * *') . "|pipeline_owner|t\nscout_ir refresh|*/5 * * * *|pipeline_owner|t\nscout_ir retention|17 3 * * *|pipeline_owner|t",
+        'scout_ir load|' . ($seconds ? '30 seconds' : '* * * * *') . "|pipeline_owner|t\nscout_ir refresh|*/5 * * * *|pipeline_owner|t\nscout_ir retention|17 3 * * *|pipeline_owner|t\nscout_ir alerts|* * * * *|pipeline_owner|t",
         'in pg_cron, as the caller');
-    is($node->safe_psql($db, q{SELECT command FROM cron.job WHERE jobname <> 'scout_ir refresh' ORDER BY jobid}), "$load\n$retention", 'with these commands');
+    is($node->safe_psql($db, q{SELECT command FROM cron.job WHERE jobname <> 'scout_ir refresh' ORDER BY jobid}), "$load\n$retention\n$alerts", 'with these commands');
     # Each command is one that works, also a second time.
     for my $command (split /\n/, $node->safe_psql($db, 'SELECT command FROM cron.job ORDER BY jobid')) {
         is($node->psql($db, "SET ROLE pipeline_owner; $command; $command"), 0, "runs: $command");
     }
-    like($node->safe_psql($db, q{SET ROLE pipeline_owner; SELECT job_name, status FROM scout.schedule_jobs()}), qr/^(scout_ir \w+\|unchanged\n?){3}$/, 'again: nothing changes');
+    like($node->safe_psql($db, q{SET ROLE pipeline_owner; SELECT job_name, status FROM scout.schedule_jobs()}), qr/^(scout_ir \w+\|unchanged\n?){4}$/, 'again: nothing changes');
     is($node->safe_psql($db, q{SET ROLE pipeline_owner; SELECT schedule, command, status FROM scout.schedule_jobs('2 min', '1 hour', '0 4 * * 0', 2)
-        WHERE job_name <> 'scout_ir refresh'}),
+        WHERE job_name NOT IN ('scout_ir refresh', 'scout_ir alerts')}),
         "*/2 * * * *|SELECT scout.load_backlog(workers => 2, wait => false, skip_if_running => true)|changed\n0 4 * * 0|$retention|changed", 'other intervals change them');
-    is($node->safe_psql($db, 'SELECT count(*) FROM cron.job'), 3, 'in place');
+    is($node->safe_psql($db, 'SELECT count(*) FROM cron.job'), 4, 'in place');
     isnt($node->psql($db, q{SELECT scout.schedule_jobs(retention_schedule => 'at night')}, stderr => \$said), 0, 'pg_cron itself judges retention_schedule');
     like($said, qr/invalid schedule/, 'and says so');
-    is($node->safe_psql($db, 'SELECT count(*) FROM cron.job'), 3, 'an error leaves all as it was');
+    is($node->safe_psql($db, 'SELECT count(*) FROM cron.job'), 4, 'an error leaves all as it was');
     # pg_cron runs what is due within the minute.
     $node->safe_psql($db, q{SET client_min_messages = warning; SET ROLE pipeline_owner; SELECT scout.schedule_jobs('1 min')});
     $node->safe_psql($db, 'INSERT INTO scout.bronze_events (event_id, event_data) ' . event_sql(1, 50));
     ok($node->poll_query_until($db, 'SELECT scout.backlog() = 0'), 'pg_cron loads what has come');
     is($node->safe_psql($db, q{SET ROLE pipeline_owner; SELECT job_name, status FROM scout.unschedule_jobs()}),
-        "scout_ir load|removed\nscout_ir refresh|removed\nscout_ir retention|removed", 'they are removed');
+        "scout_ir load|removed\nscout_ir refresh|removed\nscout_ir retention|removed\nscout_ir alerts|removed", 'they are removed');
     is($node->safe_psql($db, 'SELECT count(*) FROM cron.job'), 0, 'from pg_cron');
     is($node->safe_psql($db, 'SELECT * FROM scout.unschedule_jobs()'), '', 'again: nothing is left');
     is($node->safe_psql($db, q{SELECT string_agg(action || ' ' || actor || ' ' || outcome, ', ' ORDER BY entry_id) FROM scout.timeline

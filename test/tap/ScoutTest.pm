@@ -17,7 +17,7 @@ sub new_node {
     # Whatever the environment says: where it says nothing, initdb would make an SQL_ASCII cluster.
     $node->init(allows_streaming => 'logical', extra => ['--encoding=UTF8', '--locale=C']);
     $node->append_conf('postgresql.conf', "fsync = off\nshared_buffers = 16MB\nmax_prepared_transactions = 10\n"
-        . "timezone = 'UTC'\nautovacuum = off\n" . ($conf // ''));
+        . "timezone = 'UTC'\nautovacuum = off\nscout_ir.alert_interval = 0\n" . ($conf // ''));
     $node->start;
     $node->safe_psql('postgres', 'CREATE ROLE pipeline_owner LOGIN');
     return $node;

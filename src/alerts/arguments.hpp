@@ -1,0 +1,13 @@
+// Arguments that say which alerts are meant.
+#pragma once
+
+#include "pg/postgres.hpp"
+
+namespace scout::alerts {
+
+// All return nullptr where the argument is NULL, and refuse what names nothing with one error and a hint.
+const char *source_argument(FunctionCallInfo fcinfo, int number, const char *function);
+const char *severity_argument(FunctionCallInfo fcinfo, int number, const char *function);
+const char *pattern_argument(FunctionCallInfo fcinfo, int number, const char *function, const char *name);
+
+}  // namespace scout::alerts
