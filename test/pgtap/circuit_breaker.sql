@@ -64,6 +64,8 @@ SELECT is((SELECT array_agg(DISTINCT e.source_system || coalesce(e.event_data ->
           '{pos2026-03-01T09:00:00Z,posnonsense}', 'with an event for each code');
 SELECT is((SELECT string_agg(concat_ws(' ', dedup_key, source, severity, subject, state, count), ',') FROM scout.alerts),
           'circuit_breaker:pos circuit_breaker critical pos firing 1', 'an alert fires');
+SELECT is((SELECT concat_ws(' ', state, coalesce(inhibited_by, 'is heard')) FROM scout.v_alerts WHERE dedup_key = 'circuit_breaker:pos'),
+          'firing is heard', 'which its own pause does not inhibit');
 SELECT matches(remedy, 'control_ingestion\(''resume'', source_system => ''pos''\)', 'it names the call that resumes') FROM scout.alerts;
 
 -- It stays open.
