@@ -31,10 +31,11 @@ void Outcomes::add(std::string_view source, std::string_view code, int64 event_i
 }
 
 void Outcomes::add_failed_write(int64 event_id) {
-    static pg::Statement find("SELECT b.source_system::text FROM scout.bronze_events b WHERE b.event_id = $1",
-                              pg::Plan::by_index);
+    static pg::Statement find(
+        "SELECT coalesce(b.source_system::text, '') FROM scout.bronze_events b WHERE b.event_id = $1",
+        pg::Plan::by_index);
     pg::Rows rows = find.run({pg::int8(event_id)});
-    if (rows.count() > 0 && !rows.is_null(0, 1)) add(rows.text(0, 1), write_failed, event_id);
+    if (rows.count() > 0) add(rows.text(0, 1), write_failed, event_id);
     rows.free();
 }
 

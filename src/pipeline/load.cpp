@@ -49,8 +49,10 @@ int64 claim_and_process(int batch_size, const pg::Array<std::string_view> &pause
 // What a source that fails had in the batch goes back to the queue by rollback, and the batch starts again
 // without that source.
 int64 load_unless_broken(int batch_size, pg::Array<std::string_view> &paused, BatchCounts &counts) {
+    const MemoryContext outer = CurrentMemoryContext;  // has `paused`, for longer than this batch
     for (;;) {
         CHECK_FOR_INTERRUPTS();
+        pg::Workspace workspace("scout_ir circuit breaker");
         Outcomes outcomes;
         BatchCounts mine;
         pg::Array<Trip> trips;
@@ -64,14 +66,16 @@ int64 load_unless_broken(int batch_size, pg::Array<std::string_view> &paused, Ba
             },
             keep);
         if (error != nullptr) ReThrowError(error);
-        if (keep) {
-            counts += mine;
-            return claimed;
-        }
         for (const Trip &trip : trips) {
             open_breaker(trip);
-            paused.push(trip.source);
+            MemoryContextSwitchTo(outer);
+            paused.push(pg::keep(trip.source));
+            MemoryContextSwitchTo(workspace.context());
         }
+        workspace.leave();
+        if (!keep) continue;
+        counts += mine;
+        return claimed;
     }
 }
 
