@@ -19,6 +19,7 @@ ours AS (
                      WHEN e.objid = 2 THEN 'flight'
                      WHEN e.objid = 3 THEN 'gold'
                      WHEN e.objid = 4 THEN 'start'
+                     WHEN e.objid = 5 THEN 'breaker'
                      WHEN e.objid = 6 THEN 'alerts'
                      ELSE 'other ' || e.objid END AS lock_name
     FROM everything e

@@ -25,7 +25,7 @@ bool ends_the_statement(int sqlstate, Endure endure) {
 
 }  // namespace
 
-ErrorData *attempt_plain(void (*call)(void *), void *argument, bool keep, Endure endure) {
+ErrorData *attempt_plain(void (*call)(void *), void *argument, const bool &keep, Endure endure) {
     MemoryContext context = CurrentMemoryContext;
     ResourceOwner owner = CurrentResourceOwner;
     CaughtError caught;

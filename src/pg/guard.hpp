@@ -45,19 +45,20 @@ void guarded(Call call) {
 // otherwise rolls it back and returns the error, in the caller's memory context. Errors that end
 // the statement as a whole (cancel, shutdown, out of memory, lock and serialization failures) are
 // not the call's own fault: they are rethrown after the rollback.
-// `keep` = false rolls back even on success: the way a dry run counts what would happen.
+// `keep` = false rolls back even on success: the way a dry run counts what would happen. It is read when
+// the call has ended, so that the call may decide it.
 enum class Endure { own_faults, all_but_cancel, everything };
-ErrorData *attempt_plain(void (*call)(void *), void *argument, bool keep, Endure endure);
+ErrorData *attempt_plain(void (*call)(void *), void *argument, const bool &keep, Endure endure);
 
 template <typename Call>
-ErrorData *attempt(Call call, bool keep = true) {
+ErrorData *attempt(Call call, const bool &keep = true) {
     return attempt_plain([](void *c) { (*static_cast<Call *>(c))(); }, &call, keep, Endure::own_faults);
 }
 
 // Like attempt(), but only operator intervention (cancel, shutdown) goes up: for a step of a sequence whose
 // other steps must not be rolled back with it.
 template <typename Call>
-ErrorData *attempt_step(Call call, bool keep = true) {
+ErrorData *attempt_step(Call call, const bool &keep = true) {
     return attempt_plain([](void *c) { (*static_cast<Call *>(c))(); }, &call, keep, Endure::all_but_cancel);
 }
 

@@ -18,8 +18,9 @@ extern "C" {
 namespace scout::pg {
 
 // START is held for an instant by a worker that counts how many there are, so that two of them do not
-// both take the last place. GOLD keeps two refreshes of gold apart, ALERTS two checks of all alerts.
-enum class Lock : uint32 { gate = 1, flight = 2, gold = 3, start = 4, alerts = 6 };
+// both take the last place. GOLD keeps two refreshes of gold apart, ALERTS two checks of all alerts. BREAKER
+// keeps two loads from pausing the same source; it is never waited for.
+enum class Lock : uint32 { gate = 1, flight = 2, gold = 3, start = 4, breaker = 5, alerts = 6 };
 
 // Modes of FLIGHT, by what may run together. Loads run beside loads, reprocesses beside
 // reprocesses, quarantine alone.

@@ -12,6 +12,8 @@ int history_retention = 90 * 86400;
 int progress_interval = 1;
 int load_interval = 0, refresh_interval = 0;
 int supervisor_naptime = 5;
+bool circuit_breaker = true;
+int circuit_breaker_threshold = 50, circuit_breaker_minimum = 200;
 int keep_firing_for = 300, alert_interval = 60;
 
 namespace {
@@ -68,6 +70,18 @@ void define_settings() {
     DefineCustomIntVariable("scout_ir.supervisor_naptime", "How often the supervisor looks at each database.",
                             "Needs shared_preload_libraries = 'scout_ir'.", &supervisor_naptime, 5, 1, 3600,
                             PGC_SIGHUP, GUC_UNIT_S, nullptr, nullptr, nullptr);
+    DefineCustomBoolVariable("scout_ir.circuit_breaker",
+                             "Whether loading of a source is paused when too many of its events fail.",
+                             "Off, they all become dead letters.", &circuit_breaker, true, PGC_SUSET, 0,
+                             nullptr, nullptr, nullptr);
+    DefineCustomIntVariable("scout_ir.circuit_breaker_threshold",
+                            "More failed events of a source than this percentage open its circuit breaker.",
+                            "At 100 it opens where all fail.", &circuit_breaker_threshold, 50, 1, 100,
+                            PGC_SUSET, 0, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable("scout_ir.circuit_breaker_minimum",
+                            "How many events of a source have to be seen before it is judged.",
+                            "In one batch, or in several batches in a row.", &circuit_breaker_minimum, 200, 1,
+                            1'000'000, PGC_SUSET, 0, nullptr, nullptr, nullptr);
     MarkGUCPrefixReserved("scout_ir");
 }
 

@@ -40,6 +40,11 @@ extern int progress_interval;
 // scout_ir.supervisor_naptime, in seconds: how often the supervisor looks at each database.
 extern int supervisor_naptime;
 
+// scout_ir.circuit_breaker and its threshold, in percent, and minimum, in events
+// (pipeline/circuit_breaker.hpp).
+extern bool circuit_breaker;
+extern int circuit_breaker_threshold, circuit_breaker_minimum;
+
 void define_settings();
 
 }  // namespace scout::pg

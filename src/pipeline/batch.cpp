@@ -16,6 +16,7 @@
 #include "pg/result.hpp"
 #include "pg/settings.hpp"
 #include "pg/spi.hpp"
+#include "pipeline/circuit_breaker.hpp"
 #include "pipeline/dead_letter.hpp"
 #include "pipeline/decode.hpp"
 #include "pipeline/silver.hpp"
@@ -29,7 +30,7 @@ namespace {
 // misread.
 #define FETCH                                                                                       \
     "SELECT b.event_id::bigint, b.event_type::text, b.store_id::text, b.ingested_at::timestamptz, " \
-    "b.event_data::jsonb"                                                                           \
+    "b.event_data::jsonb, b.source_system::text"                                                    \
     " FROM scout.bronze_events b WHERE b.event_id = ANY ($1)"
 pg::Statement fetch_anywhere(FETCH, pg::Plan::by_index);
 pg::Statement fetch_within(FETCH " AND b.ingested_at BETWEEN $2 AND $3", pg::Plan::by_index);
@@ -82,12 +83,14 @@ void fetch(Mode mode, const Selection &selection, Batch &batch) {
     batch.events.reserve(wanted.size());
     batch.lines.reserve(wanted.size() * lines_per_event);
     const core::RuleSet rules = current_rules();
-    std::string_view type;  // nearly always the same
+    std::string_view type, source;  // nearly always the same
     auto take = [&](const pg::Row &row) {
         bool null;
         if (row.text(2) != type) type = pg::keep(row.text(2));
+        if (row.text(6) != source) source = pg::keep(row.text(6));
         auto *document = reinterpret_cast<Jsonb *>(PG_DETOAST_DATUM_COPY(row.value(5, null)));
         decode_event(batch, rules, row.int8(1), type, pg::keep(row.text(3)), row.timestamp(4), document);
+        batch.events[batch.events.size() - 1].source = source;
     };
     // Without this the cost of a batch would grow with the number of partitions.
     if (selection.ingested != nullptr && pg::is_partitioned("bronze_events")) {
@@ -140,7 +143,15 @@ WritePath allowed_path(WritePath path) {
     return WritePath::general;
 }
 
-void process(Mode mode, WritePath path, const Selection &selection, BatchCounts &counts) {
+void note(const Batch &batch, Outcomes &outcomes) {
+    for (const Event &e : batch.events)
+        outcomes.add(
+            e.source,
+            e.verdict == Verdict::rejected ? core::rule_info(e.finding.rule).code : std::string_view(),
+            e.event_id);
+}
+
+void process(Mode mode, WritePath path, const Selection &selection, BatchCounts &counts, Outcomes *outcomes) {
     pg::Session session;  // its end gives back the rows of every statement of the batch
     pg::Workspace workspace("scout_ir batch");
     path = allowed_path(path);
@@ -155,6 +166,7 @@ void process(Mode mode, WritePath path, const Selection &selection, BatchCounts 
     if (mode != Mode::load) resolve_letters(batch, counts);
     write_warnings(mode, batch);
     promote_duplicates(orphaned.begin(), orphaned.size(), counts);
+    if (outcomes != nullptr) note(batch, *outcomes);
     workspace.leave();
     session.end();
 }
@@ -178,13 +190,14 @@ bool is_conflict(const ErrorData *error) {
            error->sqlerrcode == ERRCODE_TRIGGERED_ACTION_EXCEPTION;
 }
 
-void process_from(WritePath path, Mode mode, const Selection &selection, BatchCounts &counts) {
+void process_from(WritePath path, Mode mode, const Selection &selection, BatchCounts &counts,
+                  Outcomes *outcomes) {
     const auto [ids, count, ingested] = selection;
     if (count == 0) return;
     check_stack_depth();
     CHECK_FOR_INTERRUPTS();
     BatchCounts mine;
-    ErrorData *error = pg::attempt([&] { process(mode, path, selection, mine); });
+    ErrorData *error = pg::attempt([&] { process(mode, path, selection, mine, outcomes); });
     if (error == nullptr) {
         if (path == WritePath::optimistic) optimism.succeeded();
         counts += mine;
@@ -197,7 +210,7 @@ void process_from(WritePath path, Mode mode, const Selection &selection, BatchCo
     if (path != WritePath::general && (is_conflict(error) || count == 1)) {
         FreeErrorData(error);
         process_from(path == WritePath::optimistic ? WritePath::native : WritePath::general, mode, selection,
-                     counts);
+                     counts, outcomes);
         return;
     }
     if (count == 1) {
@@ -205,6 +218,7 @@ void process_from(WritePath path, Mode mode, const Selection &selection, BatchCo
         int64 lines = 0;
         counts.removed += remove_silver(ids, 1, orphaned, lines);
         dead_letter_failed_write(ids[0], error);
+        if (outcomes != nullptr) outcomes->add_failed_write(ids[0]);
         counts.processed++;
         counts.dead_lettered++;
         FreeErrorData(error);
@@ -212,8 +226,8 @@ void process_from(WritePath path, Mode mode, const Selection &selection, BatchCo
         return;
     }
     FreeErrorData(error);
-    process_from(WritePath::general, mode, {ids, count / 2, ingested}, counts);
-    process_from(WritePath::general, mode, {ids + count / 2, count - count / 2, ingested}, counts);
+    process_from(WritePath::general, mode, {ids, count / 2, ingested}, counts, outcomes);
+    process_from(WritePath::general, mode, {ids + count / 2, count - count / 2, ingested}, counts, outcomes);
 }
 
 // Deadlock, or rows that another session was faster with. Under REPEATABLE READ the snapshot stays, and
@@ -225,13 +239,17 @@ bool lost_a_race(const ErrorData *error) {
 
 }  // namespace
 
-void process_batch(Mode mode, const int64 *ids, size_t count, BatchCounts &counts, const Ingested *ingested) {
+void process_batch(Mode mode, const int64 *ids, size_t count, BatchCounts &counts, const Ingested *ingested,
+                   Outcomes *outcomes) {
     constexpr int max_repeats = 5;
     WritePath path = first_path(mode);
     for (int repeats = 0;; repeats++) {
         CHECK_FOR_INTERRUPTS();
         BatchCounts mine;
-        ErrorData *error = pg::attempt_step([&] { process_from(path, mode, {ids, count, ingested}, mine); });
+        if (outcomes != nullptr) outcomes->clear();
+        ErrorData *error = pg::attempt_step([&] {
+            process_from(path, mode, {ids, count, ingested}, mine, outcomes);
+        });
         if (error == nullptr) {
             counts += mine;
             return;

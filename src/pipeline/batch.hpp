@@ -25,6 +25,8 @@ struct Ingested {
     TimestampTz first, last;
 };
 
+class Outcomes;
+
 struct BatchCounts {
     int64 processed = 0;
     int64 created = 0, updated = 0, removed = 0;  // transactions
@@ -51,9 +53,9 @@ struct BatchCounts {
 // trigger of the user's), it is halved until the event is alone, which is then dead-lettered as
 // WRITE_FAILED: the rest goes on. Needs a Session as the owner and FLIGHT.
 // `ingested` says where a partitioned bronze is to be looked at first; what is not there is looked for
-// everywhere.
+// everywhere. `outcomes` is told what became of each event (circuit_breaker.hpp).
 void process_batch(Mode mode, const int64 *ids, size_t count, BatchCounts &counts,
-                   const Ingested *ingested = nullptr);
+                   const Ingested *ingested = nullptr, Outcomes *outcomes = nullptr);
 
 // Loads the next best event of transactions whose winner has gone, if one waits as a duplicate.
 void promote_duplicates(const std::string_view *transactions, size_t count, BatchCounts &counts);

@@ -7,6 +7,7 @@
 #include "pg/result.hpp"
 #include "pg/settings.hpp"
 #include "pg/spi.hpp"
+#include "pipeline/circuit_breaker.hpp"
 #include "pipeline/queue.hpp"
 
 namespace scout::pipeline {
@@ -46,6 +47,18 @@ const char *describe(const Pause &p) {
     const char *until = p.expires ? psprintf("until %s", timestamptz_to_str(p.expires_at)) : "without expiry";
     const char *what = p.source == nullptr ? "Loading" : psprintf("Loading of source \"%s\"", p.source);
     return psprintf("%s is paused by %s since %s, %s: %s", what, p.holder, since, until, p.reason);
+}
+
+void write_pause(const char *source, const char *holder, const char *reason, bool expires,
+                 TimestampTz expires_at) {
+    static pg::Statement write(
+        "INSERT INTO scout.pipeline_pauses AS p (source_system, holder, reason, paused_at, expires_at)"
+        " VALUES ($1, $2, $3, clock_timestamp(), $4)"
+        " ON CONFLICT (holder, (coalesce(source_system, ''))) DO UPDATE SET reason = excluded.reason,"
+        " expires_at = excluded.expires_at, paused_at = CASE WHEN p.expires_at <= clock_timestamp()"
+        " THEN excluded.paused_at ELSE p.paused_at END");
+    write.run({pg::text_or_null(source), pg::text(holder), pg::text(reason),
+               expires ? pg::timestamp(expires_at) : pg::null_of(TIMESTAMPTZOID)});
 }
 
 Entry enter_flight(bool force) {
@@ -239,12 +252,6 @@ const char *flight_pids() {
 }
 
 const char *pause(Request &r, Oid acting_role) {
-    static pg::Statement write(
-        "INSERT INTO scout.pipeline_pauses AS p (source_system, holder, reason, paused_at, expires_at)"
-        " VALUES ($1, $2, $3, clock_timestamp(), $4)"
-        " ON CONFLICT (holder, (coalesce(source_system, ''))) DO UPDATE SET reason = excluded.reason,"
-        " expires_at = excluded.expires_at, paused_at = CASE WHEN p.expires_at <= clock_timestamp()"
-        " THEN excluded.paused_at ELSE p.paused_at END");
     const bool limited = !r.expires && audit::is_external();
     if (limited) {
         r.expires = true;
@@ -254,8 +261,7 @@ const char *pause(Request &r, Oid acting_role) {
     const char *reason = r.reason == nullptr ? "no reason given" : r.reason;
 
     take_gate(r.drain_ms);
-    write.run({pg::text_or_null(r.source), pg::text(r.holder), pg::text(reason),
-               r.expires ? pg::timestamp(r.expires_at) : pg::null_of(TIMESTAMPTZOID)});
+    write_pause(r.source, r.holder, reason, r.expires, r.expires_at);
     const int found = pg::other_flights();
     const int remaining = pg::drain_flights(r.drain_ms);
 
@@ -300,10 +306,16 @@ const char *resume(const Request &r, Oid acting_role) {
     static pg::Statement lift(
         "DELETE FROM scout.pipeline_pauses p WHERE p.expires_at <= clock_timestamp()"
         " OR (($3 OR p.holder = $1) AND ($2 IS NULL OR p.source_system = $2))"
-        " RETURNING coalesce(p.expires_at <= clock_timestamp(), false)");
-    pg::Rows rows = lift.run({pg::text(r.holder), pg::text_or_null(r.source), pg::boolean(r.all_holders)});
+        " OR p.holder = $4 AND p.source_system = $2"
+        " RETURNING coalesce(p.expires_at <= clock_timestamp(), false),"
+        " CASE WHEN p.holder = $4 THEN p.source_system END");
+    pg::Rows rows = lift.run({pg::text(r.holder), pg::text_or_null(r.source), pg::boolean(r.all_holders),
+                              pg::text(circuit_breaker_holder)});
     int64 lifted = 0, expired = 0;
-    for (uint64 i = 0; i < rows.count(); i++) (rows.boolean(i, 1) ? expired : lifted)++;
+    for (uint64 i = 0; i < rows.count(); i++) {
+        (rows.boolean(i, 1) ? expired : lifted)++;
+        if (!rows.is_null(i, 2)) breaker_lifted(pg::c_string(rows.text(i, 2)));
+    }
     rows.free();
 
     pg::Array<Pause> remaining;

@@ -47,6 +47,11 @@ bool all_paused(const pg::Array<Pause> &pauses, pg::Array<std::string_view> &sou
 // "Loading is paused by ada since ..., until ...: reason"
 const char *describe(const Pause &pause);
 
+// Writes the row of a pause; of one holder and source there is one. Who is in flight goes on: whoever has to
+// keep the protocol takes GATE before and drains after.
+void write_pause(const char *source, const char *holder, const char *reason, bool expires,
+                 TimestampTz expires_at);
+
 enum class Entry { go, pausing };
 
 // The batch's side of the protocol. After `go` the caller holds FLIGHT to the end of its

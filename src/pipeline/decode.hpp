@@ -18,7 +18,7 @@ enum class Verdict : uint8 {
 struct Event {
     int64 event_id;
     Jsonb *document;
-    std::string_view type, store;  // columns of bronze
+    std::string_view source, type, store;  // columns of bronze
     TimestampTz ingested_at;
     Verdict verdict;
     core::Finding finding;

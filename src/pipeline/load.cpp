@@ -2,6 +2,7 @@
 //
 // Entry is the batch's side of the pause protocol (control.hpp): FLIGHT, then GATE conditionally, then
 // the pauses with the newest snapshot. Chunks are claimed, processed and removed in one transaction.
+// A source of which too much fails is paused instead (circuit_breaker.hpp).
 // Commit: silver, letters, queue and etl_runs change together. Abort, cancel, crash: the chunks are
 // in the queue as before.
 
@@ -11,9 +12,11 @@
 #include "pg/guard.hpp"
 #include "pg/relation.hpp"
 #include "pg/result.hpp"
+#include "pg/settings.hpp"
 #include "pg/spi.hpp"
 #include "pipeline/arguments.hpp"
-#include "pipeline/control.hpp"
+#include "pipeline/circuit_breaker.hpp"
+#include "pipeline/notices.hpp"
 #include "pipeline/pending.hpp"
 #include "pipeline/queue.hpp"
 
@@ -31,11 +34,49 @@ bool loadable(bool force, bool told, pg::Array<std::string_view> &paused) {
         if (force)
             ereport(NOTICE, errmsg("loaded by force: %s", describe(p)));
         else
-            ereport(
-                WARNING, errmsg("%s", describe(p)),
-                errhint("Resume with SELECT scout.control_ingestion('resume'), or load with force => true."));
+            warn_paused(p);
     }
     return force || !all_paused(pauses, paused);
+}
+
+int64 claim_and_process(int batch_size, const pg::Array<std::string_view> &paused, BatchCounts &counts,
+                        Outcomes *outcomes) {
+    const Claim claimed = claim(batch_size, paused);
+    process_batch(Mode::load, claimed.ids.begin(), claimed.ids.size(), counts, &claimed.ingested, outcomes);
+    return static_cast<int64>(claimed.ids.size());
+}
+
+// What a source that fails had in the batch goes back to the queue by rollback, and the batch starts again
+// without that source.
+int64 load_unless_broken(int batch_size, pg::Array<std::string_view> &paused, BatchCounts &counts) {
+    const MemoryContext outer = CurrentMemoryContext;  // has `paused`, for longer than this batch
+    for (;;) {
+        CHECK_FOR_INTERRUPTS();
+        pg::Workspace workspace("scout_ir circuit breaker");
+        Outcomes outcomes;
+        BatchCounts mine;
+        pg::Array<Trip> trips;
+        int64 claimed = 0;
+        bool keep = true;
+        ErrorData *error = pg::attempt_step(
+            [&] {
+                claimed = claim_and_process(batch_size, paused, mine, &outcomes);
+                judge(outcomes, paused, trips);
+                keep = trips.empty();
+            },
+            keep);
+        if (error != nullptr) ReThrowError(error);
+        for (const Trip &trip : trips) {
+            open_breaker(trip);
+            MemoryContextSwitchTo(outer);
+            paused.push(pg::keep(trip.source));
+            MemoryContextSwitchTo(workspace.context());
+        }
+        workspace.leave();
+        if (!keep) continue;
+        counts += mine;
+        return claimed;
+    }
 }
 
 }  // namespace
@@ -45,10 +86,11 @@ Loaded load_batch(int batch_size, bool force, bool told, BatchCounts &counts) {
     if (enter_flight(force) == Entry::pausing) return {Loaded::pausing, 0};
     pg::Array<std::string_view> paused;
     if (!loadable(force, told, paused)) return {Loaded::paused, 0};
-    const Claim claimed = claim(batch_size, paused);
-    process_batch(Mode::load, claimed.ids.begin(), claimed.ids.size(), counts, &claimed.ingested);
+    const int64 claimed = force || !pg::circuit_breaker
+                              ? claim_and_process(batch_size, paused, counts, nullptr)
+                              : load_unless_broken(batch_size, paused, counts);
     if (counts.processed > 0) record_run("load", started, counts);
-    return {Loaded::batch, static_cast<int64>(claimed.ids.size())};
+    return {Loaded::batch, claimed};
 }
 
 }  // namespace scout::pipeline

@@ -16,6 +16,7 @@
 #include "pipeline/control.hpp"
 #include "pipeline/jobs.hpp"
 #include "pipeline/load.hpp"
+#include "pipeline/notices.hpp"
 #include "pipeline/pending.hpp"
 #include "pipeline/queue.hpp"
 
@@ -96,7 +97,7 @@ Drained load_here(const Wanted &w) {
     for (int64 claimed = 0; claimed < total;) {
         CHECK_FOR_INTERRUPTS();
         const auto size = static_cast<int>(std::min(static_cast<int64>(w.batch_size), total - claimed));
-        const Loaded loaded = load_batch(size, false, false, counts);
+        const Loaded loaded = load_batch(size, false, claimed > 0, counts);
         if (loaded.claimed == 0) break;  // paused, or taken by others
         claimed += loaded.claimed;
     }
@@ -111,9 +112,7 @@ bool held_back() {
     pg::Array<std::string_view> sources;
     read_pauses(pauses);
     const bool all = all_paused(pauses, sources);
-    if (all)
-        ereport(WARNING, errmsg("%s", describe(pauses[0])),
-                errhint("Resume with SELECT scout.control_ingestion('resume')."));
+    if (all) warn_paused(pauses[0]);
     session.end();
     return all;
 }
@@ -157,6 +156,7 @@ SCOUT_ACTION(scout_load_backlog) {
     }
     pg::Session counting(pg::require_pipeline());
     const int64 waiting = backlog_after_claim().events;
+    if (waiting > 0 && done.job != 0 && wait) warn_open_breakers();
     counting.end();
     result.int8(done.counts.done)
         .int8(done.counts.created)

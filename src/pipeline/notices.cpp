@@ -2,7 +2,7 @@
 
 #include "pg/relation.hpp"
 #include "pg/spi.hpp"
-#include "pipeline/control.hpp"
+#include "pipeline/circuit_breaker.hpp"
 
 namespace scout::pipeline {
 
@@ -12,6 +12,22 @@ void mention_pause(const char *what) {
     if (!pauses.empty())
         ereport(NOTICE, errmsg("%s although loading is paused", what),
                 errdetail_internal("%s.", describe(pauses[0])));
+}
+
+void warn_paused(const Pause &p) {
+    const bool breaker = p.source != nullptr && strcmp(p.holder, circuit_breaker_holder) == 0;
+    ereport(
+        WARNING, errmsg("%s", describe(p)),
+        breaker
+            ? errhint("Mend what is wrong, then resume with %s.", how_to_resume(p.source))
+            : errhint("Resume with SELECT scout.control_ingestion('resume'), or load with force => true."));
+}
+
+void warn_open_breakers() {
+    pg::Array<Pause> pauses;
+    read_pauses(pauses);
+    for (const Pause &p : pauses)
+        if (p.source != nullptr && strcmp(p.holder, circuit_breaker_holder) == 0) warn_paused(p);
 }
 
 void warn_open_writers(TimestampTz end) {

@@ -13,7 +13,7 @@ my %option = (out => undef);
 GetOptions(\%option, 'quick', 'only=s', 'out=s', 'list', 'rounds=i') or exit 2;
 %size = (%size, rounds => 2, events => 10_000, history => 50_000, little_history => 5_000, steps => [20_000, 50_000],
     batches => 3, singles => 4_000, phases => 4, waiting => 2_000, reprocessed => 5_000, memory => [4_000, 20_000],
-    inserts => 250, looks => 5, physical => 5_000, batch => 500) if $option{quick};
+    inserts => 250, looks => 5, physical => 5_000, checked => 20_000, hour => 2_000, batch => 500) if $option{quick};
 $size{rounds} = $option{rounds} if $option{rounds};
 
 require $_ for sort glob "$FindBin::Bin/scenarios/*.pl";

@@ -14,7 +14,7 @@ use PostgreSQL::Test::Utils;
 use ScoutTest;
 use Test::More;
 
-my $node = new_node('kinds', "deadlock_timeout = 100ms\nscout_ir.max_workers = 4\n");
+my $node = new_node('kinds', "deadlock_timeout = 100ms\nscout_ir.max_workers = 4\nscout_ir.circuit_breaker = off\n");
 my $db = 'postgres';
 $node->safe_psql($db, 'CREATE ROLE op LOGIN; CREATE ROLE stranger LOGIN; CREATE SCHEMA AUTHORIZATION op; CREATE SCHEMA AUTHORIZATION stranger; GRANT USAGE ON SCHEMA stranger TO op');
 pipeline($node, $db);

@@ -14,7 +14,7 @@ our @EXPORT = qw(%size scenario say_so sql value psql_file new_database connecti
 our %size = (rounds => 5, events => 200_000, history => 5_000_000, little_history => 50_000,
     steps => [500_000, 1_000_000, 2_000_000, 5_000_000], batches => 15, singles => 500_000, phases => 10,
     waiting => 200_000, reprocessed => 100_000, memory => [100_000, 1_000_000], inserts => 5_000, looks => 50,
-    physical => 100_000, batch => 2_000, silver_rows => 4.5);  # a transaction and 3.5 lines
+    physical => 100_000, checked => 1_000_000, hour => 20_000, batch => 2_000, silver_rows => 4.5);  # a transaction and 3.5 lines
 our (@scenarios, %measure, @results, @extras, @tables, @series);
 
 # scenario NAME, SUB, MEASURE => [TITLE, OPERATOR, BAR]...: what --list shows and --only chooses.
