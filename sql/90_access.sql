@@ -32,6 +32,9 @@ VALUES
 ('protect_sessions', 'admin'), ('seed_queue', 'admin'), ('set_rule', 'admin'), ('unprotect_sessions', 'admin'),
 ('freshness', 'reader'), ('volume', 'reader'), ('compare_layers', 'reader'), ('dataset_list', 'reader'),
 ('dataset_looks', 'reader'), ('dataset_counts', 'reader'), ('open_time', 'reader'), ('look_milliseconds', 'reader'),
+('gold_views', 'reader'), ('gold_reads', 'reader'), ('gold_marks', 'reader'), ('statistics_epoch', 'reader'),
+('writes_unreported', 'reader'), ('maybe_refresh_gold', 'operator'), ('checked_gold', 'admin'),
+('register_gold', 'admin'), ('unregister_gold', 'admin'),
 ('key_columns', 'reader'), ('checked_dataset', 'admin'), ('register_dataset', 'admin'), ('unregister_dataset', 'admin')
 $$;
 COMMENT ON FUNCTION scout.tiers() IS 'Which privilege tier (reader, operator, admin) each public function belongs to.';

@@ -111,10 +111,12 @@ Objects state_relations(Oid role) {
         " JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid AND "
         "e.extname = 'scout_ir'"
         " WHERE c.relnamespace = 'scout'::regnamespace AND d.objsubid = 0 AND"
-        "  ((c.relkind = 'v' AND (c.relname LIKE 'v\\_%' OR c.relname IN ('jobs', 'datasets', 'quality_rules')))"
+        "  ((c.relkind = 'v' AND (c.relname LIKE 'v\\_%' OR c.relname IN ('jobs', 'datasets', "
+        "'quality_rules')))"
         "   OR (c.relkind = 'r' AND c.relname IN ('etl_runs', 'timeline', 'rule_overrides',"
         "    'quality_warnings', 'gold_refreshes', 'protected_sessions', 'job_records', 'job_workers',"
         "    'product_links', 'verification_thresholds', 'registered_datasets',"
+        "    'registered_gold', 'gold_baselines', 'gold_sources',"
         "    'quality_rule_records', 'quality_rule_overrides', 'quality_results')))"
         " ORDER BY 1");
     pg::Rows rows = members.run({pg::int8(role)});
