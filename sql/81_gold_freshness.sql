@@ -4,7 +4,8 @@
 -- refresh began: runs of the pipeline, by transaction and snapshot, so that a commit that came late counts; the file or
 -- definition of every relation that it reads, down to the next materialized view; the server's count of rows written
 -- to each, which also hands that wrote past the pipeline change. Counts come in late: a session reports them when it
--- goes idle, up to 10 s later, so that while one may still hold some the view is unsure. A view that reads a stale one is stale.
+-- goes idle, up to 10 s later, so that while one may still hold some the view is unsure. A view that reads a stale
+-- one is stale; of one that is registered as disabled, so that others refresh it, the contents count as they are.
 
 CREATE FUNCTION scout.writes_unreported(since timestamptz)
 RETURNS boolean
@@ -75,7 +76,7 @@ COMMENT ON FUNCTION scout.gold_marks() IS
 -- A view's own contents are among its sources: a REFRESH by hand changes them to a state that nobody noted.
 CREATE FUNCTION scout.gold_freshness()
 RETURNS TABLE (materialized_view text, latest_silver_data timestamptz, last_refresh timestamptz, seconds_behind numeric,
-               status text, verdict text, why text, lacking_rows bigint, lacking_from timestamptz, lacking_to timestamptz,
+               status text, state text, why text, lacking_rows bigint, lacking_from timestamptz, lacking_to timestamptz,
                duration_ms numeric, age interval, warn_after interval, error_after interval, curable boolean)
 LANGUAGE plpgsql STABLE ROWS 10
 SET search_path = pg_catalog, pg_temp
@@ -153,9 +154,10 @@ BEGIN
     ), bad AS MATERIALIZED (
         SELECT o.*, CASE WHEN o.started_at IS NULL THEN coalesce(o.first_run, o.registered_at)
                          WHEN o.runs > 0 THEN o.since
-                         WHEN o.own_why IS NOT NULL THEN o.taken_at
+                         WHEN o.own_why IS NOT NULL OR o.alien IS NOT NULL THEN o.taken_at
                          WHEN o.snapshot IS NULL THEN o.started_at END AS own_since,
-               o.started_at IS NULL OR o.snapshot IS NULL OR o.own_why IS NOT NULL OR NOT o.relispopulated OR o.alien IS NOT NULL AS own_stale,
+               NOT o.relispopulated OR o.refusal IS DISTINCT FROM 'disabled'
+                   AND (o.started_at IS NULL OR o.snapshot IS NULL OR o.own_why IS NOT NULL OR o.alien IS NOT NULL) AS own_stale,
                o.refusal IS NULL AND (o.started_at IS NULL OR o.snapshot IS NULL OR o.own_why IS NOT NULL OR NOT o.relispopulated
                                       OR o.newest_status LIKE 'failed%') AS own_curable
         FROM own o
@@ -181,13 +183,14 @@ BEGIN
     )
     SELECT CASE w.view_schema WHEN 'scout' THEN '' ELSE quote_ident(w.view_schema) || '.' END || quote_ident(w.view_name),
            CASE WHEN w.far_silver THEN (SELECT s.latest FROM silver s) END,
-           w.finished_at, w.behind, w.state,
+           w.finished_at, w.behind,
            CASE WHEN w.state IN ('missing', 'disabled') THEN w.state
                 WHEN w.state = 'failed' OR w.state = 'not populated' AND w.started_at IS NOT NULL THEN 'error'
                 WHEN w.started_at IS NULL THEN 'never'
                 WHEN w.behind > extract(epoch FROM w.error_after) THEN 'error'
                 WHEN w.behind > extract(epoch FROM w.warn_after) THEN 'warn'
                 ELSE 'pass' END,
+           w.state,
            nullif(concat_ws('; ', w.refusal,
                CASE WHEN w.state = 'not populated' THEN 'it holds no data' END,
                CASE WHEN w.newest_status LIKE 'failed%' THEN 'its last refresh ' || w.newest_status END,
@@ -203,10 +206,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION scout.gold_freshness() IS
-'One row per gold view. status: missing, disabled, not populated, failed (its newest refresh), never refreshed, stale, unsure or fresh; verdict: pass, warn, error, never, missing or disabled. seconds_behind is how long a change has been waiting for a refresh, 0 when none is, at most since the last refresh where its time is not known; curable: a refresh can help.';
+'One row per gold view. status: pass, warn, error, never, missing or disabled; state: missing, disabled, not populated, failed (its newest refresh), never refreshed, stale, unsure or fresh. seconds_behind is how long a change has been waiting for a refresh, 0 when none is, at most since the last refresh where its time is not known; curable: a refresh can help.';
 
 CREATE VIEW scout.v_gold_freshness AS
-SELECT materialized_view, latest_silver_data, last_refresh, seconds_behind, verdict AS status, status AS state, why,
-       lacking_rows, lacking_from, lacking_to, duration_ms, age, warn_after, error_after
+SELECT materialized_view, latest_silver_data, last_refresh, seconds_behind, status, state, why,
+       lacking_rows, lacking_from, lacking_to, duration_ms, age, warn_after, error_after, curable
 FROM scout.gold_freshness();
 COMMENT ON VIEW scout.v_gold_freshness IS 'Freshness of each gold view, and why one is stale: gold_freshness().';

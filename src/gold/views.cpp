@@ -54,7 +54,7 @@ pg::Array<View> find_views() {
 
 pg::Array<View> judge_views() {
     static pg::Statement judge(
-        "SELECT v.relation, g.status = 'fresh', g.curable FROM scout.gold_freshness() g"
+        "SELECT v.relation, g.state = 'fresh', g.curable FROM scout.gold_freshness() g"
         " JOIN scout.gold_views() v ON g.materialized_view = CASE v.view_schema WHEN 'scout' THEN '' ELSE"
         "  quote_ident(v.view_schema) || '.' END || quote_ident(v.view_name)");
     pg::Array<View> views = find_views();
