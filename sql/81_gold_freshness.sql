@@ -60,7 +60,7 @@ SET stats_fetch_consistency = 'none'
 AS $$
 SELECT r.view_id, r.source_id,
        CASE WHEN r.kind IN ('r', 'm') THEN 'file ' || pg_relation_filenode(r.source_id)
-            ELSE concat_ws(' ', r.kind, (SELECT w.xmin FROM pg_rewrite w WHERE w.ev_class = r.source_id AND w.ev_type = '1')) END,
+            ELSE concat_ws(' ', r.kind, (SELECT w.xmin || ' ' || w.ctid FROM pg_rewrite w WHERE w.ev_class = r.source_id AND w.ev_type = '1')) END,
        -- What this session has not reported yet counts, too.
        CASE WHEN r.kind IN ('r', 'm') THEN
            coalesce(pg_stat_get_tuples_inserted(r.source_id) + pg_stat_get_tuples_updated(r.source_id)

@@ -9,7 +9,9 @@ extern "C" {
 
 namespace scout::gold {
 
-// A snapshot that is kept for the whole transaction is older than the counts: nothing is certain then.
+// A snapshot that is kept for the whole transaction is older than the counts: nothing is certain then. Nor is
+// it where this transaction has made or emptied a source, because emptying it once more starts its count
+// again.
 void note_sources(const View &v, TimestampTz now) {
     static pg::Statement forget(
         "DELETE FROM scout.gold_baselines b WHERE b.view_id = $1::bigint::oid"
@@ -20,14 +22,21 @@ void note_sources(const View &v, TimestampTz now) {
         " CASE WHEN NOT $3 THEN scout.statistics_epoch() END, $4)");
     static pg::Statement sources(
         "INSERT INTO scout.gold_sources SELECT m.* FROM scout.gold_marks() m"
-        " WHERE m.view_id = $1::bigint::oid AND m.source_id <> m.view_id");
+        " WHERE m.view_id = $1::bigint::oid AND m.source_id <> m.view_id RETURNING source_id::bigint");
+    static pg::Statement distrust(
+        "UPDATE scout.gold_baselines SET epoch = NULL WHERE view_id = $1::bigint::oid");
     const pg::Param view = pg::int8(v.oid);
     const char *unknown = unwatchable(v.oid);
     pg::AsRole owner(pg::extension_owner());
     forget.run({view}).free();
     take.run({view, pg::timestamp(now), pg::boolean(IsolationUsesXactSnapshot()), pg::text_or_null(unknown)})
         .free();
-    sources.run({view}).free();
+    pg::Rows rows = sources.run({view});
+    bool emptied = false;
+    for (uint64 i = 0; i < rows.count() && !emptied; i++)
+        emptied = pg::has_new_file(static_cast<Oid>(rows.int8(i, 1)));
+    rows.free();
+    if (emptied) distrust.run({view}).free();
     owner.end();
 }
 

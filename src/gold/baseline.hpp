@@ -16,7 +16,7 @@ namespace scout::gold {
 // Before the refresh; `now` is the clock before it. Needs a Session.
 void note_sources(const View &v, TimestampTz now);
 
-// After it: the view's own contents.
+// After it, outside of its subtransaction, whose end changes the counts: the view's own contents.
 void note_contents(const View &v);
 
 // The caller waited for a worker that could not see what the caller had written and not reported yet. That

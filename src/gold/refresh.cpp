@@ -72,10 +72,10 @@ Refresh refresh(View &v) {
         r.after = count_rows(v);
         PopActiveSnapshot();
         owner.end();
-        note_contents(v);
     });
     r.finished = GetCurrentTimestamp();
     v.failed = error != nullptr;
+    if (!v.failed) note_contents(v);
     r.status = v.failed ? psprintf("failed: %s", error->message) : "refreshed";
     if (v.failed) {
         r.after = unknown;
