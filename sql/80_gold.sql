@@ -25,6 +25,7 @@ CREATE TABLE scout.gold_baselines (
     taken_at timestamptz NOT NULL,
     snapshot pg_snapshot NOT NULL,
     txid     xid8 NOT NULL,
+    last_run bigint NOT NULL,
     epoch    text,
     unknown  text
 );

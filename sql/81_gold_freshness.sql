@@ -89,7 +89,7 @@ BEGIN
     PERFORM scout.require_pipeline();
     RETURN QUERY
     WITH views AS MATERIALIZED (
-        SELECT v.*, c.relispopulated, b.taken_at, b.snapshot, b.txid, b.unknown, b.epoch,
+        SELECT v.*, c.relispopulated, b.taken_at, b.snapshot, b.txid, b.last_run, b.unknown, b.epoch,
                newest.status AS newest_status, good.started_at, good.finished_at, good.duration_ms
         FROM scout.gold_views() v
         LEFT JOIN pg_class c ON c.oid = v.view_id
@@ -128,7 +128,7 @@ BEGIN
                     CASE WHEN v.epoch IS DISTINCT FROM counted OR counted IS NULL
                          THEN 'what was written since its last refresh is not known: the server''s counts were lost, reset or are off'
                          WHEN changed.beside_silver OR runs.runs = 0 THEN 'changed since its last refresh: ' || changed.sources END,
-                    'it ' || v.unknown), '') END AS own_why,
+                    'it reads what was refreshed since: ' || refreshed_below.names, 'it ' || v.unknown), '') END AS own_why,
                alien.names AS alien
         FROM views v
         LEFT JOIN changed ON changed.view_id = v.view_id
@@ -138,8 +138,9 @@ BEGIN
                    sum(x.transactions_removed) AS removed, min(x.finished_at) AS since, min(x.started_at) AS lacks_from, max(x.finished_at) AS lacks_to
             FROM (SELECT * FROM scout.etl_runs r
                   WHERE (r.transactions_created > 0 OR r.transactions_updated > 0 OR r.transactions_removed > 0)
-                    AND r.txid >= pg_snapshot_xmin(v.snapshot) AND NOT pg_visible_in_snapshot(r.txid, v.snapshot)
-                    AND NOT (r.txid = v.txid AND r.finished_at <= v.taken_at)
+                    AND r.txid >= pg_snapshot_xmin(v.snapshot)
+                    -- A snapshot does not list its own transaction.
+                    AND CASE WHEN r.txid = v.txid THEN r.run_id > v.last_run ELSE NOT pg_visible_in_snapshot(r.txid, v.snapshot) END
                   ORDER BY r.txid LIMIT 1001) x
             WHERE reads_silver.near) runs ON true
         LEFT JOIN LATERAL (
@@ -147,6 +148,10 @@ BEGIN
             WHERE (r.transactions_created > 0 OR r.transactions_updated > 0 OR r.transactions_removed > 0)
               AND v.started_at IS NULL AND reads_silver.far
             ORDER BY r.finished_at LIMIT 1) first_run ON true
+        LEFT JOIN LATERAL (
+            SELECT string_agg(o.relation, ', ' ORDER BY o.relation) AS names
+            FROM reads r JOIN views o ON o.view_id = r.source_id AND o.taken_at > v.taken_at
+            WHERE r.view_id = v.view_id AND r.near) refreshed_below ON true
         LEFT JOIN LATERAL (
             SELECT string_agg(r.source_id::regclass::text, ', ' ORDER BY r.source_id::regclass::text) AS names
             FROM reads r WHERE r.view_id = v.view_id AND r.near AND r.kind = 'm'

@@ -17,8 +17,9 @@ void note_sources(const View &v, TimestampTz now) {
         "DELETE FROM scout.gold_baselines b WHERE b.view_id = $1::bigint::oid"
         " OR NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = b.view_id)");
     static pg::Statement take(
-        "INSERT INTO scout.gold_baselines (view_id, taken_at, snapshot, txid, epoch, unknown)"
+        "INSERT INTO scout.gold_baselines (view_id, taken_at, snapshot, txid, last_run, epoch, unknown)"
         " VALUES ($1::bigint::oid, $2, pg_current_snapshot(), pg_current_xact_id(),"
+        " (SELECT CASE WHEN s.is_called THEN s.last_value ELSE 0 END FROM scout.etl_runs_run_id_seq s),"
         " CASE WHEN NOT $3 THEN scout.statistics_epoch() END, $4)");
     static pg::Statement sources(
         "INSERT INTO scout.gold_sources SELECT m.* FROM scout.gold_marks() m"

@@ -5,6 +5,7 @@
 extern "C" {
 #include "catalog/pg_authid.h"
 #include "pgstat.h"
+#include "postmaster/bgworker.h"
 #include "storage/latch.h"
 #include "storage/proc.h"
 #include "storage/procarray.h"
@@ -41,7 +42,9 @@ const LocalPgBackendStatus *status_at(int index) {
 bool writes_may_be_unreported(TimestampTz since) {
     constexpr int64 idle_report = 12 * USECS_PER_SEC;  // PGSTAT_IDLE_INTERVAL is 10 s
     forget_activity();
-    const TimestampTz settled = Max(since, GetCurrentTimestamp() - idle_report);
+    const TimestampTz now = GetCurrentTimestamp();
+    if (since > now) return true;  // the clock was set back
+    const TimestampTz settled = Max(since, now - idle_report);
     const int count = pgstat_fetch_stat_numbackends();
     for (int i = 1; i <= count; i++) {
         const LocalPgBackendStatus *entry = status_at(i);
@@ -50,6 +53,10 @@ bool writes_may_be_unreported(TimestampTz since) {
         if (b.st_databaseid != MyDatabaseId || b.st_procpid == MyProcPid ||
             b.st_backendType == B_AUTOVAC_WORKER)
             continue;
+        if (b.st_backendType == B_BG_WORKER) {
+            const char *type = GetBackgroundWorkerTypeByPid(b.st_procpid);
+            if (type != nullptr && strncmp(type, "scout_ir", strlen("scout_ir")) == 0) continue;
+        }
         if (b.st_xact_start_timestamp > since) return true;
         if (b.st_xact_start_timestamp == 0 && b.st_state_start_timestamp > settled) return true;
         if (b.st_state == STATE_DISABLED) return true;

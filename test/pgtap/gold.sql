@@ -6,6 +6,7 @@ SET client_min_messages = warning;
 SET timezone = 'UTC';
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS scout_ir;
+CREATE EXTENSION IF NOT EXISTS dblink;
 
 SELECT no_plan();
 SELECT throws_ok('SELECT * FROM scout.' || f, '42P01', NULL, 'no pipeline: ' || f)
@@ -43,6 +44,9 @@ SELECT string_agg(regexp_replace(r.operation, 'REFRESH MATERIALIZED VIEW (CONCUR
 FROM scout.refresh_gold_platinum(force => refreshed.force) WITH ORDINALITY r $$;
 CREATE FUNCTION pg_temp.state(name text) RETURNS text LANGUAGE sql AS $$
 SELECT concat_ws(' ', g.status, g.state) FROM scout.v_gold_freshness g WHERE g.materialized_view = name $$;
+
+-- A later transaction ends: from now on a snapshot counts this one among those it sees.
+SELECT dblink_exec('dbname=' || current_database(), 'CREATE TABLE mart.elsewhere ()') \g /dev/null
 
 -- The pipeline's own views need no registration.
 SELECT is(pg_temp.state('gold_daily_metrics'), 'never never refreshed', 'a view that was never refreshed');
