@@ -26,54 +26,6 @@ COMMENT ON FUNCTION scout.hours_ago(numeric) IS
 
 -- The newest batch that changed silver, and the first after a refresh: the predicate is spelled the same
 -- everywhere, for the index etl_runs_silver_idx.
--- A gold view is behind from the first change of silver that finished after its newest successful
--- refresh began; a view that was never refreshed is behind from the first change of all.
-CREATE FUNCTION scout.gold_freshness()
-RETURNS TABLE (materialized_view text, latest_silver_data timestamptz, last_refresh timestamptz,
-               seconds_behind numeric, status text)
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-#variable_conflict use_column
-BEGIN
-    PERFORM scout.require_pipeline();
-    RETURN QUERY
-    SELECT CASE v.schemaname WHEN 'scout' THEN '' ELSE quote_ident(v.schemaname) || '.' END
-               || quote_ident(v.matviewname),
-           silver.finished_at,
-           good.finished_at,
-           round(greatest(coalesce(extract(epoch FROM statement_timestamp() - waiting.since), 0), 0), 1),
-           CASE WHEN NOT v.ispopulated THEN 'not populated'
-                WHEN newest.status LIKE 'failed%' THEN 'failed'
-                WHEN good.started_at IS NULL THEN 'never refreshed'
-                WHEN waiting.since IS NOT NULL THEN 'stale'
-                ELSE 'fresh' END
-    FROM pg_matviews v
-    LEFT JOIN LATERAL (
-        SELECT g.status FROM scout.gold_refreshes g
-        WHERE g.view_schema = v.schemaname AND g.view_name = v.matviewname
-          AND g.status NOT LIKE 'skipped%'
-        ORDER BY g.refresh_id DESC LIMIT 1) newest ON true
-    LEFT JOIN LATERAL (
-        SELECT g.started_at, g.finished_at FROM scout.gold_refreshes g
-        WHERE g.view_schema = v.schemaname AND g.view_name = v.matviewname
-          AND g.status = 'refreshed'
-        ORDER BY g.refresh_id DESC LIMIT 1) good ON true
-    LEFT JOIN (
-        SELECT r.finished_at FROM scout.etl_runs r
-        WHERE r.transactions_created > 0 OR r.transactions_updated > 0 OR r.transactions_removed > 0
-        ORDER BY r.finished_at DESC LIMIT 1) silver ON true
-    LEFT JOIN LATERAL (
-        SELECT r.finished_at AS since FROM scout.etl_runs r
-        WHERE (r.transactions_created > 0 OR r.transactions_updated > 0 OR r.transactions_removed > 0)
-          AND r.finished_at > coalesce(good.started_at, '-infinity')
-        ORDER BY r.finished_at LIMIT 1) waiting ON true
-    WHERE v.schemaname = 'scout' OR newest.status IS NOT NULL
-    ORDER BY v.schemaname <> 'scout', v.schemaname, v.matviewname;
-END
-$$;
-COMMENT ON FUNCTION scout.gold_freshness() IS
-'One row per gold view: not populated, failed (its newest refresh), never refreshed, stale or fresh; seconds_behind is how long a change of silver has been waiting for a refresh, 0 when none is. A REFRESH by hand is not recorded and does not count.';
 
 -- Up to 10,000 chunks each is looked at, beyond only the first of each source, as in backlog(). The
 -- sources are found by a loose index scan.
@@ -274,11 +226,6 @@ SELECT bronze_staleness_minutes, silver_staleness_minutes, gold_staleness_minute
        latest_bronze_event, latest_silver_load, latest_gold_refresh, backlog, oldest_pending, backlog_is_estimate
 FROM scout.ingest_freshness();
 COMMENT ON VIEW scout.v_ingest_freshness IS 'Staleness per layer and health of the pipeline: ingest_freshness().';
-
-CREATE VIEW scout.v_gold_freshness AS
-SELECT materialized_view, latest_silver_data, last_refresh, seconds_behind, status
-FROM scout.gold_freshness();
-COMMENT ON VIEW scout.v_gold_freshness IS 'Freshness of each gold view: gold_freshness().';
 
 CREATE VIEW scout.v_pipeline_throughput AS
 SELECT minute, tx_count, total_items, avg_transaction_amount, active_stores

@@ -48,8 +48,8 @@ BEGIN
     (4, 'gold_staleness', 'minutes', 10, 15, false,
      'SELECT * FROM scout.refresh_gold_platinum();',
      $q$SELECT round(max(g.seconds_behind) / 60, 2),
-               jsonb_build_object('message', coalesce(string_agg(g.materialized_view || ': ' || g.status, ', '), 'no gold views')),
-               CASE WHEN bool_or(g.status IN ('failed', 'not populated')) THEN 'critical' END
+               jsonb_build_object('message', coalesce(string_agg(g.materialized_view || ': ' || g.state, ', '), 'no gold views')),
+               CASE WHEN bool_or(g.state IN ('failed', 'not populated')) THEN 'critical' END
         FROM scout.gold_freshness() g$q$),
     (5, 'product_linking', 'percent', 95, 90, true,
      'SELECT * FROM scout.link_products_to_catalog(); what is left: SELECT * FROM scout.unmatched_products();',

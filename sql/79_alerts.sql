@@ -148,13 +148,20 @@ BEGIN
               SELECT FROM scout.quality_results q WHERE q.rule = 'product_linking'
               AND q.window_end > statement_timestamp() - interval '1 day'));
 
-    WHEN 'gold' THEN  -- its age is a matter of freshness
+    WHEN 'gold' THEN  -- the age of the pipeline's own views is a matter of freshness
         RETURN QUERY
-        SELECT 'gold:' || g.materialized_view, CASE g.status WHEN 'failed' THEN 'critical' ELSE 'warning' END,
+        SELECT 'gold:' || g.materialized_view,
+               CASE WHEN g.state = 'failed' OR g.state = 'stale' AND g.status = 'error' THEN 'critical' ELSE 'warning' END,
                g.materialized_view,
-               CASE g.status WHEN 'failed' THEN 'its newest refresh failed' ELSE 'it was never populated' END,
-               'SELECT * FROM scout.refresh_gold_platinum();', NULL::text, true
-        FROM scout.gold_freshness() g WHERE g.status IN ('failed', 'not populated');
+               CASE g.state WHEN 'failed' THEN 'its newest refresh failed' WHEN 'not populated' THEN 'it was never populated'
+                    WHEN 'missing' THEN 'it is registered, and gone'
+                    ELSE format('stale for %s s, the limit is %s', g.seconds_behind,
+                                CASE g.status WHEN 'error' THEN g.error_after ELSE g.warn_after END) END,
+               CASE g.state WHEN 'missing' THEN format('SELECT scout.unregister_gold(%L);', g.materialized_view)
+                    ELSE 'SELECT * FROM scout.refresh_gold_platinum();' END, NULL::text, g.own
+        FROM (SELECT f.*, EXISTS (SELECT FROM scout.dataset_list() d WHERE d.built_in AND quote_ident(d.dataset) = f.materialized_view) AS own
+              FROM scout.gold_freshness() f) g
+        WHERE g.state IN ('failed', 'not populated', 'missing') OR g.state = 'stale' AND g.status IN ('warn', 'error') AND NOT g.own;
     ELSE
         RAISE EXCEPTION 'alert_conditions: unknown source %', coalesce(quote_literal(alert_conditions.source), 'NULL')
             USING ERRCODE = CASE WHEN alert_conditions.source IS NULL THEN 'null_value_not_allowed' ELSE 'invalid_parameter_value' END,

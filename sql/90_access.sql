@@ -35,6 +35,10 @@ VALUES
 ('alert_conditions', 'reader'), ('alert_list', 'reader'), ('silence_list', 'reader'),
 ('etl_alert_list', 'reader'), ('system_alert_list', 'reader'),
 ('check_alerts', 'operator'), ('acknowledge_alerts', 'operator'), ('silence', 'operator'), ('unsilence', 'operator'),
+('gold_views', 'reader'), ('gold_reads', 'reader'), ('gold_marks', 'reader'), ('statistics_epoch', 'reader'),
+('writes_unreported', 'reader'), ('maybe_refresh_gold', 'operator'), ('checked_gold', 'admin'),
+('register_gold', 'admin'), ('unregister_gold', 'admin'),
+('feeds', 'reader'), ('dependency_chain', 'reader'),
 ('key_columns', 'reader'), ('checked_dataset', 'admin'), ('register_dataset', 'admin'), ('unregister_dataset', 'admin')
 $$;
 COMMENT ON FUNCTION scout.tiers() IS 'Which privilege tier (reader, operator, admin) each public function belongs to.';

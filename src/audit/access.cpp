@@ -117,6 +117,7 @@ Objects state_relations(Oid role) {
         "   OR (c.relkind = 'r' AND c.relname IN ('etl_runs', 'timeline', 'rule_overrides',"
         "    'quality_warnings', 'gold_refreshes', 'protected_sessions', 'job_records', 'job_workers',"
         "    'product_links', 'verification_thresholds', 'registered_datasets',"
+        "    'registered_gold', 'gold_baselines', 'gold_sources',"
         "    'quality_rule_records', 'quality_rule_overrides', 'quality_results',"
         "    'alerts', 'silences', 'alert_checks')))"
         " ORDER BY 1");

@@ -17,43 +17,56 @@ const int64 *oids_of(const pg::Rows &rows, uint64 row, int column, int &count) {
 }  // namespace
 
 // A view's own reads are a proper part of those of any view above it: ordering by their number is an
-// order of dependency.
-pg::Array<View> find_views(Oid owner) {
+// order of dependency. As the extension's owner: the pipeline's may not call its functions.
+pg::Array<View> find_views() {
     static pg::Statement in_order(
-        "WITH RECURSIVE gold AS ("
-        " SELECT c.oid, c.relname, c.relowner, c.relispopulated FROM pg_class c"
-        " WHERE c.relkind = 'm' AND c.relnamespace = 'scout'::regnamespace),"
-        " reads(view, relation) AS ("
-        " SELECT g.oid, g.oid FROM gold g"
-        " UNION"
-        " SELECT s.view, d.refobjid FROM reads s"
-        " JOIN pg_rewrite r ON r.ev_class = s.relation AND r.ev_type = '1'"
-        " JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid"
-        "  AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> r.ev_class)"
-        " SELECT g.oid::bigint, g.relname::text, g.relispopulated,"
-        " CASE WHEN g.relowner <> $1::bigint::oid THEN pg_get_userbyid(g.relowner)::text END,"
-        " EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = g.oid AND i.indisunique AND i.indimmediate"
+        "SELECT coalesce(v.view_id, 0)::bigint, coalesce(c.relowner, 0)::bigint, v.view_schema::text,"
+        " v.view_name::text, v.relation, v.refusal, coalesce(c.relispopulated, false),"
+        " EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = v.view_id AND i.indisunique AND i.indimmediate"
         "  AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL),"
-        " s.relations"
-        " FROM gold g CROSS JOIN LATERAL ("
-        "  SELECT coalesce(array_agg(DISTINCT r.relation::bigint), '{}') AS relations"
-        "  FROM reads r WHERE r.view = g.oid AND r.relation <> g.oid) s"
-        " ORDER BY cardinality(s.relations), g.relname");
-    pg::Rows rows = in_order.run({pg::int8(owner)});
+        " coalesce(s.relations, '{}')"
+        " FROM scout.gold_views() v LEFT JOIN pg_class c ON c.oid = v.view_id"
+        " LEFT JOIN (SELECT r.view_id, array_agg(r.source_id::bigint) AS relations FROM scout.gold_reads() r"
+        "  GROUP BY 1) s ON s.view_id = v.view_id"
+        " ORDER BY coalesce(cardinality(s.relations), 0), v.view_schema <> 'scout', v.relation");
+    pg::AsRole extension(pg::extension_owner());
+    pg::Rows rows = in_order.run();
+    extension.end();
     pg::Array<View> views;
     for (uint64 i = 0; i < rows.count(); i++) {
         View v{};
         v.oid = static_cast<Oid>(rows.int8(i, 1));
-        v.name = pg::c_string(rows.text(i, 2));
-        v.relation = quote_qualified_identifier(pg::schema_name, v.name);
-        v.populated = rows.boolean(i, 3);
-        v.other_owner = rows.is_null(i, 4) ? nullptr : pg::c_string(rows.text(i, 4));
-        v.concurrently = v.populated && rows.boolean(i, 5);  // both are what the server asks for
+        v.owner = static_cast<Oid>(rows.int8(i, 2));
+        v.schema = pg::c_string(rows.text(i, 3));
+        v.name = pg::c_string(rows.text(i, 4));
+        v.relation = pg::c_string(rows.text(i, 5));
+        v.refusal = rows.is_null(i, 6) ? nullptr : pg::c_string(rows.text(i, 6));
+        v.populated = rows.boolean(i, 7);
+        v.concurrently = v.populated && rows.boolean(i, 8);  // both are what the server asks for
         v.operation =
             psprintf("REFRESH MATERIALIZED VIEW %s%s", v.concurrently ? "CONCURRENTLY " : "", v.relation);
-        v.reads = oids_of(rows, i, 6, v.read_count);
+        v.reads = oids_of(rows, i, 9, v.read_count);
         views.push(v);
     }
+    rows.free();
+    return views;
+}
+
+pg::Array<View> judge_views() {
+    static pg::Statement judge(
+        "SELECT v.relation, g.state = 'fresh', g.curable FROM scout.gold_freshness() g"
+        " JOIN scout.gold_views() v ON g.materialized_view = CASE v.view_schema WHEN 'scout' THEN '' ELSE"
+        "  quote_ident(v.view_schema) || '.' END || quote_ident(v.view_name)");
+    pg::Array<View> views = find_views();
+    pg::AsRole extension(pg::extension_owner());
+    pg::Rows rows = judge.run();
+    extension.end();
+    for (uint64 i = 0; i < rows.count(); i++)
+        for (View &v : views)
+            if (rows.text(i, 1) == v.relation) {
+                v.fresh = rows.boolean(i, 2);
+                v.curable = rows.boolean(i, 3);
+            }
     rows.free();
     return views;
 }

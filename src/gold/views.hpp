@@ -1,4 +1,5 @@
-// The gold materialized views of schema scout, in an order of their dependencies.
+// The gold views: the materialized views of schema scout and the registered ones, in an order of their
+// dependencies.
 #pragma once
 
 #include "pg/memory.hpp"
@@ -6,19 +7,25 @@
 namespace scout::gold {
 
 struct View {
-    Oid oid;
-    const char *name;         // without schema
-    const char *relation;     // quoted and qualified
-    const char *operation;    // the statement that refreshes it
-    const char *other_owner;  // nullptr: the pipeline's owner has it
+    Oid oid;  // InvalidOid: it is gone
+    Oid owner;
+    const char *schema, *name;
+    const char *relation;   // quoted and qualified
+    const char *operation;  // the statement that refreshes it
+    const char *refusal;    // why it is not refreshed; nullptr: it is
     bool populated, concurrently;
     const int64 *reads;  // OIDs of the relations that it reads from, also through other views
     int read_count;
-    bool failed;  // in this run
+    bool failed;   // in this run
+    bool fresh;    // for certain; find_views() leaves it false
+    bool curable;  // stale, and a refresh can help
 };
 
-// Needs a Session. `owner` is the pipeline's.
-pg::Array<View> find_views(Oid owner);
+// Needs a Session.
+pg::Array<View> find_views();
+
+// The same, and what gold_freshness() says of each.
+pg::Array<View> judge_views();
 
 bool reads_from(const View &v, const View &other);
 

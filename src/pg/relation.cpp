@@ -59,6 +59,21 @@ bool is_partitioned(const char *name) {
     return get_rel_relkind(relation_oid(name)) == RELKIND_PARTITIONED_TABLE;
 }
 
+bool has_new_file(Oid table) {
+    Relation relation = RelationIdGetRelation(table);
+    if (!RelationIsValid(relation)) return false;
+#if PG_VERSION_NUM >= 160000
+    const SubTransactionId replaced = relation->rd_firstRelfilelocatorSubid;
+#else
+    const SubTransactionId replaced = relation->rd_firstRelfilenodeSubid;
+#endif
+    const bool fresh =
+        relation->rd_rel->relkind == RELKIND_RELATION &&
+        (relation->rd_createSubid != InvalidSubTransactionId || replaced != InvalidSubTransactionId);
+    RelationClose(relation);
+    return fresh;
+}
+
 Oid relation_oid(const char *name) {
     Oid schema = get_namespace_oid(schema_name, true);
     return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;

@@ -21,6 +21,9 @@ Oid file_of(const char *name);
 // How many blocks a table of schema scout has now; -1 where it is partitioned or foreign.
 int64 blocks_of(const char *name);
 
+// Has this transaction made or emptied the table?
+bool has_new_file(Oid table);
+
 bool is_partitioned(const char *name);
 
 // The owner of the pipeline tables, as whom every write to them runs. One clear error, with the

@@ -5,6 +5,7 @@
 extern "C" {
 #include "catalog/pg_authid.h"
 #include "pgstat.h"
+#include "postmaster/bgworker.h"
 #include "storage/latch.h"
 #include "storage/proc.h"
 #include "storage/procarray.h"
@@ -28,15 +29,48 @@ void forget_activity() {
 
 namespace {
 
+const LocalPgBackendStatus *status_at(int index) {
+#if PG_VERSION_NUM >= 160000
+    return pgstat_get_local_beentry_by_index(index);
+#else
+    return pgstat_fetch_stat_local_beentry(index);
+#endif
+}
+
+}  // namespace
+
+bool writes_may_be_unreported(TimestampTz since) {
+    constexpr int64 idle_report = 12 * USECS_PER_SEC;  // PGSTAT_IDLE_INTERVAL is 10 s
+    forget_activity();
+    const TimestampTz now = GetCurrentTimestamp();
+    if (since > now) return true;  // the clock was set back
+    const TimestampTz settled = Max(since, now - idle_report);
+    const int count = pgstat_fetch_stat_numbackends();
+    for (int i = 1; i <= count; i++) {
+        const LocalPgBackendStatus *entry = status_at(i);
+        if (entry == nullptr) continue;
+        const PgBackendStatus &b = entry->backendStatus;
+        if (b.st_databaseid != MyDatabaseId || b.st_procpid == MyProcPid ||
+            b.st_backendType == B_AUTOVAC_WORKER)
+            continue;
+        if (b.st_backendType == B_BG_WORKER) {
+            const char *type = GetBackgroundWorkerTypeByPid(b.st_procpid);
+            if (type != nullptr && strncmp(type, "scout_ir", strlen("scout_ir")) == 0) continue;
+        }
+        if (b.st_xact_start_timestamp > since) return true;
+        if (b.st_xact_start_timestamp == 0 && b.st_state_start_timestamp > settled) return true;
+        if (b.st_state == STATE_DISABLED) return true;
+    }
+    return false;
+}
+
+namespace {
+
 // When the session of that process began; false where there is none.
 bool session_start(int pid, TimestampTz &start) {
     const int count = pgstat_fetch_stat_numbackends();
     for (int i = 1; i <= count; i++) {
-#if PG_VERSION_NUM >= 160000
-        const LocalPgBackendStatus *entry = pgstat_get_local_beentry_by_index(i);
-#else
-        const LocalPgBackendStatus *entry = pgstat_fetch_stat_local_beentry(i);
-#endif
+        const LocalPgBackendStatus *entry = status_at(i);
         if (entry == nullptr || entry->backendStatus.st_procpid != pid) continue;
         start = entry->backendStatus.st_proc_start_timestamp;
         return true;

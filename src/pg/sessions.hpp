@@ -21,6 +21,12 @@ bool caller_is_superuser();
 // Drops this backend's copy of pg_stat_activity: the next look sees the sessions as they are then.
 void forget_activity();
 
+// May another session of this database hold counts of rows that it wrote, and committed, after `since`? A
+// session reports them when it goes idle, at once or 10 s later; one in a transaction may hold those of the
+// transaction before it. Workers of this
+// extension report after each transaction; other background processes that show no state are not looked at.
+bool writes_may_be_unreported(TimestampTz since);
+
 enum class Signal : uint8 { cancel, terminate };
 enum class Delivery : uint8 {
     sent,

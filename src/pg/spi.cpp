@@ -337,10 +337,10 @@ void Session::end() {
     AtEOXact_GUC(false, settings_level_);
 }
 
-AsRole::AsRole(Oid role) {
+AsRole::AsRole(Oid role, Session::Restriction restriction) {
     GetUserIdAndSecContext(&outer_user_, &outer_context_);
-    SetUserIdAndSecContext(role,
-                           outer_context_ | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
+    int context = restriction == Session::Restriction::restricted ? SECURITY_RESTRICTED_OPERATION : 0;
+    SetUserIdAndSecContext(role, outer_context_ | SECURITY_LOCAL_USERID_CHANGE | context);
 }
 
 void AsRole::end() {

@@ -176,7 +176,7 @@ private:
 // Switches the role inside a session: to write the extension's own tables as its owner.
 class AsRole {
 public:
-    explicit AsRole(Oid role);
+    explicit AsRole(Oid role, Session::Restriction restriction = Session::Restriction::restricted);
     void end();
 
 private:

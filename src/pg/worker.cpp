@@ -139,7 +139,7 @@ void begin_work(const char *activity) {
 }
 
 void end_work() {
-    (void)pgstat_report_stat(false);
+    (void)pgstat_report_stat(true);  // whoever waited for the work sees it counted
     pgstat_report_activity(STATE_IDLE, nullptr);
 }
 

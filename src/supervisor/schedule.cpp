@@ -88,18 +88,6 @@ const char *retention_argument(FunctionCallInfo fcinfo, int number) {
     pg_unreachable();
 }
 
-// As far as this version's refresh can be told not to wait.
-const char *refresh_command() {
-    static pg::Statement has_skip(
-        "SELECT FROM pg_proc p WHERE p.proname = 'refresh_gold_platinum' AND p.pronamespace ="
-        " 'scout'::regnamespace AND p.proargnames @> '{wait,skip_if_running}'");
-    pg::Rows rows = has_skip.read_latest();
-    const bool skips = rows.count() > 0;
-    rows.free();
-    return skips ? "SELECT scout.refresh_gold_platinum(wait => false, skip_if_running => true)"
-                 : "SELECT scout.refresh_gold_platinum()";
-}
-
 void show(pg::Result &result, const Entry &e, const char *status) {
     result.text(e.name).text(e.schedule).text(e.command).text(status);
     result.end_row();
@@ -136,7 +124,7 @@ SCOUT_ACTION(scout_schedule_jobs) {
             errdetail("It can be in one database of a cluster, that of the setting cron.database_name."),
             errhint("Install it, or preload the supervisor (shared_preload_libraries = 'scout_ir') and set "
                     "scout_ir.load_interval and scout_ir.refresh_interval for this database, or have "
-                    "another scheduler call scout.load_backlog() and scout.refresh_gold_platinum()."));
+                    "another scheduler call scout.load_backlog() and scout.maybe_refresh_gold()."));
     const char *load_schedule = schedule_of(fcinfo, 0, "load_interval", version);
     const char *refresh_schedule = schedule_of(fcinfo, 1, "refresh_interval", version);
     const char *retention_schedule = retention_argument(fcinfo, 2);
@@ -151,7 +139,7 @@ SCOUT_ACTION(scout_schedule_jobs) {
         {load_name, load_schedule,
          psprintf("SELECT scout.load_backlog(workers => %d, wait => false, skip_if_running => true)",
                   PG_GETARG_INT32(3))},
-        {refresh_name, refresh_schedule, refresh_command()},
+        {refresh_name, refresh_schedule, "SELECT scout.maybe_refresh_gold()"},
         {retention_name, retention_schedule, "SELECT scout.apply_retention()"},
         {alerts_name, alert_schedule, "SELECT scout.check_alerts(skip_if_running => true)"},
     };

@@ -2,6 +2,7 @@
 
 #include "audit/caller.hpp"
 #include "audit/retention.hpp"
+#include "gold/jobs.hpp"
 #include "jobs/launch.hpp"
 #include "jobs/store.hpp"
 #include "pg/locks.hpp"
@@ -206,20 +207,12 @@ bool events_wait() {
     return found;
 }
 
-bool gold_is_behind() {
-    static pg::Statement any("SELECT FROM scout.gold_freshness() g WHERE g.status <> 'fresh' LIMIT 1");
-    pg::Rows rows = any.read_latest();
-    const bool found = rows.count() > 0;
-    rows.free();
-    return found;
-}
-
 void load(pg::Array<Done> &done) {
     schedule("load", "load_backlog", "{\"batch_size\": 2000}", pg::load_interval, events_wait, done);
 }
 
 void refresh(pg::Array<Done> &done) {
-    schedule("refresh", "refresh_gold_platinum", "{}", pg::refresh_interval, gold_is_behind, done);
+    schedule("refresh", "refresh_gold_platinum", "{}", pg::refresh_interval, gold::anything_to_refresh, done);
 }
 
 bool always() {

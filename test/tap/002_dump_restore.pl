@@ -14,7 +14,7 @@ $node->safe_psql('postgres', 'CREATE DATABASE here');
 pipeline($node, 'here');
 my @tables = qw(bronze_events bronze_event_keys bronze_pending bronze_deletions pipeline_pauses bronze_events_dlq
     silver_transactions silver_line_items dim_store dim_product bronze_ingestion_batches
-    etl_runs timeline rule_overrides quality_warnings gold_refreshes job_records job_workers job_chunks protected_sessions gold_daily_metrics gold_region_choropleth
+    etl_runs timeline rule_overrides quality_warnings gold_refreshes registered_gold job_records job_workers job_chunks protected_sessions gold_daily_metrics gold_region_choropleth
     alerts silences alert_checks);
 
 sub insert { 'INSERT INTO scout.bronze_events (event_data) SELECT event_data FROM (' . event_sql(@_) . ') e' }
@@ -27,6 +27,7 @@ sql('here', q{
     GRANT SELECT ON scout.dim_store TO looker WITH GRANT OPTION;
     SELECT scout.set_rule('AMOUNT_ABOVE_LIMIT', threshold => 25);
     SELECT scout.protect_sessions('oncall', 'payroll', 'pays people');
+    SELECT scout.register_gold('scout.gold_daily_metrics', '1 hour', '2 hours');
     INSERT INTO scout.dim_store VALUES ('S1', 'First', 'North');
     INSERT INTO scout.dim_product (product_id) VALUES ('P1');
     INSERT INTO scout.bronze_ingestion_batches (payload) VALUES ('{}');});
@@ -89,6 +90,9 @@ sql('here', "SELECT scout.resume_job($job)");
 is(sql('here', "SELECT state FROM scout.wait_for_job($job)"), 'succeeded', 'as in the original');
 is(sql('there', q{SELECT threshold FROM scout.built_in_rules() WHERE code = 'AMOUNT_ABOVE_LIMIT'}), '25.0000', 'with the same rule');
 
+is(sql('there', q{SELECT string_agg(DISTINCT state || '|' || warn_after, ' ' ORDER BY state || '|' || warn_after) FROM scout.gold_freshness() WHERE last_refresh IS NOT NULL}),
+    'stale|00:10:00 stale|01:00:00', 'what restored gold was built from is not known');
+
 sub go_on {
     my ($db) = @_;
     sql($db, q{SELECT scout.control_ingestion('resume', all_holders => true)});
@@ -105,7 +109,7 @@ like(($node->psql('there', 'SET ROLE looker; SELECT * FROM scout.load_silver_fro
 
 # DROP EXTENSION and back.
 sql('there', insert(2000, 2100));
-my $user_rows = sub { my $c = content($_[0]); delete @$c{qw(etl_runs timeline rule_overrides quality_warnings gold_refreshes job_records job_workers job_chunks protected_sessions
+my $user_rows = sub { my $c = content($_[0]); delete @$c{qw(etl_runs timeline rule_overrides quality_warnings gold_refreshes registered_gold job_records job_workers job_chunks protected_sessions
     alerts silences alert_checks)}; return $c };
 my $kept = $user_rows->('there');
 $kept->{silver} = silver($node, 'there');

@@ -112,7 +112,7 @@ is(root($count_states), 'bronze_events=9000 pending=0 processed=8900 dead_letter
 my $good = qr/^REFRESH MATERIALIZED VIEW (CONCURRENTLY )?scout\.gold_daily_metrics\|refreshed\|t\|t\nREFRESH.*choropleth\|refreshed\|t\|t$/s;
 my $look = 'SELECT operation, status, rows_after IS NOT NULL, job_id IS NOT NULL FROM scout.refresh_gold_platinum';
 like(op("$look()"), $good, 'gold: by a worker');
-is(op(q{SELECT * FROM (SELECT (scout.refresh_gold_platinum(wait => false, idempotency_key => 'g1')).*) x}) =~ /^job\|\|queued\|\|\|(\d+)$/ && ended($1), 'succeeded', 'gold: asked for, not waited for');
+is(op(q{SELECT * FROM (SELECT (scout.refresh_gold_platinum(force => true, wait => false, idempotency_key => 'g1')).*) x}) =~ /^job\|\|queued\|\|\|(\d+)$/ && ended($1), 'succeeded', 'gold: asked for, not waited for');
 is(root(qq{SELECT count(*) FROM scout.gold_refreshes WHERE job_id = $1 AND status = 'refreshed'}), '2', 'gold: its outcome is recorded');
 like(op("$look(idempotency_key => 'g1')"), $good, 'gold: a repeated key shows what the first one did');
 is(root("SELECT count(*) FROM scout.gold_refreshes"), '4', 'gold: and does nothing');
@@ -127,32 +127,32 @@ root(q{SET ROLE pipeline_owner;
     RESET ROLE; CREATE MATERIALIZED VIEW scout.gold_e AS SELECT 1 AS x;});
 my $mixed = join "\n", 'gold_a|failed: division by zero', 'gold_b|skipped: depends on scout.gold_a', 'gold_c|skipped: depends on scout.gold_a',
     'gold_d|refreshed', 'gold_daily_metrics|refreshed', 'gold_e|skipped: owned by ' . root('SELECT current_user') . ', the pipeline by pipeline_owner', 'gold_region_choropleth|refreshed';
-my $short = q{SELECT substring(operation FROM '[^.]*$') COLLATE "C", status FROM scout.refresh_gold_platinum() ORDER BY 1};
+my $short = q{SELECT substring(operation FROM '[^.]*$') COLLATE "C", status FROM scout.refresh_gold_platinum(force => true) ORDER BY 1};
 ($out, $err) = op($short);
 is($out, $mixed, 'gold: a view fails, what reads from it is passed over, the others are refreshed');
 is(() = $err =~ /WARNING/g, 1, 'gold: one warning');
 like($err, qr/could not refresh scout\.gold_a: division by zero/, 'gold: that names the view');
 is(root(q{SELECT string_agg(view_name || '|' || status, E'\n' ORDER BY view_name::text COLLATE "C") FROM scout.gold_refreshes WHERE job_id = (SELECT max(job_id) FROM scout.job_records)}), $mixed, 'gold: all of it is recorded');
-is(root(q{SELECT status FROM scout.gold_freshness() WHERE materialized_view = 'gold_d'}), 'fresh', 'gold: freshness follows');
+is(root(q{SELECT state FROM scout.gold_freshness() WHERE materialized_view = 'gold_d'}), 'fresh', 'gold: freshness follows');
 ($out, $err) = op("BEGIN; $short; ROLLBACK");
 is($out, $mixed, 'gold: the same in a transaction block');
 like($err, qr/NOTICE:.*in this transaction.*WARNING:.*22012.*division by zero/s, 'gold: which says so, and warns');
 root('DROP MATERIALIZED VIEW scout.gold_a CASCADE; DROP MATERIALIZED VIEW scout.gold_e');
 
-cancel_the_caller('scout.refresh_gold_platinum()', 'scout.silver_transactions', 'scout.refresh_gold_platinum');
+cancel_the_caller('scout.refresh_gold_platinum(force => true)', 'scout.silver_transactions', 'scout.refresh_gold_platinum');
 
 # A view that is dropped between the asking and the doing.
-$job = root(q{BEGIN; SELECT job_id FROM scout.refresh_gold_platinum(wait => false); DROP MATERIALIZED VIEW scout.gold_daily_metrics; COMMIT});
+$job = root(q{BEGIN; SELECT job_id FROM scout.refresh_gold_platinum(force => true, wait => false); DROP MATERIALIZED VIEW scout.gold_daily_metrics; COMMIT});
 is(ended($job), 'succeeded', 'gold: a view was dropped meanwhile');
 is(root("SELECT status FROM scout.gold_refreshes WHERE job_id = $job AND view_name = 'gold_daily_metrics'"), 'skipped: the view is gone', 'gold: which is recorded');
 
 # Refresh against refresh: gold_d has no unique index, its refresh wants the view for itself.
 my ($one, $two) = map { session($node, $db, @as_op) } 1 .. 2;
 ask($_, 'SET client_min_messages = warning;') for $one, $two;
-like(ask($one, 'BEGIN; SELECT status FROM scout.refresh_gold_platinum();'), qr/^refreshed/, 'gold: one in a transaction');
+like(ask($one, 'BEGIN; SELECT status FROM scout.refresh_gold_platinum(force => true);'), qr/^refreshed/, 'gold: one in a transaction');
 is(op('SELECT operation, status, job_id FROM scout.refresh_gold_platinum(skip_if_running => true)'), 'job|skipped|', 'gold: another is skipped, if it likes');
-tell($two, 'BEGIN; SELECT status FROM scout.refresh_gold_platinum(); COMMIT;');
-$job = op('SELECT job_id FROM scout.refresh_gold_platinum(wait => false)');
+tell($two, 'BEGIN; SELECT status FROM scout.refresh_gold_platinum(force => true); COMMIT;');
+$job = op('SELECT job_id FROM scout.refresh_gold_platinum(force => true, wait => false)');
 stuck($job);
 is(op('SELECT operation, status, job_id FROM scout.refresh_gold_platinum(wait => false, skip_if_running => true)'), "job|skipped|$job", 'gold: skipped for a job, too');
 $node->poll_query_until($db, q{SELECT count(*) = 2 FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 21315 AND objid = 3 AND NOT granted}) or die 'nobody waits';

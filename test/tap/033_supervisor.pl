@@ -371,9 +371,9 @@ is(one($node, $counts), "0|1|$refreshes", 'the newest run that changed silver an
 is(one($node, 'SELECT latest_silver_load, latest_gold_refresh FROM scout.ingest_freshness()'), $fresh, 'freshness reads the same');
 is(one($node, 'SELECT * FROM scout.supervise()'), '', 'once');
 arrive($node, 471, 480);
-one($node, q{SELECT scout.refresh_gold_platinum()});
+one($node, q{SELECT scout.refresh_gold_platinum(force => true)});
 one($node, $old_rows);
-one($node, 'SELECT scout.refresh_gold_platinum()');
+one($node, 'SELECT scout.refresh_gold_platinum(force => true)');
 $job = one($node, 'SELECT job_id FROM scout.load_backlog(wait => false)');
 until_true($node, "SELECT state = 'succeeded' FROM scout.job($job)", 'a job ends');
 is(one($node, $counts), "2|1|$refreshes", 'and its end applies retention, too: superseded refreshes go');
