@@ -65,6 +65,9 @@ SELECT is((SELECT count(*) FROM public.stock WHERE pieces = 7), 1::bigint, 'a pr
 SELECT is(pg_temp.state('public.gold_stock'), 'unsure', 'gold is not called fresh');
 SELECT is((SELECT status || ' ' || why FROM scout.v_gold_freshness WHERE materialized_view = 'public.gold_stock'), 'pass another session may have written, and not reported it yet', 'but no alarm either');
 SELECT is((SELECT operation || ' ' || status FROM scout.maybe_refresh_gold()), 'job fresh', 'a schedule waits until it is certain');
+SELECT count(*) AS ignored FROM scout.register_gold('public.gold_stock', '1 microsecond', '1 hour') \gset
+SELECT is((SELECT string_agg(materialized_view, ',') FROM scout.gold_freshness() WHERE curable), 'public.gold_stock', 'unless the other has gone on for longer than warn_after');
+SELECT count(*) AS ignored FROM scout.register_gold('public.gold_stock') \gset
 SELECT is((SELECT status FROM public.statuses WHERE view = 'gold_stock'), 'refreshed', 'who asks for a refresh gets it');
 SELECT pg_advisory_unlock(1) \g /dev/null
 SELECT dblink_get_result('other') \g /dev/null
