@@ -41,6 +41,12 @@ SELECT job_id FROM scout.refresh_gold_platinum(force => true, wait => false, ide
 SELECT is((SELECT state FROM scout.wait_for_job(:job_id)), 'succeeded', 'a key');
 SELECT is((SELECT job_id FROM scout.refresh_gold_platinum(wait => false, idempotency_key => 'once')), :job_id::bigint, 'which stands for its first job, whatever is stale now');
 
+SELECT pg_stat_force_next_flush() \g /dev/null
+SELECT is((SELECT count(*) FROM scout.refresh_gold_platinum(force => true, idempotency_key => 'twice')), 5::bigint, 'another key');
+INSERT INTO public.stock VALUES (1, 0);
+SELECT is((SELECT count(*) FROM scout.refresh_gold_platinum(idempotency_key => 'twice')), 5::bigint, 'shown once more');
+SELECT is(pg_temp.state('public.gold_stock'), 'stale', 'which makes nothing fresh that was written since');
+
 -- Another session's rows, which only time would report.
 SELECT dblink_connect('other', 'dbname=' || current_database()) \g /dev/null
 SELECT is((SELECT refreshed FROM public.forced), 5::bigint, 'refreshed');
