@@ -7,11 +7,11 @@
 -- goes idle, up to 10 s later, so that while one may still hold some the view is unsure. A view that reads a stale
 -- one is stale; of one that is registered as disabled, so that others refresh it, the contents count as they are.
 
-CREATE FUNCTION scout.writes_unreported(since timestamptz)
+CREATE FUNCTION scout.writes_unreported(since timestamptz, before timestamptz DEFAULT NULL)
 RETURNS boolean
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'scout_writes_unreported';
-COMMENT ON FUNCTION scout.writes_unreported(timestamptz) IS
-'May another session of this database have committed rows after that moment that the server''s statistics do not count yet?';
+COMMENT ON FUNCTION scout.writes_unreported(timestamptz, timestamptz) IS
+'May another session of this database have committed rows after that moment that the server''s statistics do not count yet? before: only sessions whose transaction began before it.';
 
 -- Changes whenever the counts may have started again: after a crash, a reset, in a copy of the database.
 CREATE FUNCTION scout.statistics_epoch()
@@ -205,7 +205,9 @@ BEGIN
                'it reads a materialized view that is not gold: ' || w.alien,
                CASE WHEN w.state = 'unsure' THEN 'another session may have written, and not reported it yet' END), ''),
            (w.created + w.updated + w.removed)::bigint, w.lacks_from, w.lacks_to, w.duration_ms,
-           statement_timestamp() - w.finished_at, w.warn_after, w.error_after, w.curable
+           statement_timestamp() - w.finished_at, w.warn_after, w.error_after,
+           -- What may have been lacking for so long is refreshed even where it may not.
+           w.curable OR w.state = 'unsure' AND scout.writes_unreported(w.taken_at, statement_timestamp() - w.warn_after)
     FROM waiting w
     ORDER BY w.view_schema <> 'scout', w.view_schema, w.view_name;
 END

@@ -152,8 +152,10 @@ void hand_over(pg::Result &result, bool force, bool wait, const char *key, Oid a
         show_job(result, o.state, o.job);
         return;
     }
-    add_unreported(o.job);
-    if (key == nullptr) show_untouched(result, views, false, force);
+    if (key == nullptr) {  // with a key it may be a job that saw nothing of what this session wrote since
+        add_unreported(o.job);
+        show_untouched(result, views, false, force);
+    }
     show_recorded(result, o.job);
 }
 

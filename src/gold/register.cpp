@@ -82,5 +82,6 @@ SCOUT_ACTION(scout_unregister_gold) {
 
 SCOUT_FUNCTION(scout_writes_unreported) {
     if (PG_ARGISNULL(0)) return BoolGetDatum(true);
-    return BoolGetDatum(scout::pg::writes_may_be_unreported(PG_GETARG_TIMESTAMPTZ(0)));
+    return BoolGetDatum(scout::pg::writes_may_be_unreported(
+        PG_GETARG_TIMESTAMPTZ(0), PG_ARGISNULL(1) ? DT_NOEND : PG_GETARG_TIMESTAMPTZ(1)));
 }

@@ -39,7 +39,7 @@ const LocalPgBackendStatus *status_at(int index) {
 
 }  // namespace
 
-bool writes_may_be_unreported(TimestampTz since) {
+bool writes_may_be_unreported(TimestampTz since, TimestampTz before) {
     constexpr int64 idle_report = 12 * USECS_PER_SEC;  // PGSTAT_IDLE_INTERVAL is 10 s
     forget_activity();
     const TimestampTz now = GetCurrentTimestamp();
@@ -57,7 +57,8 @@ bool writes_may_be_unreported(TimestampTz since) {
             const char *type = GetBackgroundWorkerTypeByPid(b.st_procpid);
             if (type != nullptr && strncmp(type, "scout_ir", strlen("scout_ir")) == 0) continue;
         }
-        if (b.st_xact_start_timestamp > since) return true;
+        if (b.st_xact_start_timestamp > since && b.st_xact_start_timestamp < before) return true;
+        if (before <= now) continue;
         if (b.st_xact_start_timestamp == 0 && b.st_state_start_timestamp > settled) return true;
         if (b.st_state == STATE_DISABLED) return true;
     }

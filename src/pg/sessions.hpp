@@ -25,7 +25,8 @@ void forget_activity();
 // session reports them when it goes idle, at once or 10 s later; one in a transaction may hold those of the
 // transaction before it. Workers of this
 // extension report after each transaction; other background processes that show no state are not looked at.
-bool writes_may_be_unreported(TimestampTz since);
+// `before`: only sessions whose transaction began before it, and has gone on since.
+bool writes_may_be_unreported(TimestampTz since, TimestampTz before);
 
 enum class Signal : uint8 { cancel, terminate };
 enum class Delivery : uint8 {

@@ -41,6 +41,12 @@ SELECT job_id FROM scout.refresh_gold_platinum(force => true, wait => false, ide
 SELECT is((SELECT state FROM scout.wait_for_job(:job_id)), 'succeeded', 'a key');
 SELECT is((SELECT job_id FROM scout.refresh_gold_platinum(wait => false, idempotency_key => 'once')), :job_id::bigint, 'which stands for its first job, whatever is stale now');
 
+SELECT pg_stat_force_next_flush() \g /dev/null
+SELECT is((SELECT count(*) FROM scout.refresh_gold_platinum(force => true, idempotency_key => 'twice')), 5::bigint, 'another key');
+INSERT INTO public.stock VALUES (1, 0);
+SELECT is((SELECT count(*) FROM scout.refresh_gold_platinum(idempotency_key => 'twice')), 5::bigint, 'shown once more');
+SELECT is(pg_temp.state('public.gold_stock'), 'stale', 'which makes nothing fresh that was written since');
+
 -- Another session's rows, which only time would report.
 SELECT dblink_connect('other', 'dbname=' || current_database()) \g /dev/null
 SELECT is((SELECT refreshed FROM public.forced), 5::bigint, 'refreshed');
@@ -65,6 +71,9 @@ SELECT is((SELECT count(*) FROM public.stock WHERE pieces = 7), 1::bigint, 'a pr
 SELECT is(pg_temp.state('public.gold_stock'), 'unsure', 'gold is not called fresh');
 SELECT is((SELECT status || ' ' || why FROM scout.v_gold_freshness WHERE materialized_view = 'public.gold_stock'), 'pass another session may have written, and not reported it yet', 'but no alarm either');
 SELECT is((SELECT operation || ' ' || status FROM scout.maybe_refresh_gold()), 'job fresh', 'a schedule waits until it is certain');
+SELECT count(*) AS ignored FROM scout.register_gold('public.gold_stock', '1 microsecond', '1 hour') \gset
+SELECT is((SELECT string_agg(materialized_view, ',') FROM scout.gold_freshness() WHERE curable), 'public.gold_stock', 'unless the other has gone on for longer than warn_after');
+SELECT count(*) AS ignored FROM scout.register_gold('public.gold_stock') \gset
 SELECT is((SELECT status FROM public.statuses WHERE view = 'gold_stock'), 'refreshed', 'who asks for a refresh gets it');
 SELECT pg_advisory_unlock(1) \g /dev/null
 SELECT dblink_get_result('other') \g /dev/null
