@@ -91,10 +91,24 @@ BEGIN
         SELECT r.finished_at AS latest FROM scout.etl_runs r
         WHERE r.transactions_created > 0 OR r.transactions_updated > 0 OR r.transactions_removed > 0
         ORDER BY r.finished_at DESC LIMIT 1
-    ), gold AS (
-        SELECT CASE WHEN count(*) = count(g.last_refresh) THEN min(g.last_refresh) END AS latest,
-               max(g.seconds_behind) AS behind
-        FROM scout.gold_freshness() g
+    ), gold AS (  -- by the clock, of the pipeline's own views that read silver: gold_freshness() is exact, and takes longer
+        SELECT CASE WHEN count(*) = count(good.finished_at) THEN min(good.finished_at) END AS latest,
+               max(coalesce(extract(epoch FROM statement_timestamp() - waiting.since), 0)) AS behind
+        FROM pg_class v
+        LEFT JOIN LATERAL (
+            SELECT g.started_at, g.finished_at FROM scout.gold_refreshes g
+            WHERE g.view_schema = 'scout' AND g.view_name = v.relname AND g.status = 'refreshed'
+            ORDER BY g.refresh_id DESC LIMIT 1) good ON true
+        LEFT JOIN LATERAL (
+            SELECT r.finished_at AS since FROM scout.etl_runs r
+            WHERE (r.transactions_created > 0 OR r.transactions_updated > 0 OR r.transactions_removed > 0)
+              AND r.finished_at > coalesce(good.started_at, '-infinity')
+            ORDER BY r.finished_at LIMIT 1) waiting ON true
+        WHERE v.relnamespace = 'scout'::regnamespace AND v.relkind = 'm'
+          AND NOT EXISTS (SELECT FROM scout.registered_gold r WHERE r.view_schema = 'scout' AND r.view_name = v.relname AND NOT r.enabled)
+          AND (EXISTS (SELECT FROM scout.gold_sources s WHERE s.view_id = v.oid
+                       AND s.source_id IN (to_regclass('scout.silver_transactions'), to_regclass('scout.silver_line_items')))
+               OR NOT EXISTS (SELECT FROM scout.gold_baselines b WHERE b.view_id = v.oid))
     ), ages AS (
         SELECT extract(epoch FROM statement_timestamp() - bronze.latest) AS bronze,
                extract(epoch FROM statement_timestamp() - silver.latest) AS silver,
