@@ -210,6 +210,8 @@ subtest 'a worker has the roles of who asked, and no more' => sub {
     is($node->safe_psql($db, 'SELECT error_sqlstate, error_message, done FROM scout.job(3)'),
         '42501|permission denied for jobs|0', 'and says why');
     is(result_of($db, 'SELECT state FROM scout.wait_for_job(4)'), 'succeeded', 'the end of a worker starts what is queued');
+    $node->poll_query_until($db, 'SELECT state = $$succeeded$$ FROM scout.job(2)') or die 'job 2 does not end';
+    no_worker();  # one that is about to leave starts what is queued
     $node->safe_psql($db, q{UPDATE scout.job_records SET state = 'queued', finished_at = NULL WHERE job_id IN (2, 4)});
     $node->safe_psql($db, q{DROP OWNED BY ada; DROP ROLE ada; REVOKE webuser FROM gateway});
     like(error_of($db, 'SELECT scout.resume_job(2)'), qr/42704.*role "ada" does not exist/s, 'a role that is gone cannot be resumed');
