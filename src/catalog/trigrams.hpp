@@ -44,14 +44,14 @@ private:
 
     float similarity_ = 1;
     pg::Array<Product> products_;
-    pg::Array<Trigram> trigrams_;          // of all products
-    pg::Array<Trigram> dictionary_;        // distinct, sorted
-    pg::Array<uint32> rank_;               // of each in the dictionary: 0 is the rarest
-    pg::Array<uint32> sets_;               // ranks instead of trigrams, each product's in ascending order
-    pg::Array<uint32> starts_;             // by rank, where its postings start
-    pg::Array<Posting> postings_;          // the products that have it among their rarest
-    pg::Array<uint32> seen_;               // by product: the search that compared it last
-    pg::Array<uint32> known_;              // of the text: ranks of its trigrams that some product has
+    pg::Array<Trigram> trigrams_;    // of all products
+    pg::Array<Trigram> dictionary_;  // distinct, sorted
+    pg::Array<uint32> rank_;         // of each in the dictionary: 0 is the rarest
+    pg::Array<uint32> sets_;         // ranks instead of trigrams, each product's in ascending order
+    pg::Array<uint32> starts_;       // by rank, where its postings start
+    pg::Array<Posting> postings_;    // the products that have it among their rarest
+    pg::Array<uint32> seen_;         // by product: the search that compared it last
+    pg::Array<uint32> known_;        // of the text: ranks of its trigrams that some product has
     uint32 search_ = 0;
 };
 

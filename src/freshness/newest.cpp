@@ -241,7 +241,8 @@ void Look::look_at_gold() {
     Found &f = found_[found_.size() - 1];
     f.note = nullptr;
     pg::Rows rows = pg::read_cached(
-        "SELECT replace(g.state, 'unsure', 'fresh'), g.seconds_behind > 0 AND g.state <> 'fresh', r.started_at, "
+        "SELECT replace(g.state, 'unsure', 'fresh'), g.seconds_behind > 0 AND g.state <> 'fresh', "
+        "r.started_at, "
         "g.seconds_behind::bigint"
         " FROM scout.gold_freshness() g LEFT JOIN LATERAL (SELECT x.started_at FROM scout.gold_refreshes x"
         "  WHERE x.view_schema = $1::text::name AND x.view_name = $2::text::name AND x.status = 'refreshed'"
