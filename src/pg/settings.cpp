@@ -36,7 +36,7 @@ void define_settings() {
         "scout_ir.external_pause_ttl", "Expiry of a pause requested through REST without expires_after.",
         nullptr, &external_pause_ttl, 3600, 1, 30 * 86400, PGC_SUSET, GUC_UNIT_S, nullptr, nullptr, nullptr);
     DefineCustomEnumVariable(
-        "scout_ir.write_path", "How new silver rows are written: by COPY inside the server or by INSERT.",
+        "scout_ir.write_path", "How new silver rows are written: by the page, as COPY does, or by INSERT.",
         "auto takes native where the tables allow it; native fails where they do not; both write the same "
         "rows.",
         &write_path, write_auto, path_options, PGC_USERSET, 0, nullptr, nullptr, nullptr);

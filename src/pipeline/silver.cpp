@@ -2,7 +2,7 @@
 //
 // Of the valid events of one transaction_id the lowest event_id wins (scout_ir.duplicate_winner: or the
 // highest), whatever the order in which they are loaded. Existing rows are locked before they are
-// compared. New ones go in by COPY, which raises where another session was faster: the batch is then
+// compared. New ones go in by the page, which raises where another session was faster: the batch is then
 // done again on the general path, whose ON CONFLICT DO NOTHING shows that there are such rows: the batch
 // then gives its locks back and starts again (batch.cpp). Rows are locked first and inserted then, each in
 // byte order of transaction_id, and none is locked after an insert, so that two sessions do not deadlock.

@@ -1,6 +1,6 @@
 // The general write path: INSERT, UPDATE and upsert through SPI, one statement per table and batch over
 // arrays. It updates what is there, tells by RETURNING what another session was faster with, and writes
-// what COPY inside the server must not: Citus tables, rules, deferrable keys, row security.
+// what the native path must not: Citus tables, rules, deferrable keys, row security.
 
 #include "pg/result.hpp"
 #include "pg/spi.hpp"

@@ -19,7 +19,7 @@ int64 upsert_lines(const Batch &batch, const pg::Array<size_t> &which, Timestamp
 // Deletes the lines of transactions beyond those that their event has.
 void remove_extra_lines(const Batch &batch, const pg::Array<size_t> &which);
 
-// Native path: COPY inside the server, for transactions that are not in silver, with their lines.
+// Native path: by the page (pg/bulk_writer.hpp), for transactions that are not in silver, with their lines.
 // Raises 23505 where some are after all. Returns how many lines were written.
 int64 copy_transactions(const Batch &batch, const pg::Array<size_t> &which, TimestampTz now);
 
