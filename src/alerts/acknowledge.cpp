@@ -8,13 +8,15 @@
 #include "alerts/arguments.hpp"
 #include "audit/caller.hpp"
 #include "core/text.hpp"
+#include "extension/installed.hpp"
+#include "extension/layout.hpp"
+#include "extension/tiers.hpp"
+#include "extension/trigger.hpp"
+#include "pg/arguments.hpp"
 #include "pg/guard.hpp"
 #include "pg/memory.hpp"
-#include "pg/relation.hpp"
 #include "pg/result.hpp"
 #include "pg/spi.hpp"
-#include "pg/trigger.hpp"
-#include "pipeline/arguments.hpp"
 
 extern "C" {
 #include "utils/datum.h"
@@ -71,14 +73,14 @@ pg::Rows acknowledge(const pg::Array<int64> &ids, const char *note, const char *
 }
 
 const char *note_argument(FunctionCallInfo fcinfo, int number) {
-    const char *note = pipeline::optional_text(fcinfo, number);
+    const char *note = pg::optional_text(fcinfo, number);
     return note == nullptr || core::trim(note).empty() ? nullptr : note;
 }
 
 // Only `acknowledged` may differ, and only towards true.
 bool asks_for_it(const TriggerData *trigger) {
     TupleDesc desc = RelationGetDescr(trigger->tg_relation);
-    const int wanted = pg::column(desc, "acknowledged", BOOLOID);
+    const int wanted = extension::column(desc, "acknowledged", BOOLOID);
     for (int i = 1; i <= desc->natts; i++) {
         const Form_pg_attribute column = TupleDescAttr(desc, i - 1);
         bool old_null, new_null;
@@ -112,7 +114,7 @@ SCOUT_ACTION(scout_acknowledge_alerts) {
     pg::Result result(fcinfo);
     pg::Session session;
     const char *actor = audit::actor();
-    pg::AsRole owner(pg::extension_owner());
+    pg::AsRole owner(extension::extension_owner());
     pg::Rows rows = acknowledge(lock(filter), note, actor);
     owner.end();
     constexpr int columns = 9;
@@ -143,20 +145,20 @@ SCOUT_ACTION(scout_acknowledge_alerts) {
 SCOUT_ACTION(scout_acknowledge_etl_alert) {
     using namespace scout;
     using namespace scout::alerts;
-    pg::require_trigger(fcinfo, "acknowledge_etl_alert");
+    extension::require_trigger(fcinfo, "acknowledge_etl_alert");
     auto *trigger = reinterpret_cast<TriggerData *>(fcinfo->context);
-    pg::require_relation(trigger, "etl_alerts");
-    pg::require_operator("UPDATE of etl_alerts");
+    extension::require_fired_on(trigger, "etl_alerts");
+    extension::require_operator("UPDATE of etl_alerts");
     if (asks_for_it(trigger)) {
         TupleDesc desc = RelationGetDescr(trigger->tg_relation);
-        const int64 id = DatumGetInt64(
-            pg::field(trigger->tg_trigtuple, desc, pg::column(desc, "alert_id", INT8OID), "alert_id"));
+        const int64 id = DatumGetInt64(extension::field(
+            trigger->tg_trigtuple, desc, extension::column(desc, "alert_id", INT8OID), "alert_id"));
         const Oid role = GetUserId();
         pg::Session session;
         const char *actor = audit::actor();
         pg::Array<int64> ids;
         ids.push(id);
-        pg::AsRole owner(pg::extension_owner());
+        pg::AsRole owner(extension::extension_owner());
         pg::Rows rows = acknowledge(ids, nullptr, actor);
         owner.end();
         if (rows.count() > 0) {

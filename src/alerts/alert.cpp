@@ -1,7 +1,7 @@
 #include "alerts/alert.hpp"
 
-#include "pg/relation.hpp"
-#include "pg/settings.hpp"
+#include "extension/installed.hpp"
+#include "extension/settings.hpp"
 #include "pg/spi.hpp"
 
 namespace scout::alerts {
@@ -54,13 +54,13 @@ void require_known(const Condition &c) {
 Change raise(const Condition &c) {
     require_known(c);
     const pg::Param now = pg::timestamp(GetCurrentTimestamp()),
-                    keep = pg::datum(FLOAT8OID, Float8GetDatum(pg::keep_firing_for)),
+                    keep = pg::datum(FLOAT8OID, Float8GetDatum(extension::keep_firing_for)),
                     key = pg::text(c.dedup_key), severity = pg::text(c.severity),
                     subject = pg::text(c.subject), summary = pg::text(c.summary), remedy = pg::text(c.remedy),
                     system = c.source_system.empty() ? pg::null_of(TEXTOID) : pg::text(c.source_system),
                     own = pg::boolean(c.of_pipeline);
     Change change{Transition::none, 0};
-    pg::AsRole owner(pg::extension_owner());
+    pg::AsRole owner(extension::extension_owner());
     while (change.what == Transition::none) {  // until nobody opens or resolves it in between
         CHECK_FOR_INTERRUPTS();
         pg::Rows rows = count_again.run({key, now, keep, severity, subject, summary, remedy, system, own});
@@ -78,7 +78,7 @@ Change raise(const Condition &c) {
 }
 
 Change resolve(std::string_view dedup_key) {
-    pg::AsRole owner(pg::extension_owner());
+    pg::AsRole owner(extension::extension_owner());
     pg::Rows rows = end.run({pg::text(dedup_key), pg::timestamp(GetCurrentTimestamp())});
     owner.end();
     if (rows.count() == 0) return {Transition::none, 0};

@@ -11,15 +11,15 @@
 #include "alerts/alert.hpp"
 #include "alerts/jobs.hpp"
 #include "audit/caller.hpp"
+#include "extension/installed.hpp"
+#include "extension/locks.hpp"
 #include "jobs/chunks.hpp"
 #include "jobs/kind.hpp"
+#include "pg/arguments.hpp"
 #include "pg/guard.hpp"
-#include "pg/locks.hpp"
 #include "pg/memory.hpp"
-#include "pg/relation.hpp"
 #include "pg/result.hpp"
 #include "pg/spi.hpp"
-#include "pipeline/arguments.hpp"
 
 namespace scout::alerts {
 
@@ -77,7 +77,7 @@ void note_look(const char *source, TimestampTz began, int64 conditions, const Er
         " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (source) DO UPDATE SET checked_at = excluded.checked_at,"
         " duration_ms = excluded.duration_ms, conditions = excluded.conditions, error_sqlstate = "
         "excluded.error_sqlstate");
-    pg::AsRole owner(pg::extension_owner());
+    pg::AsRole owner(extension::extension_owner());
     note.run({pg::text(source), pg::timestamp(began),
               pg::datum(NUMERICOID, pg::numeric_milliseconds(GetCurrentTimestamp() - began)),
               error == nullptr ? pg::int4(static_cast<int32>(conditions)) : pg::null_of(INT4OID),
@@ -222,7 +222,7 @@ int64 freeze(const jobs::Job &job) {
 jobs::Turn turn(const jobs::Job &job, jobs::Progress &progress) {
     jobs::Chunk chunk;
     if (!jobs::take_chunk(job.id, chunk)) return jobs::Turn::nothing_left;
-    if (pg::acquire(pg::Lock::alerts, ExclusiveLock, false)) {
+    if (extension::acquire(extension::Lock::alerts, ExclusiveLock, false)) {
         Check check;
         check.look();
         check.apply();
@@ -247,11 +247,11 @@ SCOUT_ACTION(scout_check_alerts) {
     using namespace scout;
     using namespace scout::alerts;
     PreventCommandIfReadOnly("check_alerts()");
-    const bool skip = pipeline::flag(fcinfo, 0, "skip_if_running");
+    const bool skip = pg::flag(fcinfo, 0, "skip_if_running");
     const Oid role = GetUserId();
     pg::Result result(fcinfo);
     pg::Session session;
-    if (!pg::acquire(pg::Lock::alerts, ExclusiveLock, !skip)) {
+    if (!extension::acquire(extension::Lock::alerts, ExclusiveLock, !skip)) {
         ereport(NOTICE, errmsg("alerts are being checked by another session: nothing was done"));
     } else {
         Check check;

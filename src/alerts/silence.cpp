@@ -5,11 +5,11 @@
 
 #include "alerts/arguments.hpp"
 #include "audit/caller.hpp"
+#include "extension/installed.hpp"
+#include "pg/arguments.hpp"
 #include "pg/guard.hpp"
-#include "pg/relation.hpp"
 #include "pg/result.hpp"
 #include "pg/spi.hpp"
-#include "pipeline/arguments.hpp"
 
 namespace scout::alerts {
 
@@ -81,8 +81,8 @@ SCOUT_ACTION(scout_silence) {
     const char *pattern = pattern_argument(fcinfo, 2, function, "subject");
     const TimestampTz end = end_argument(fcinfo, 3, 4);
     const std::string_view reason =
-        pipeline::required_text(fcinfo, 5, "reason", "Say why: it stands in v_silences and the timeline.");
-    const bool everything = pipeline::flag(fcinfo, 6, "everything");
+        pg::required_text(fcinfo, 5, "reason", "Say why: it stands in v_silences and the timeline.");
+    const bool everything = pg::flag(fcinfo, 6, "everything");
     const bool matches_all = source == nullptr && severity == nullptr && pattern == nullptr;
     if (everything != matches_all)
         ereport(
@@ -97,7 +97,7 @@ SCOUT_ACTION(scout_silence) {
     const char *actor = audit::actor();
     const pg::Param by_source = pg::text_or_null(source), by_severity = pg::text_or_null(severity),
                     by_subject = pg::text_or_null(pattern);
-    pg::AsRole owner(pg::extension_owner());
+    pg::AsRole owner(extension::extension_owner());
     const int64 id =
         insert
             .run({by_source, by_severity, by_subject, pg::text(reason), pg::text(actor), pg::timestamp(end)})
@@ -137,7 +137,7 @@ SCOUT_ACTION(scout_unsilence) {
     pg::Result result(fcinfo);
     pg::Session session;
     const char *actor = audit::actor();
-    pg::AsRole owner(pg::extension_owner());
+    pg::AsRole owner(extension::extension_owner());
     pg::Rows rows = find.run({pg::int8(id)});
     if (rows.count() == 0)
         ereport(ERROR, errcode(ERRCODE_NO_DATA_FOUND),

@@ -1,9 +1,9 @@
 #include "audit/caller.hpp"
 
+#include "extension/installed.hpp"
 #include "pg/guard.hpp"
 #include "pg/jsonb_reader.hpp"
 #include "pg/memory.hpp"
-#include "pg/relation.hpp"
 #include "pg/spi.hpp"
 
 extern "C" {
@@ -111,7 +111,7 @@ void record(const char *action, Oid acting_role, const char *arguments, const ch
         "counts)"
         " VALUES ($1, $2, $3::text::name, $4::text::name, $5, $6::text::jsonb, $7, $8::text::jsonb)");
     Jsonb *claimed = claims_json();
-    pg::AsRole owner(pg::extension_owner());
+    pg::AsRole owner(extension::extension_owner());
     insert.run({pg::text(action), pg::text(actor()), pg::text(GetUserNameFromId(GetSessionUserId(), false)),
                 pg::text(GetUserNameFromId(acting_role, false)),
                 claimed == nullptr ? pg::null_of(JSONBOID) : pg::datum(JSONBOID, JsonbPGetDatum(claimed)),

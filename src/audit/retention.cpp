@@ -1,10 +1,11 @@
 #include "audit/retention.hpp"
 
 #include "audit/caller.hpp"
+#include "extension/installed.hpp"
+#include "extension/settings.hpp"
+#include "extension/tiers.hpp"
 #include "pg/guard.hpp"
-#include "pg/relation.hpp"
 #include "pg/result.hpp"
-#include "pg/settings.hpp"
 #include "pg/spi.hpp"
 
 namespace scout::audit {
@@ -73,7 +74,7 @@ TimestampTz cutoff_of(const Interval *age) {
 }
 
 TimestampTz cutoff_of_setting() {
-    return GetCurrentTimestamp() - pg::history_retention * USECS_PER_SEC;
+    return GetCurrentTimestamp() - extension::history_retention * USECS_PER_SEC;
 }
 
 TimestampTz cutoff_by_setting(const History &h) {
@@ -89,7 +90,7 @@ TimestampTz asked_cutoff(FunctionCallInfo fcinfo) {
     if (cutoff > GetCurrentTimestamp())
         ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("older_than must not be negative"),
                 errhint("Give an age, such as older_than => '30 days'."));
-    if ((pg::history_retention == 0 || cutoff > cutoff_of_setting()) && !pg::is_admin())
+    if ((extension::history_retention == 0 || cutoff > cutoff_of_setting()) && !extension::is_admin())
         ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                 errmsg("permission denied to remove history that scout_ir.history_retention keeps"),
                 errdetail("The timeline and the runs are the audit of what operators do."),
@@ -100,11 +101,11 @@ TimestampTz asked_cutoff(FunctionCallInfo fcinfo) {
 }  // namespace
 
 int64 forget_old() {
-    if (pg::history_retention == 0) return 0;
+    if (extension::history_retention == 0) return 0;
     int64 removed = 0;
     Json arguments, counts;
     const Oid role = GetUserId();
-    pg::AsRole owner(pg::extension_owner());
+    pg::AsRole owner(extension::extension_owner());
     for (History &h : histories) {
         const TimestampTz cutoff = cutoff_by_setting(h);
         if (count_old(h, cutoff - slack, 1) == 0) continue;
@@ -133,7 +134,7 @@ SCOUT_ACTION(scout_apply_retention) {
         ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("max_rows must be at least 1"),
                 errhint("It limits the rows of one table that one call removes."));
     const TimestampTz asked = asked_cutoff(fcinfo);
-    const bool keeps_all = PG_ARGISNULL(0) && pg::history_retention == 0;
+    const bool keeps_all = PG_ARGISNULL(0) && extension::history_retention == 0;
     if (keeps_all)
         ereport(NOTICE, errmsg("scout_ir.history_retention is 0: history is kept for ever"),
                 errhint("Give older_than to remove some of it."));
@@ -151,7 +152,7 @@ SCOUT_ACTION(scout_apply_retention) {
         History &h = histories[i];
         int64 rows = 0;
         if (!keeps_all) {
-            pg::AsRole owner(pg::extension_owner());
+            pg::AsRole owner(extension::extension_owner());
             const TimestampTz cutoff = PG_ARGISNULL(0) ? cutoff_by_setting(h) : asked;
             const int64 limit = i == routine ? max_rows - jobs : max_rows;
             rows = dry_run ? count_old(h, cutoff, limit) : remove_old(h, cutoff, limit);

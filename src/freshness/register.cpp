@@ -5,9 +5,9 @@
 // by the next look, abort and crash leave what was.
 
 #include "audit/caller.hpp"
+#include "extension/installed.hpp"
 #include "pg/condition.hpp"
 #include "pg/guard.hpp"
-#include "pg/relation.hpp"
 #include "pg/result.hpp"
 #include "pg/spi.hpp"
 
@@ -40,7 +40,7 @@ SCOUT_ACTION(scout_register_dataset) {
         pg::require_condition(pg::c_string(rows.text(0, 3)), relation, "register_dataset: filter");
 
     const char *actor = audit::actor();
-    pg::AsRole owner(pg::extension_owner());
+    pg::AsRole owner(extension::extension_owner());
     pg::Rows old = forget.run({pg::text(name)});
     insert.run({pg::text(definition), pg::text(actor)});
     owner.end();
@@ -66,7 +66,7 @@ SCOUT_ACTION(scout_unregister_dataset) {
     const Oid role = GetUserId();
     pg::Result result(fcinfo);
     pg::Session session;
-    pg::AsRole owner(pg::extension_owner());
+    pg::AsRole owner(extension::extension_owner());
     pg::Rows rows = forget.run({pg::text(name)});
     owner.end();
     if (rows.count() == 0)

@@ -5,17 +5,18 @@
 // Nothing to do: no job, no lock. Commit, abort, crash: see refresh.cpp and jobs/request.hpp.
 
 #include "audit/caller.hpp"
+#include "extension/installed.hpp"
+#include "extension/layout.hpp"
+#include "extension/locks.hpp"
 #include "gold/baseline.hpp"
 #include "gold/jobs.hpp"
 #include "gold/refresh.hpp"
 #include "jobs/request.hpp"
+#include "pause/notices.hpp"
+#include "pg/arguments.hpp"
 #include "pg/guard.hpp"
-#include "pg/locks.hpp"
-#include "pg/relation.hpp"
 #include "pg/result.hpp"
 #include "pg/spi.hpp"
-#include "pipeline/arguments.hpp"
-#include "pipeline/notices.hpp"
 
 namespace scout::gold {
 
@@ -48,7 +49,7 @@ void show_recorded(pg::Result &result, int64 job) {
         " CASE WHEN g.status LIKE 'failed%' THEN format('%I.%I: %s', g.view_schema, g.view_name,"
         "  substr(g.status, length('failed: ') + 1)) END"
         " FROM scout.gold_refreshes g WHERE g.job_id = $1 ORDER BY g.refresh_id");
-    pg::AsRole owner(pg::extension_owner());
+    pg::AsRole owner(extension::extension_owner());
     pg::Rows rows = recorded.read_latest({pg::int8(job)});
     owner.end();
     for (uint64 i = 0; i < rows.count(); i++) {
@@ -77,8 +78,8 @@ void show_view(pg::Result &result, const View &v, const Refresh &r) {
 }
 
 void refresh_here(pg::Result &result, bool force, Oid acting_role) {
-    pg::Session session(pg::require_pipeline(), pg::Session::Restriction::local_user_change);
-    pg::acquire(pg::Lock::gold, pg::gold_refresh);
+    pg::Session session(extension::require_pipeline(), pg::Session::Restriction::local_user_change);
+    extension::acquire(extension::Lock::gold, extension::gold_refresh);
     pg::Array<View> views = judge_views();
     int64 refreshed = 0, failed = 0;
     for (View &v : views) {
@@ -101,8 +102,8 @@ void refresh_here(pg::Result &result, bool force, Oid acting_role) {
 bool is_running(int64 &job) {
     job = jobs::at_work(kind_name);
     if (job != 0) return true;
-    if (!pg::acquire(pg::Lock::gold, pg::gold_refresh, false)) return true;
-    pg::release(pg::Lock::gold, pg::gold_refresh);
+    if (!extension::acquire(extension::Lock::gold, extension::gold_refresh, false)) return true;
+    extension::release(extension::Lock::gold, extension::gold_refresh);
     return false;
 }
 
@@ -171,15 +172,15 @@ bool anything_to_refresh() {
 
 SCOUT_ACTION(scout_refresh_gold_platinum) {
     using namespace scout;
-    const bool force = pipeline::flag(fcinfo, 0, "force");
-    const bool wait = pipeline::flag(fcinfo, 1, "wait");
-    const char *key = pipeline::optional_text(fcinfo, 2);
-    const bool skip_if_running = pipeline::flag(fcinfo, 3, "skip_if_running");
+    const bool force = pg::flag(fcinfo, 0, "force");
+    const bool wait = pg::flag(fcinfo, 1, "wait");
+    const char *key = pg::optional_text(fcinfo, 2);
+    const bool skip_if_running = pg::flag(fcinfo, 3, "skip_if_running");
     const Oid acting_role = GetUserId();
     pg::Result result(fcinfo);
     pg::Session session;
-    pg::Session looking(pg::require_pipeline());
-    pipeline::mention_pause("gold is refreshed");
+    pg::Session looking(extension::require_pipeline());
+    pause::mention_pause("gold is refreshed");
     looking.end();
     int64 running = 0;
     if (skip_if_running && gold::is_running(running))
@@ -197,7 +198,7 @@ SCOUT_ACTION(scout_maybe_refresh_gold) {
     using namespace scout;
     pg::Result result(fcinfo);
     pg::Session session;
-    (void)pg::require_pipeline();
+    (void)extension::require_pipeline();
     int64 running = 0;
     if (!gold::anything_to_refresh()) {
         gold::show_job(result, "fresh", 0);

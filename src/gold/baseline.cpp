@@ -1,5 +1,6 @@
 #include "gold/baseline.hpp"
 
+#include "extension/installed.hpp"
 #include "pg/relation.hpp"
 #include "pg/spi.hpp"
 
@@ -28,7 +29,7 @@ void note_sources(const View &v, TimestampTz now) {
         "UPDATE scout.gold_baselines SET epoch = NULL WHERE view_id = $1::bigint::oid");
     const pg::Param view = pg::int8(v.oid);
     const char *unknown = unwatchable(v.oid);
-    pg::AsRole owner(pg::extension_owner());
+    pg::AsRole owner(extension::extension_owner());
     forget.run({view}).free();
     take.run({view, pg::timestamp(now), pg::boolean(IsolationUsesXactSnapshot()), pg::text_or_null(unknown)})
         .free();
@@ -45,7 +46,7 @@ void note_contents(const View &v) {
     static pg::Statement contents(
         "INSERT INTO scout.gold_sources SELECT m.* FROM scout.gold_marks() m"
         " WHERE m.view_id = $1::bigint::oid AND m.source_id = m.view_id");
-    pg::AsRole owner(pg::extension_owner());
+    pg::AsRole owner(extension::extension_owner());
     contents.run({pg::int8(v.oid)}).free();
     owner.end();
 }
@@ -63,7 +64,7 @@ void add_unreported(int64 job) {
         " WHERE g.job_id = $1 AND g.status = 'refreshed' AND b.taken_at = g.started_at AND s.view_id = "
         "v.view_id");
     if (IsolationUsesXactSnapshot()) return;
-    pg::AsRole owner(pg::extension_owner());
+    pg::AsRole owner(extension::extension_owner());
     pg::Rows rows = pending.read_latest();
     const bool any = rows.count() > 0;
     rows.free();

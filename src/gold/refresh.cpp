@@ -16,13 +16,14 @@
 
 #include "gold/refresh.hpp"
 
+#include "extension/installed.hpp"
+#include "extension/layout.hpp"
+#include "extension/locks.hpp"
 #include "gold/baseline.hpp"
 #include "gold/jobs.hpp"
 #include "jobs/chunks.hpp"
 #include "jobs/kind.hpp"
 #include "pg/guard.hpp"
-#include "pg/locks.hpp"
-#include "pg/relation.hpp"
 #include "pg/spi.hpp"
 
 namespace scout::gold {
@@ -53,7 +54,7 @@ void record(const char *schema, const char *name, const char *operation, const R
         "status,"
         " rows_before, rows_after, operation, job_id)"
         " VALUES ($1::text::name, $2::text::name, $3, $4, $5, $6, $7, $8, $9, nullif($10, 0))");
-    pg::AsRole owner(pg::extension_owner());
+    pg::AsRole owner(extension::extension_owner());
     insert.run({pg::text(schema), pg::text(name), pg::timestamp(r.started), pg::timestamp(r.finished),
                 pg::datum(NUMERICOID, pg::numeric_milliseconds(r.finished - r.started)), pg::text(r.status),
                 count_or_null(r.before), count_or_null(r.after), pg::text(operation), pg::int8(job)});
@@ -106,7 +107,7 @@ pg::Array<View> asked_for(const char *arguments) {
 }
 
 int64 freeze(const jobs::Job &job) {
-    pg::Session session(pg::require_pipeline(), pg::Session::Restriction::local_user_change);
+    pg::Session session(extension::require_pipeline(), pg::Session::Restriction::local_user_change);
     pg::Array<jobs::Chunk> chunks;
     for (const View &v : asked_for(job.arguments)) chunks.push({0, 0, 0, v.relation});
     jobs::add_chunks(job.id, chunks);
@@ -118,7 +119,7 @@ void mark_failed(pg::Array<View> &views, int64 job) {
     static pg::Statement names(
         "SELECT format('%I.%I', g.view_schema, g.view_name) FROM scout.gold_refreshes g"
         " WHERE g.job_id = $1 AND g.status LIKE 'failed%'");
-    pg::AsRole extension_owner(pg::extension_owner());
+    pg::AsRole extension_owner(extension::extension_owner());
     pg::Rows rows = names.run({pg::int8(job)});
     extension_owner.end();
     for (View &v : views)
@@ -136,11 +137,11 @@ void record_gone(const char *relation, int64 job) {
 }
 
 jobs::Turn turn(const jobs::Job &job, jobs::Progress &progress) {
-    pg::Session session(pg::require_pipeline(), pg::Session::Restriction::local_user_change);
+    pg::Session session(extension::require_pipeline(), pg::Session::Restriction::local_user_change);
     jobs::Chunk chunk;
     const bool found = jobs::take_chunk(job.id, chunk);
     if (found) {
-        pg::acquire(pg::Lock::gold, pg::gold_refresh);
+        extension::acquire(extension::Lock::gold, extension::gold_refresh);
         pg::Array<View> views = find_views();
         mark_failed(views, job.id);
         View *view = std::find_if(views.begin(), views.end(),

@@ -5,8 +5,8 @@
 // The row and its entry in the timeline are written in one transaction; abort and crash leave what was.
 
 #include "audit/caller.hpp"
+#include "extension/installed.hpp"
 #include "pg/guard.hpp"
-#include "pg/relation.hpp"
 #include "pg/result.hpp"
 #include "pg/sessions.hpp"
 #include "pg/spi.hpp"
@@ -30,7 +30,7 @@ SCOUT_ACTION(scout_register_gold) {
                     enabled = pg::argument(fcinfo, 3, BOOLOID);
     pg::Rows rows = check.run({pg::argument(fcinfo, 0, REGCLASSOID), warn, error, enabled});
     const char *actor = audit::actor();
-    pg::AsRole owner(pg::extension_owner());
+    pg::AsRole owner(extension::extension_owner());
     pg::Rows written = put.run({pg::text(rows.text(0, 1)), pg::text(rows.text(0, 2)),
                                 pg::text(rows.text(0, 3)), warn, error, enabled, pg::text(actor)});
     owner.end();
@@ -63,7 +63,7 @@ SCOUT_ACTION(scout_unregister_gold) {
     const Oid role = GetUserId();
     pg::Result result(fcinfo);
     pg::Session session;
-    pg::AsRole owner(pg::extension_owner());
+    pg::AsRole owner(extension::extension_owner());
     pg::Rows rows = named.run({pg::text(name)});
     owner.end();
     if (rows.count() == 0)

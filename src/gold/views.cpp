@@ -1,6 +1,6 @@
 #include "gold/views.hpp"
 
-#include "pg/relation.hpp"
+#include "extension/installed.hpp"
 #include "pg/spi.hpp"
 
 namespace scout::gold {
@@ -29,7 +29,7 @@ pg::Array<View> find_views() {
         " LEFT JOIN (SELECT r.view_id, array_agg(r.source_id::bigint) AS relations FROM scout.gold_reads() r"
         "  GROUP BY 1) s ON s.view_id = v.view_id"
         " ORDER BY coalesce(cardinality(s.relations), 0), v.view_schema <> 'scout', v.relation");
-    pg::AsRole extension(pg::extension_owner());
+    pg::AsRole extension(extension::extension_owner());
     pg::Rows rows = in_order.run();
     extension.end();
     pg::Array<View> views;
@@ -58,7 +58,7 @@ pg::Array<View> judge_views() {
         " JOIN scout.gold_views() v ON g.materialized_view = CASE v.view_schema WHEN 'scout' THEN '' ELSE"
         "  quote_ident(v.view_schema) || '.' END || quote_ident(v.view_name)");
     pg::Array<View> views = find_views();
-    pg::AsRole extension(pg::extension_owner());
+    pg::AsRole extension(extension::extension_owner());
     pg::Rows rows = judge.run();
     extension.end();
     for (uint64 i = 0; i < rows.count(); i++)

@@ -1,6 +1,6 @@
 #include "jobs/chunks.hpp"
 
-#include "pg/relation.hpp"
+#include "extension/installed.hpp"
 #include "pg/spi.hpp"
 
 namespace scout::jobs {
@@ -17,7 +17,7 @@ void add_chunks(int64 job, const pg::Array<Chunk> &chunks) {
         last.add(Int64GetDatum(c.last));
         c.object != nullptr ? object.add_text(c.object) : object.add_null();
     }
-    pg::AsRole owner(pg::extension_owner());
+    pg::AsRole owner(extension::extension_owner());
     insert.run({pg::int8(job), first.param(), last.param(), object.param()});
     owner.end();
 }
@@ -27,7 +27,7 @@ bool take_chunk(int64 job, Chunk &chunk) {
         "SELECT c.chunk_no, c.first_id, c.last_id, c.object FROM scout.job_chunks c WHERE c.job_id = $1"
         " ORDER BY c.chunk_no LIMIT 1 FOR UPDATE SKIP LOCKED",
         pg::Plan::in_order);
-    pg::AsRole owner(pg::extension_owner());
+    pg::AsRole owner(extension::extension_owner());
     pg::Rows rows = next.run({pg::int8(job)});
     owner.end();
     const bool found = rows.count() > 0;
@@ -41,7 +41,7 @@ bool take_chunk(int64 job, Chunk &chunk) {
 void finish_chunk(int64 job, const Chunk &chunk) {
     static pg::Statement remove("DELETE FROM scout.job_chunks WHERE job_id = $1 AND chunk_no = $2",
                                 pg::Plan::by_index);
-    pg::AsRole owner(pg::extension_owner());
+    pg::AsRole owner(extension::extension_owner());
     remove.run({pg::int8(job), pg::int8(chunk.number)});
     owner.end();
 }
@@ -49,7 +49,7 @@ void finish_chunk(int64 job, const Chunk &chunk) {
 void shorten_chunk(int64 job, const Chunk &chunk, int64 new_first) {
     static pg::Statement shorten(
         "UPDATE scout.job_chunks SET first_id = $3 WHERE job_id = $1 AND chunk_no = $2", pg::Plan::by_index);
-    pg::AsRole owner(pg::extension_owner());
+    pg::AsRole owner(extension::extension_owner());
     shorten.run({pg::int8(job), pg::int8(chunk.number), pg::int8(new_first)});
     owner.end();
 }

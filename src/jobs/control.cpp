@@ -5,11 +5,11 @@
 // worker that misses the signal stops after its batch.
 
 #include "audit/caller.hpp"
+#include "extension/installed.hpp"
+#include "extension/locks.hpp"
 #include "jobs/launch.hpp"
 #include "jobs/request.hpp"
 #include "pg/guard.hpp"
-#include "pg/locks.hpp"
-#include "pg/relation.hpp"
 #include "pg/result.hpp"
 #include "pg/spi.hpp"
 #include "pg/wrapper.hpp"
@@ -57,7 +57,7 @@ int interrupt_workers(int64 job) {
         "l.granted"
         " AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())"
         " AND l.classid::bigint = $1 & 4294967295");
-    pg::Rows rows = pids.read_latest({pg::int8(job), pg::int4(pg::job_lock_field)});
+    pg::Rows rows = pids.read_latest({pg::int8(job), pg::int4(extension::job_lock_field)});
     for (uint64 i = 0; i < rows.count(); i++) interrupt_at_commit(rows.int4(i, 1));
     const int count = static_cast<int>(rows.count());
     rows.free();
@@ -69,7 +69,7 @@ int interrupt_workers(int64 job) {
 }  // namespace scout::jobs
 
 SCOUT_FUNCTION(scout_job_home) {
-    return PointerGetDatum(cstring_to_text(scout::pg::home()));
+    return PointerGetDatum(cstring_to_text(scout::extension::home()));
 }
 
 SCOUT_ACTION(scout_cancel_job) {

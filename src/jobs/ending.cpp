@@ -10,18 +10,18 @@
 
 #include "audit/caller.hpp"
 #include "audit/retention.hpp"
+#include "extension/installed.hpp"
+#include "extension/locks.hpp"
 #include "jobs/run.hpp"
-#include "pg/locks.hpp"
-#include "pg/relation.hpp"
 #include "pg/spi.hpp"
 #include "pg/wrapper.hpp"
 
 namespace scout::jobs {
 
 bool extension_is_there(Run &run) {
-    const Oid extension = pg::lock_extension();
+    const Oid extension = extension::lock_extension();
     if (!OidIsValid(run.extension)) run.extension = extension;
-    return OidIsValid(extension) && extension == run.extension && pg::library_matches_extension();
+    return OidIsValid(extension) && extension == run.extension && extension::library_matches_extension();
 }
 
 ErrorData *transaction(Run &run, void (*call)(void *), void *argument) {
@@ -63,9 +63,9 @@ void interrupt_others(const Run &run) {
         "IS NULL"
         " AND EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.objsubid = $3 AND l.pid = "
         "w.pid)");
-    pg::AsRole owner(pg::extension_owner());
-    pg::Rows rows =
-        pids.read_latest({pg::int8(run.job), pg::int4(run.start.worker), pg::int4(pg::job_lock_field)});
+    pg::AsRole owner(extension::extension_owner());
+    pg::Rows rows = pids.read_latest(
+        {pg::int8(run.job), pg::int4(run.start.worker), pg::int4(extension::job_lock_field)});
     owner.end();
     for (uint64 i = 0; i < rows.count(); i++) interrupt_at_commit(rows.int4(i, 1));
     rows.free();
@@ -93,7 +93,7 @@ void record_end(const Record &r, const char *state) {
 
 bool others_live(const Run &run) {
     for (int other : unfinished_workers(run.job, run.start.worker))
-        if (pg::job_worker_lives(run.job, other)) return true;
+        if (extension::job_worker_lives(run.job, other)) return true;
     return false;
 }
 

@@ -1,7 +1,7 @@
 #include "jobs/launch.hpp"
 
+#include "extension/installed.hpp"
 #include "jobs/store.hpp"
-#include "pg/relation.hpp"
 #include "pg/wrapper.hpp"
 
 extern "C" {
@@ -102,7 +102,8 @@ void interrupt_at_commit(int pid) {
 
 bool login_for(const char *session_role, bool scheduled, Oid &login_role) {
     const Oid role = get_role_oid(session_role, true);
-    if (!OidIsValid(role) || (superuser_arg(role) && !superuser_arg(pg::extension_owner()))) return false;
+    if (!OidIsValid(role) || (superuser_arg(role) && !superuser_arg(extension::extension_owner())))
+        return false;
     login_role = scheduled && !pg::may_log_in(role) ? InvalidOid : role;
     return true;
 }

@@ -1,12 +1,11 @@
 #include "jobs/request.hpp"
 
 #include "audit/caller.hpp"
+#include "extension/locks.hpp"
+#include "extension/settings.hpp"
 #include "jobs/launch.hpp"
 #include "pg/guard.hpp"
 #include "pg/handover.hpp"
-#include "pg/locks.hpp"
-#include "pg/relation.hpp"
-#include "pg/settings.hpp"
 #include "pg/spi.hpp"
 #include "pg/wrapper.hpp"
 
@@ -66,7 +65,7 @@ void refuse_to_block(int64 job, int pid) {
         " UNION SELECT $3 WHERE $3 <> 0"
         " UNION SELECT b.pid FROM waits w, unnest(pg_blocking_pids(w.pid)) b(pid))"
         " SELECT FROM waits w WHERE w.pid = pg_backend_pid()");
-    pg::Rows rows = blocked.read_latest({pg::int8(job), pg::int4(pg::job_lock_field), pg::int4(pid)});
+    pg::Rows rows = blocked.read_latest({pg::int8(job), pg::int4(extension::job_lock_field), pg::int4(pid)});
     const bool is_blocked = rows.count() > 0;
     rows.free();
     if (!is_blocked) return;
@@ -220,7 +219,7 @@ bool await(int64 job, int64 timeout_ms, Record &r, BackgroundWorkerHandle *worke
         sure = left;
         if (left) continue;
         const TimestampTz now = GetCurrentTimestamp();
-        if (pg::progress_interval > 0 && now - shown >= pg::progress_interval * second) {
+        if (extension::progress_interval > 0 && now - shown >= extension::progress_interval * second) {
             show_progress(r);
             shown = now;
         }
@@ -271,7 +270,7 @@ Outcome submit(const Request &request, bool wait) {
 }
 
 int workers_argument(FunctionCallInfo fcinfo, int number) {
-    const int limit = std::max(pg::max_workers, 1);
+    const int limit = std::max(extension::max_workers, 1);
     if (PG_ARGISNULL(number) || PG_GETARG_INT32(number) < 1 || PG_GETARG_INT32(number) > limit)
         ereport(
             ERROR,

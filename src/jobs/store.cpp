@@ -1,9 +1,9 @@
 #include "jobs/store.hpp"
 
 #include "audit/caller.hpp"
-#include "pg/locks.hpp"
-#include "pg/relation.hpp"
-#include "pg/settings.hpp"
+#include "extension/installed.hpp"
+#include "extension/locks.hpp"
+#include "extension/settings.hpp"
 #include "pg/spi.hpp"
 #include "pg/worker.hpp"
 
@@ -84,16 +84,16 @@ bool Record::ended() const {
 }
 
 bool read(int64 job, Record &record) {
-    pg::AsRole owner(pg::extension_owner());
-    const bool found = take(select_record.read_latest({pg::int8(job), pg::text(pg::home())}), record);
+    pg::AsRole owner(extension::extension_owner());
+    const bool found = take(select_record.read_latest({pg::int8(job), pg::text(extension::home())}), record);
     if (found) read_sums(record);
     owner.end();
     return found;
 }
 
 bool lock(int64 job, Record &record) {
-    pg::AsRole owner(pg::extension_owner());
-    const bool found = take(lock_record.run({pg::int8(job), pg::text(pg::home())}), record);
+    pg::AsRole owner(extension::extension_owner());
+    const bool found = take(lock_record.run({pg::int8(job), pg::text(extension::home())}), record);
     if (found) read_sums(record);
     owner.end();
     return found;
@@ -102,7 +102,7 @@ bool lock(int64 job, Record &record) {
 int64 find_by_key(const char *key) {
     static pg::Statement find("SELECT r.job_id FROM scout.job_records r WHERE r.idempotency_key = $1");
     if (key == nullptr) return 0;
-    pg::AsRole owner(pg::extension_owner());
+    pg::AsRole owner(extension::extension_owner());
     pg::Rows rows = find.read_latest({pg::text(key)});
     owner.end();
     const int64 job = rows.count() == 0 ? 0 : rows.int8(0, 1);
@@ -112,7 +112,7 @@ int64 find_by_key(const char *key) {
 
 bool is_worked_on(const Record &r) {
     for (int n = 0; n < r.workers; n++)
-        if (pg::job_worker_lives(r.id, n)) return true;
+        if (extension::job_worker_lives(r.id, n)) return true;
     return false;
 }
 
@@ -123,8 +123,9 @@ int64 at_work(const char *kind) {
         "  OR EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.objsubid = $3"
         "   AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())"
         "   AND l.classid::bigint = r.job_id & 4294967295)) LIMIT 1");
-    pg::AsRole owner(pg::extension_owner());
-    pg::Rows rows = find.read_latest({pg::text(kind), pg::text(pg::home()), pg::int4(pg::job_lock_field)});
+    pg::AsRole owner(extension::extension_owner());
+    pg::Rows rows =
+        find.read_latest({pg::text(kind), pg::text(extension::home()), pg::int4(extension::job_lock_field)});
     owner.end();
     const int64 job = rows.count() == 0 ? 0 : rows.int8(0, 1);
     rows.free();
@@ -132,7 +133,7 @@ int64 at_work(const char *kind) {
 }
 
 void require_same_request(const Request &request, int64 job) {
-    pg::AsRole owner(pg::extension_owner());
+    pg::AsRole owner(extension::extension_owner());
     const bool same = same_request(request, job);
     owner.end();
     if (same) return;
@@ -157,12 +158,13 @@ int64 create(const Request &request, bool &made) {
     const Oid session_role = OidIsValid(request.run_as) ? request.run_as : GetSessionUserId();
     const char *actor = request.scheduled ? "supervisor" : audit::actor();
 
-    pg::AsRole owner(pg::extension_owner());
-    pg::Rows rows = insert.run(
-        {pg::text(request.kind), pg::text(request.arguments), pg::int4(request.workers), pg::text(kind->unit),
-         pg::text(actor), pg::text(GetUserNameFromId(session_role, false)),
-         pg::text(GetUserNameFromId(acting_role, false)), pg::text_or_null(audit::claims()),
-         pg::text_or_null(request.idempotency_key), pg::text(pg::home()), pg::boolean(request.scheduled)});
+    pg::AsRole owner(extension::extension_owner());
+    pg::Rows rows =
+        insert.run({pg::text(request.kind), pg::text(request.arguments), pg::int4(request.workers),
+                    pg::text(kind->unit), pg::text(actor), pg::text(GetUserNameFromId(session_role, false)),
+                    pg::text(GetUserNameFromId(acting_role, false)), pg::text_or_null(audit::claims()),
+                    pg::text_or_null(request.idempotency_key), pg::text(extension::home()),
+                    pg::boolean(request.scheduled)});
     owner.end();
     made = rows.count() > 0;
     if (!made) {
@@ -173,7 +175,7 @@ int64 create(const Request &request, bool &made) {
     const Job job{rows.int8(0, 1), request.arguments, 0};
     rows.free();
     const int64 total = kind->freeze(job);
-    pg::AsRole again(pg::extension_owner());
+    pg::AsRole again(extension::extension_owner());
     set_total.run({pg::int8(job.id), pg::int8(total)});
     again.end();
 
@@ -194,7 +196,7 @@ void register_worker(const Record &record, int worker, bool is_attempt) {
         "clock_timestamp(),"
         " started_at = coalesce(started_at, clock_timestamp()), finished_at = NULL, done_before = $2,"
         " next_attempt_at = NULL WHERE job_id = $1");
-    pg::AsRole owner(pg::extension_owner());
+    pg::AsRole owner(extension::extension_owner());
     come.run({pg::int8(record.id), pg::int4(worker), pg::int4(MyProcPid)});
     if (is_attempt) attempt.run({pg::int8(record.id), pg::int8(record.done.done)});
     owner.end();
@@ -207,7 +209,7 @@ void add_progress(int64 job, int worker, const Progress &p) {
         " transactions_removed = transactions_removed + $6, line_items_created = line_items_created + $7,"
         " events_dead_lettered = events_dead_lettered + $8, letters_resolved = letters_resolved + $9,"
         " last_position = coalesce(nullif($10, 0), last_position) WHERE job_id = $1 AND worker_no = $2");
-    pg::AsRole owner(pg::extension_owner());
+    pg::AsRole owner(extension::extension_owner());
     add.run({pg::int8(job), pg::int4(worker), pg::int8(p.done), pg::int8(p.created), pg::int8(p.updated),
              pg::int8(p.removed), pg::int8(p.lines), pg::int8(p.dead_lettered), pg::int8(p.resolved),
              pg::int8(p.position)});
@@ -217,7 +219,7 @@ void add_progress(int64 job, int worker, const Progress &p) {
 void finish_worker(int64 job, int worker) {
     static pg::Statement finish(
         "UPDATE scout.job_workers SET finished_at = clock_timestamp() WHERE job_id = $1 AND worker_no = $2");
-    pg::AsRole owner(pg::extension_owner());
+    pg::AsRole owner(extension::extension_owner());
     finish.run({pg::int8(job), pg::int4(worker)});
     owner.end();
 }
@@ -226,7 +228,7 @@ pg::Array<int> unfinished_workers(int64 job, int but) {
     static pg::Statement others(
         "SELECT w.worker_no FROM scout.job_workers w WHERE w.job_id = $1 AND w.worker_no <> $2 AND "
         "w.finished_at IS NULL");
-    pg::AsRole owner(pg::extension_owner());
+    pg::AsRole owner(extension::extension_owner());
     pg::Rows rows = others.read_latest({pg::int8(job), pg::int4(but)});
     owner.end();
     pg::Array<int> out;
@@ -237,7 +239,7 @@ pg::Array<int> unfinished_workers(int64 job, int but) {
 
 bool has_chunks(int64 job) {
     static pg::Statement any("SELECT FROM scout.job_chunks c WHERE c.job_id = $1 LIMIT 1");
-    pg::AsRole owner(pg::extension_owner());
+    pg::AsRole owner(extension::extension_owner());
     pg::Rows rows = any.read_latest({pg::int8(job)});
     owner.end();
     const bool out = rows.count() > 0;
@@ -252,7 +254,7 @@ void set_state(const Record &r, const char *state, const Failure *error) {
         " WHERE job_id = $1");
     static pg::Statement drop_rest("DELETE FROM scout.job_chunks WHERE job_id = $1");
     const Failure f = error != nullptr ? *error : Failure{};
-    pg::AsRole owner(pg::extension_owner());
+    pg::AsRole owner(extension::extension_owner());
     set.run({pg::int8(r.id), pg::text(state), pg::text_or_null(f.sqlstate), pg::text_or_null(f.message),
              pg::text_or_null(f.detail), pg::text_or_null(f.hint)});
     if (strcmp(state, "succeeded") == 0) drop_rest.run({pg::int8(r.id)});
@@ -261,7 +263,7 @@ void set_state(const Record &r, const char *state, const Failure *error) {
 
 void request_cancel(int64 job, const char *by) {
     static pg::Statement request("UPDATE scout.job_records SET cancelled_by = $2 WHERE job_id = $1");
-    pg::AsRole owner(pg::extension_owner());
+    pg::AsRole owner(extension::extension_owner());
     request.run({pg::int8(job), pg::text(by)});
     owner.end();
 }
@@ -271,8 +273,8 @@ void requeue(int64 job) {
         "UPDATE scout.job_records SET state = 'queued', cancelled_by = NULL, finished_at = NULL,"
         " next_attempt_at = NULL, error_sqlstate = NULL, error_message = NULL, error_detail = NULL,"
         " error_hint = NULL, home = $2 WHERE job_id = $1");
-    pg::AsRole owner(pg::extension_owner());
-    again.run({pg::int8(job), pg::text(pg::home())});
+    pg::AsRole owner(extension::extension_owner());
+    again.run({pg::int8(job), pg::text(extension::home())});
     owner.end();
 }
 
@@ -286,9 +288,9 @@ pg::Array<Waiting> waiting_jobs(bool interrupted, int limit) {
         "  AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())"
         "  AND l.classid::bigint = r.job_id & 4294967295)"
         " ORDER BY r.job_id LIMIT $3");
-    pg::AsRole owner(pg::extension_owner());
-    pg::Rows rows = open_jobs.read_latest(
-        {pg::text(pg::home()), pg::boolean(interrupted), pg::int4(limit), pg::int4(pg::job_lock_field)});
+    pg::AsRole owner(extension::extension_owner());
+    pg::Rows rows = open_jobs.read_latest({pg::text(extension::home()), pg::boolean(interrupted),
+                                           pg::int4(limit), pg::int4(extension::job_lock_field)});
     owner.end();
     pg::Array<Waiting> out;
     for (uint64 i = 0; i < rows.count(); i++)

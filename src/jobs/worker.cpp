@@ -14,11 +14,11 @@
 // Whoever waits in shared memory and goes away cancels the job. ending.cpp has the ends.
 
 #include "audit/caller.hpp"
+#include "extension/locks.hpp"
+#include "extension/settings.hpp"
+#include "extension/tiers.hpp"
 #include "jobs/chunks.hpp"
 #include "jobs/run.hpp"
-#include "pg/locks.hpp"
-#include "pg/relation.hpp"
-#include "pg/settings.hpp"
 #include "pg/spi.hpp"
 #include "pg/wrapper.hpp"
 
@@ -42,7 +42,7 @@ bool join(Run &run) {
         if (OidIsValid(run.start.acting_role)) pg::set_role(GetUserNameFromId(run.start.acting_role, false));
         pg::set_claims(pg::handed_string(run.handover, 3));
         pg::Session session;
-        pg::require_operator("jobs");
+        extension::require_operator("jobs");
         job = create({pg::handed_string(run.handover, 0), pg::handed_string(run.handover, 1),
                       atoi(pg::handed_string(run.handover, 2)), pg::handed_string(run.handover, 4), false},
                      made);
@@ -61,7 +61,7 @@ int running_workers() {
     static pg::Statement count(
         "SELECT count(*) FROM pg_locks l WHERE l.locktype = 'advisory' AND l.objsubid = $1 AND l.granted"
         " AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())");
-    pg::Rows rows = count.read({pg::int4(pg::job_lock_field)});
+    pg::Rows rows = count.read({pg::int4(extension::job_lock_field)});
     const int out = static_cast<int>(rows.int8(0, 1));
     rows.free();
     return out;
@@ -84,13 +84,13 @@ enum class Registered { yes, no, taken, no_room };
 // `no`: there is no such job any more, or it has ended. `taken`: somebody is this worker already.
 Registered become_worker(Run &run) {
     Record r;
-    pg::acquire(pg::Lock::start, ExclusiveLock);
-    const bool room = running_workers() < pg::max_workers;
-    const bool mine = room && pg::hold_job_worker(run.job, run.start.worker);
-    pg::release(pg::Lock::start, ExclusiveLock);
+    extension::acquire(extension::Lock::start, ExclusiveLock);
+    const bool room = running_workers() < extension::max_workers;
+    const bool mine = room && extension::hold_job_worker(run.job, run.start.worker);
+    extension::release(extension::Lock::start, ExclusiveLock);
     if (!mine) return room ? Registered::taken : Registered::no_room;
     if (!lock(run.job, r) || r.ended()) {
-        pg::leave_job_worker(run.job, run.start.worker);
+        extension::leave_job_worker(run.job, run.start.worker);
         return Registered::no;
     }
     const bool is_attempt = run.start.worker == 0;
@@ -141,7 +141,7 @@ bool register_here(Run &run) {
         if (!OidIsValid(run.start.login_role)) pg::become(session_role);
         pg::set_claims(claims);
         pg::set_role(role);
-        pg::require_operator("jobs");
+        extension::require_operator("jobs");
     });
     if (error == nullptr) return true;
     (void)fail(run, "failed", error);
@@ -187,7 +187,7 @@ void take_turn(Run &run, Outcome &outcome) {
     if (pg::abandoned(run.handover)) ReThrowError(nobody_waits(run));
     outcome.stopped = false;
     const Job job{run.job, r.arguments, run.start.worker};
-    pg::require_operator(r.kind);
+    extension::require_operator(r.kind);
     if (kind->utility != nullptr) {
         const char *sql = kind->utility(job, outcome.run_as);
         outcome.utility = sql == nullptr ? nullptr : MemoryContextStrdup(run.turn_memory, sql);
@@ -275,7 +275,7 @@ void scout_job_worker(Datum) {
         }
         if (run.handover != nullptr) stand_by(run);
         if (registered) {
-            pg::leave_job_worker(run.job, run.start.worker);
+            extension::leave_job_worker(run.job, run.start.worker);
             start_next(run);
         }
         return static_cast<Datum>(0);

@@ -20,7 +20,6 @@
 #include "maintenance/jobs.hpp"
 #include "maintenance/target.hpp"
 #include "pg/guard.hpp"
-#include "pg/relation.hpp"
 #include "pg/result.hpp"
 #include "pg/spi.hpp"
 

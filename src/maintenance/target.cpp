@@ -1,6 +1,6 @@
 #include "maintenance/target.hpp"
 
-#include "pg/relation.hpp"
+#include "extension/layout.hpp"
 
 extern "C" {
 #include "catalog/catalog.h"
@@ -89,8 +89,9 @@ Target find_target(Oid relation, Action action) {
     const Oid table = index ? IndexGetRelation(relation, false) : relation;
     require_no_member(table, name);
     if (has_privs_of_role(GetUserId(), f.owner)) return {relation, table, name, index, GetUserId()};
-    const bool may_be_ours = schema == get_namespace_oid(pg::schema_name, true);
-    if (may_be_ours && f.owner == pg::require_pipeline()) return {relation, table, name, index, f.owner};
+    const bool may_be_ours = schema == get_namespace_oid(extension::schema_name, true);
+    if (may_be_ours && f.owner == extension::require_pipeline())
+        return {relation, table, name, index, f.owner};
     ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("must be owner of %s", name),
             errdetail("It belongs to \"%s\", and not to the pipeline.", GetUserNameFromId(f.owner, false)),
             errhint("Operators may maintain the pipeline's relations, owners their own."));

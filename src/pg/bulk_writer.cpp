@@ -1,7 +1,6 @@
 #include "pg/bulk_writer.hpp"
 
 #include "pg/multi_insert.hpp"
-#include "pg/relation.hpp"
 #include "pg/spi.hpp"
 
 extern "C" {
@@ -187,12 +186,6 @@ const char *refusal(Relation relation, const BulkColumn *columns, size_t count) 
     return nullptr;
 }
 
-Relation open_for_writing(const char *name) {
-    Oid id = relation_oid(name);
-    if (!OidIsValid(id)) (void)require_pipeline();  // says what is missing
-    return table_open(id, RowExclusiveLock);
-}
-
 uint64 copy_from_source(Relation relation, const BulkColumn *columns, size_t count) {
     List *names = NIL;
     for (size_t i = 0; i < count; i++) names = lappend(names, makeString(pstrdup(columns[i].name)));
@@ -226,17 +219,17 @@ uint64 copy(Relation relation, const BulkColumn *columns, size_t count, bool (*n
 
 }  // namespace
 
-const char *bulk_refusal(const char *relation, const BulkColumn *columns, size_t count) {
-    Relation opened = open_for_writing(relation);
+const char *bulk_refusal(Oid relation, const BulkColumn *columns, size_t count) {
+    Relation opened = table_open(relation, RowExclusiveLock);
     const char *why = refusal(opened, columns, count);
     table_close(opened, NoLock);
     return why;
 }
 
-uint64 bulk_write(const char *relation, const BulkColumn *columns, size_t count,
-                  bool (*next)(void *, BulkRows &), void *argument) {
+uint64 bulk_write(Oid relation, const BulkColumn *columns, size_t count, bool (*next)(void *, BulkRows &),
+                  void *argument) {
     Workspace workspace("scout_ir bulk write");
-    Relation opened = open_for_writing(relation);
+    Relation opened = table_open(relation, RowExclusiveLock);
     const uint64 written = takes_multi_insert(opened, columns, count)
                                ? multi_insert(opened, columns, count, next, argument)
                                : copy(opened, columns, count, next, argument);

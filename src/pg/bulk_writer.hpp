@@ -37,16 +37,16 @@ protected:
 
 // Why the native path must not write this relation, nullptr where it may; a static text. Locks the
 // relation against changes of its definition until the transaction ends, so that the answer holds.
-const char *bulk_refusal(const char *relation, const BulkColumn *columns, size_t count);
+const char *bulk_refusal(Oid relation, const BulkColumn *columns, size_t count);
 
 // Appends rows as the current role and returns how many were written: fewer than given where a
 // trigger dropped some. `next` appends one row to BulkRows, or returns false at the end; it is
 // called from inside the server and must neither throw nor own anything with a destructor.
-uint64 bulk_write(const char *relation, const BulkColumn *columns, size_t count,
-                  bool (*next)(void *, BulkRows &), void *argument);
+uint64 bulk_write(Oid relation, const BulkColumn *columns, size_t count, bool (*next)(void *, BulkRows &),
+                  void *argument);
 
 template <typename Next>
-uint64 bulk_write(const char *relation, const BulkColumn *columns, size_t count, Next next) {
+uint64 bulk_write(Oid relation, const BulkColumn *columns, size_t count, Next next) {
     return bulk_write(
         relation, columns, count,
         [](void *argument, BulkRows &rows) { return (*static_cast<Next *>(argument))(rows); }, &next);

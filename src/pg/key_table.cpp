@@ -1,7 +1,6 @@
 #include "pg/key_table.hpp"
 
 #include "pg/memory.hpp"
-#include "pg/relation.hpp"
 
 extern "C" {
 #include "access/genam.h"
@@ -78,17 +77,15 @@ void KeyTable::look_at(Relation table) {
 
 // The lock lets no change of the layout go unnoticed: it takes in what was committed before, and keeps out
 // (or, with CONCURRENTLY, makes wait) what comes after.
-Relation KeyTable::open() {
-    const Oid id = relation_oid(name_);
-    if (!OidIsValid(id)) (void)require_pipeline();
+Relation KeyTable::open(Oid id) {
     Relation table = table_open(id, RowExclusiveLock);
     if (relation_ != id) look_at(table);
     return table;
 }
 
-bool KeyTable::find(bytea *key, int64 &value) {
+bool KeyTable::find(Oid relation, bytea *key, int64 &value) {
     value = 0;
-    Relation table = open();
+    Relation table = open(relation);
     if (!OidIsValid(index_)) {
         table_close(table, NoLock);
         return false;
@@ -115,8 +112,8 @@ bool KeyTable::find(bytea *key, int64 &value) {
     return true;
 }
 
-bool KeyTable::insert(const Entry *entries, size_t count) {
-    Relation table = open();
+bool KeyTable::insert(Oid relation, const Entry *entries, size_t count) {
+    Relation table = open(relation);
     if (!OidIsValid(index_)) {
         table_close(table, NoLock);
         return false;

@@ -1,48 +1,31 @@
-// The pipeline as the catalogue has it: does it exist, who owns it.
+// Relations and functions of the catalogue, by Oid.
 #pragma once
 
 #include "pg/postgres.hpp"
 
 namespace scout::pg {
 
-constexpr const char *schema_name = "scout";
+// InvalidOid where there is none.
+Oid owner_of(Oid relation);
 
-// The version of the tables' layout that this library works with. create_pipeline() writes it into the
-// comment of bronze_pending, where a dump carries it and DROP EXTENSION leaves it.
-constexpr int pipeline_schema_version = 1;
+// The file of a relation, which DROP, TRUNCATE and rewrites replace; InvalidOid where there is none.
+Oid file_of(Oid relation);
 
-// OID of a relation of schema scout, InvalidOid where there is none.
-Oid relation_oid(const char *name);
-
-// The file of a relation of schema scout, which DROP, TRUNCATE and rewrites replace; InvalidOid where there
-// is none.
-Oid file_of(const char *name);
-
-// How many blocks a table of schema scout has now; -1 where it is partitioned or foreign.
-int64 blocks_of(const char *name);
+// How many blocks a table has now; -1 where it is partitioned, inherited from or foreign.
+int64 blocks_of(Oid table);
 
 // Has this transaction made or emptied the table?
 bool has_new_file(Oid table);
 
-bool is_partitioned(const char *name);
+bool is_partitioned(Oid table);
 
-// The owner of the pipeline tables, as whom every write to them runs. One clear error, with the
-// call that mends it, where a table is missing, the owners differ, or the layout is of another version.
-Oid require_pipeline();
+// Is `relation` this table, or a partition of it at any depth?
+bool is_of_table(Relation relation, Oid table);
 
-// The owner of the extension, as whom its own tables are written.
-Oid extension_owner();
+// The function of this name and argument types; InvalidOid where there is none.
+Oid function_oid(Oid schema, const char *name, const Oid *types, int count);
 
-// "0.1.0" as installed in this database; nullptr where it is not.
-const char *extension_version();
-
-// True if the current role may execute the operator tier.
-bool is_operator();
-
-// True if the current role may execute the admin tier.
-bool is_admin();
-
-// "42501: ... is for operators" unless is_operator().
-void require_operator(const char *what);
+// May the current role execute it?
+bool may_execute(Oid function);
 
 }  // namespace scout::pg

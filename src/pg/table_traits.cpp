@@ -1,7 +1,5 @@
 #include "pg/table_traits.hpp"
 
-#include "pg/relation.hpp"
-
 extern "C" {
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
@@ -28,10 +26,8 @@ const char *refusal(Relation relation) {
 
 }  // namespace
 
-TableTraits table_traits(const char *name, LOCKMODE lock) {
-    const Oid id = relation_oid(name);
-    if (!OidIsValid(id)) (void)require_pipeline();  // says what is missing
-    Relation relation = table_open(id, lock);
+TableTraits table_traits(Oid table, LOCKMODE lock) {
+    Relation relation = table_open(table, lock);
     // A partition may have triggers of its own.
     const bool partitioned = relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
     TableTraits traits{refusal(relation), partitioned, partitioned, false};

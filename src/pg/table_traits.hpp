@@ -20,6 +20,6 @@ struct TableTraits {
 
 // As the current role, which must be the table's owner. Takes `lock` until the transaction ends: from
 // AccessShareLock on the refusal holds that long, from RowExclusiveLock on the rest too.
-TableTraits table_traits(const char *relation, LOCKMODE lock);
+TableTraits table_traits(Oid table, LOCKMODE lock);
 
 }  // namespace scout::pg

@@ -1,14 +1,11 @@
 #include "pg/worker.hpp"
 
-#include "pg/relation.hpp"
-#include "pg/settings.hpp"
 #include "pg/wrapper.hpp"
 
 extern "C" {
 #include "access/parallel.h"
 #include "access/xlog.h"
 #include "catalog/pg_authid.h"
-#include "catalog/pg_extension.h"
 #include "parser/analyze.h"
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
@@ -236,25 +233,8 @@ void set_claims(const char *claims) {
     if (claims != nullptr) SetConfigOption("request.jwt.claims", claims, PGC_USERSET, PGC_S_SESSION);
 }
 
-Oid lock_extension() {
-    Oid extension = get_extension_oid("scout_ir", true);
-    if (!OidIsValid(extension)) return InvalidOid;
-    LockDatabaseObject(ExtensionRelationId, extension, 0, AccessShareLock);
-    // It may have been dropped, and made again, while we waited.
-    return get_extension_oid("scout_ir", true) == extension ? extension : InvalidOid;
-}
-
-bool library_matches_extension() {
-    const char *installed = extension_version();
-    return installed != nullptr && strcmp(installed, SCOUT_IR_VERSION) == 0;
-}
-
 bool no_workers_here() {
     return RecoveryInProgress() || IsBinaryUpgrade || IsParallelWorker() || !IsUnderPostmaster;
-}
-
-const char *home() {
-    return psprintf(UINT64_FORMAT "/%u", GetSystemIdentifier(), MyDatabaseId);
 }
 
 }  // namespace scout::pg

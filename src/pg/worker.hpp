@@ -83,15 +83,7 @@ void become(const char *role);
 void set_role(const char *role);
 void set_claims(const char *claims);
 
-// The extension as it is installed; InvalidOid where it is not (any more). Holds AccessShareLock on it to
-// the end of the transaction, so that DROP EXTENSION waits for at most one batch.
-Oid lock_extension();
-bool library_matches_extension();
-
 // True where nothing may be started: recovery, pg_upgrade, a parallel worker.
 bool no_workers_here();
-
-// This database of this cluster: "7301.../16384".
-const char *home();
 
 }  // namespace scout::pg

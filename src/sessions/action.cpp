@@ -1,7 +1,6 @@
 #include "sessions/action.hpp"
 
 #include "audit/caller.hpp"
-#include "pg/relation.hpp"
 #include "pg/sessions.hpp"
 #include "pg/spi.hpp"
 

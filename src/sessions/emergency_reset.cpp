@@ -15,8 +15,8 @@
 // Commit publishes the pause (where it stays) and the probe together. Abort, crash: as if not called.
 
 #include "audit/caller.hpp"
+#include "extension/layout.hpp"
 #include "pg/guard.hpp"
-#include "pg/relation.hpp"
 #include "pg/result.hpp"
 #include "pg/spi.hpp"
 #include "sessions/arguments.hpp"
@@ -226,7 +226,7 @@ void Reset::finish(Step &s) {
 
 void Reset::run() {
     bool there = true;
-    if (pg::attempt_step([] { (void)pg::require_pipeline(); }) != nullptr) there = false;
+    if (pg::attempt_step([] { (void)extension::require_pipeline(); }) != nullptr) there = false;
     paused_ = pause() && !r_.dry_run;
     if (!there) {
         for (const char *action : {"clear stuck locks", "probe", "resume"})

@@ -4,8 +4,8 @@
 // that starts after its commit; abort and crash leave the list as it was.
 
 #include "audit/caller.hpp"
+#include "extension/installed.hpp"
 #include "pg/guard.hpp"
-#include "pg/relation.hpp"
 #include "pg/result.hpp"
 #include "pg/spi.hpp"
 #include "sessions/action.hpp"
@@ -22,7 +22,7 @@ const char *protection_of(const Target &t) {
         "SELECT p.reason FROM scout.protected_sessions p"
         " WHERE (p.role IS NULL OR p.role::text = $1) AND (p.application IS NULL OR p.application = $2)"
         " ORDER BY p.protected_at LIMIT 1");
-    pg::AsRole owner(pg::extension_owner());
+    pg::AsRole owner(extension::extension_owner());
     pg::Rows rows =
         protection.read_latest({pg::text_or_null(t.usename), pg::text_or_null(t.application_name)});
     owner.end();
@@ -88,7 +88,7 @@ SCOUT_ACTION(scout_protect_sessions) {
     pg::Result result(fcinfo);
     pg::Session session;
     const char *actor = audit::actor();
-    pg::AsRole owner(pg::extension_owner());
+    pg::AsRole owner(extension::extension_owner());
     protect.run(
         {pg::text_or_null(r.role), pg::text_or_null(r.application), pg::text(reason), pg::text(actor)});
     owner.end();
@@ -107,7 +107,7 @@ SCOUT_ACTION(scout_unprotect_sessions) {
     const Oid role = GetUserId();
     pg::Result result(fcinfo);
     pg::Session session;
-    pg::AsRole owner(pg::extension_owner());
+    pg::AsRole owner(extension::extension_owner());
     pg::Rows rows = unprotect.run({pg::text_or_null(r.role), pg::text_or_null(r.application)});
     owner.end();
     const bool found = rows.count() > 0;

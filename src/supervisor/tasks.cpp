@@ -2,14 +2,15 @@
 
 #include "audit/caller.hpp"
 #include "audit/retention.hpp"
+#include "extension/installed.hpp"
+#include "extension/layout.hpp"
+#include "extension/locks.hpp"
+#include "extension/settings.hpp"
 #include "gold/jobs.hpp"
 #include "jobs/launch.hpp"
 #include "jobs/store.hpp"
-#include "pg/locks.hpp"
-#include "pg/relation.hpp"
-#include "pg/settings.hpp"
+#include "pause/control.hpp"
 #include "pg/spi.hpp"
-#include "pipeline/control.hpp"
 
 namespace scout::supervisor {
 
@@ -27,16 +28,16 @@ constexpr int most_attempts = 10;
 #define HELD_BACK "(r.state = 'interrupted' AND r.error_sqlstate = '55000')"
 
 bool pipeline_is_there() {
-    return OidIsValid(pg::relation_oid("bronze_pending"));
+    return OidIsValid(extension::relation_oid("bronze_pending"));
 }
 
 // Whether all loading is paused; otherwise the sources that are.
 bool all_is_paused(pg::Array<std::string_view> &sources) {
     if (!pipeline_is_there()) return false;
-    pg::Session session(pg::require_pipeline());
-    pg::Array<pipeline::Pause> pauses;
-    pipeline::read_pauses(pauses);
-    const bool all = pipeline::all_paused(pauses, sources);
+    pg::Session session(extension::require_pipeline());
+    pg::Array<pause::Pause> pauses;
+    pause::read_pauses(pauses);
+    const bool all = pause::all_paused(pauses, sources);
     session.end();
     return all;
 }
@@ -45,15 +46,15 @@ int free_workers() {
     static pg::Statement running(
         "SELECT count(*) FROM pg_locks l WHERE l.locktype = 'advisory' AND l.objsubid = $1 AND l.granted"
         " AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())");
-    pg::Rows rows = running.read_latest({pg::int4(pg::job_lock_field)});
-    const int out = pg::max_workers - static_cast<int>(rows.int8(0, 1));
+    pg::Rows rows = running.read_latest({pg::int4(extension::job_lock_field)});
+    const int out = extension::max_workers - static_cast<int>(rows.int8(0, 1));
     rows.free();
     return std::max(out, 0);
 }
 
 void fail(int64 job, const jobs::Failure &why) {
     jobs::Record r;
-    if (!jobs::lock(job, r) || r.ended() || pg::job_worker_lives(job, 0)) return;
+    if (!jobs::lock(job, r) || r.ended() || extension::job_worker_lives(job, 0)) return;
     jobs::set_state(r, "failed", &why);
     audit::Json counts;
     counts.add("job_id", job).add("done", r.done.done);
@@ -70,9 +71,9 @@ void give_up(pg::Array<Done> &done) {
         " AND (SELECT coalesce(sum(w.done), 0) FROM scout.job_workers w WHERE w.job_id = r.job_id) <= "
         "r.done_before"
         " AND" NOBODY_WORKS " LIMIT 100");
-    pg::AsRole owner(pg::extension_owner());
-    pg::Rows rows =
-        hopeless.read_latest({pg::text(pg::home()), pg::int4(pg::job_lock_field), pg::int4(most_attempts)});
+    pg::AsRole owner(extension::extension_owner());
+    pg::Rows rows = hopeless.read_latest(
+        {pg::text(extension::home()), pg::int4(extension::job_lock_field), pg::int4(most_attempts)});
     owner.end();
     for (uint64 i = 0; i < rows.count(); i++) {
         const int64 job = rows.int8(i, 1);
@@ -107,8 +108,8 @@ void restart_jobs(pg::Array<Done> &done) {
     pg::Array<std::string_view> sources;
     const bool paused = all_is_paused(sources);
     const int room = free_workers();
-    pg::AsRole owner(pg::extension_owner());
-    const pg::Param home = pg::text(pg::home()), field = pg::int4(pg::job_lock_field);
+    pg::AsRole owner(extension::extension_owner());
+    const pg::Param home = pg::text(extension::home()), field = pg::int4(extension::job_lock_field);
     plan.run({home, field});
     pg::Rows rows = due.read_latest({home, field, pg::boolean(paused), pg::int4(room)});
     owner.end();
@@ -118,7 +119,7 @@ void restart_jobs(pg::Array<Done> &done) {
         if (jobs::made_here(job)) continue;
         Oid login_role;
         if (jobs::login_for(role, rows.boolean(i, 3), login_role)) {
-            pg::AsRole again(pg::extension_owner());
+            pg::AsRole again(extension::extension_owner());
             postpone.run({pg::int8(job)});
             again.end();
             jobs::start_at_commit(job, login_role);
@@ -147,8 +148,8 @@ Last last_of(const char *kind, int interval, Oid owner) {
         "  CASE WHEN r.state = 'failed' THEN r.finished_at + greatest($3 * interval '1 s', " BACKOFF
         ")"
         "   ELSE coalesce(r.started_at, r.created_at) + $3 * interval '1 s' END AS due) t");
-    pg::AsRole extension(pg::extension_owner());
-    pg::Rows rows = newest.read_latest({pg::text(pg::home()), pg::text(kind), pg::int4(interval),
+    pg::AsRole extension(extension::extension_owner());
+    pg::Rows rows = newest.read_latest({pg::text(extension::home()), pg::text(kind), pg::int4(interval),
                                         pg::text(GetUserNameFromId(owner, false))});
     extension.end();
     Last last{0, false, true, false};
@@ -165,7 +166,7 @@ void retry(int64 job) {
         "UPDATE scout.job_records r SET state = 'queued', finished_at = NULL, next_attempt_at = "
         "clock_timestamp()"
         " + interval '5 s' WHERE r.job_id = $1");
-    pg::AsRole owner(pg::extension_owner());
+    pg::AsRole owner(extension::extension_owner());
     again.run({pg::int8(job)});
     owner.end();
 }
@@ -173,7 +174,7 @@ void retry(int64 job) {
 void schedule(const char *task, const char *kind, const char *arguments, int interval, bool (*has_work)(),
               pg::Array<Done> &done) {
     if (interval == 0 || jobs::find_kind(kind) == nullptr || !pipeline_is_there()) return;
-    const Oid owner = pg::require_pipeline();
+    const Oid owner = extension::require_pipeline();
     const Last last = last_of(kind, interval, owner);
     if (last.open || !last.due || jobs::at_work(kind) != 0 || !has_work()) return;
     const char *role = GetUserNameFromId(owner, false);
@@ -199,7 +200,7 @@ bool events_wait() {
     static pg::Statement any("SELECT FROM scout.bronze_pending p WHERE p.source_system <> ALL ($1) LIMIT 1");
     pg::Array<std::string_view> paused;
     if (all_is_paused(paused)) return false;
-    pg::Session session(pg::require_pipeline());
+    pg::Session session(extension::require_pipeline());
     pg::Rows rows = any.read_latest({pg::text_array(paused.begin(), paused.size())});
     const bool found = rows.count() > 0;
     rows.free();
@@ -208,11 +209,12 @@ bool events_wait() {
 }
 
 void load(pg::Array<Done> &done) {
-    schedule("load", "load_backlog", "{\"batch_size\": 2000}", pg::load_interval, events_wait, done);
+    schedule("load", "load_backlog", "{\"batch_size\": 2000}", extension::load_interval, events_wait, done);
 }
 
 void refresh(pg::Array<Done> &done) {
-    schedule("refresh", "refresh_gold_platinum", "{}", pg::refresh_interval, gold::anything_to_refresh, done);
+    schedule("refresh", "refresh_gold_platinum", "{}", extension::refresh_interval, gold::anything_to_refresh,
+             done);
 }
 
 bool always() {
@@ -220,7 +222,7 @@ bool always() {
 }
 
 void alert(pg::Array<Done> &done) {
-    schedule("alerts", "check_alerts", "{}", pg::alert_interval, always, done);
+    schedule("alerts", "check_alerts", "{}", extension::alert_interval, always, done);
 }
 
 void retain(pg::Array<Done> &done) {

@@ -7,9 +7,9 @@
 // same; the first failure is what the launcher hears of, and logs once.
 
 #include "audit/caller.hpp"
+#include "extension/installed.hpp"
 #include "jobs/launch.hpp"
 #include "pg/guard.hpp"
-#include "pg/relation.hpp"
 #include "pg/result.hpp"
 #include "pg/spi.hpp"
 #include "pg/supervisor.hpp"
@@ -27,9 +27,9 @@ namespace {
 pg::Outcome look(MemoryContext memory, const Task &task, ErrorData *&error) {
     pg::Outcome outcome = pg::Outcome::done;
     error = pg::in_transaction("scout_ir tick", memory, [&] {
-        if (!OidIsValid(pg::lock_extension())) {
+        if (!OidIsValid(extension::lock_extension())) {
             outcome = pg::Outcome::no_extension;
-        } else if (!pg::library_matches_extension()) {
+        } else if (!extension::library_matches_extension()) {
             outcome = pg::Outcome::other_version;
         } else {
             pg::Session session;
@@ -97,7 +97,7 @@ SCOUT_ACTION(scout_supervise) {
     PreventCommandIfReadOnly("supervise()");
     const Oid role = GetUserId();
     pg::Result result(fcinfo);
-    (void)pg::lock_extension();
+    (void)extension::lock_extension();
     pg::Session session;
     pg::Array<Done> done;
     for (const Task &task : tasks) {

@@ -13,14 +13,14 @@
 // as by a load and given back with the rollback.
 
 #include "audit/caller.hpp"
+#include "extension/layout.hpp"
+#include "extension/locks.hpp"
+#include "intake/pending.hpp"
+#include "load/batch.hpp"
+#include "pg/arguments.hpp"
 #include "pg/guard.hpp"
-#include "pg/locks.hpp"
-#include "pg/relation.hpp"
 #include "pg/result.hpp"
 #include "pg/spi.hpp"
-#include "pipeline/arguments.hpp"
-#include "pipeline/batch.hpp"
-#include "pipeline/pending.hpp"
 
 namespace scout::verification {
 
@@ -138,11 +138,11 @@ void SmokeTest::event_in(Check &c) {
 void SmokeTest::event_in_silver(Check &c) {
     const TimestampTz started = GetCurrentTimestamp();
     MemoryContext context = CurrentMemoryContext;  // that of the session ends with it
-    pipeline::BatchCounts counts;
-    pg::Session owner(pg::require_pipeline());
-    pipeline::flush_pending();
-    pg::acquire(pg::Lock::flight, pg::flight_load);
-    pipeline::process_batch(pipeline::Mode::load, &event_id_, 1, counts);
+    load::BatchCounts counts;
+    pg::Session owner(extension::require_pipeline());
+    intake::flush_pending();
+    extension::acquire(extension::Lock::flight, extension::flight_load);
+    load::process_batch(load::Mode::load, &event_id_, 1, counts);
     const int64 ms = (GetCurrentTimestamp() - started) / 1000;
     loaded_ = in_silver.run({pg::int8(event_id_)}).count() == 1;
     const char *why = "the event is neither in silver nor in the dead-letter queue";
@@ -175,7 +175,7 @@ void SmokeTest::duplicate_refused(Check &c) const {
 }
 
 void SmokeTest::gold_computable(Check &c) const {
-    const Oid owner = pg::require_pipeline();
+    const Oid owner = extension::require_pipeline();
     pg::Rows views = gold_views.run({pg::int8(owner)});
     int64 computed = 0;
     const char *failed = nullptr;
@@ -199,7 +199,7 @@ void SmokeTest::gold_computable(Check &c) const {
 }
 
 void SmokeTest::run(bool with_gold) {
-    const pipeline::SkippedDuplicates before = pipeline::skipped_duplicates();
+    const intake::SkippedDuplicates before = intake::skipped_duplicates();
     ErrorData *error = pg::attempt_step(
         [&] {
             check("event_in", [this](Check &c) { event_in(c); });
@@ -212,7 +212,7 @@ void SmokeTest::run(bool with_gold) {
             if (with_gold) check("gold_computable", [this](Check &c) { gold_computable(c); });
         },
         false);
-    pipeline::restore_skipped_duplicates(before);
+    intake::restore_skipped_duplicates(before);
     if (error != nullptr) ReThrowError(error);
 }
 
@@ -237,7 +237,7 @@ void SmokeTest::emit(pg::Result &result) const {
 
 SCOUT_FUNCTION(scout_smoke_test) {
     using namespace scout;
-    const bool with_gold = pipeline::flag(fcinfo, 0, "with_gold");
+    const bool with_gold = pg::flag(fcinfo, 0, "with_gold");
     PreventCommandIfReadOnly("smoke_test()");
     pg::Result result(fcinfo);
     pg::Session session;

@@ -3,11 +3,11 @@
 // Commit: holds from the next call that starts after it. Abort, crash: as before.
 
 #include "audit/caller.hpp"
+#include "extension/installed.hpp"
+#include "pg/arguments.hpp"
 #include "pg/guard.hpp"
-#include "pg/relation.hpp"
 #include "pg/result.hpp"
 #include "pg/spi.hpp"
-#include "pipeline/arguments.hpp"
 
 namespace scout::verification {
 
@@ -40,14 +40,14 @@ SCOUT_ACTION(scout_set_verification_threshold) {
     using namespace scout;
     using namespace scout::verification;
     const char *hint = "SELECT check_name FROM scout.verify_recovery() names the checks.";
-    const std::string_view check = pipeline::required_text(fcinfo, 0, "check_name", hint);
+    const std::string_view check = pg::required_text(fcinfo, 0, "check_name", hint);
     const pg::Param warning = pg::argument(fcinfo, 1, NUMERICOID),
                     critical = pg::argument(fcinfo, 2, NUMERICOID);
     const Oid role = GetUserId();
     pg::Result result(fcinfo);
     pg::Session session;
     const char *actor = audit::actor();
-    pg::AsRole owner(pg::extension_owner());
+    pg::AsRole owner(extension::extension_owner());
     pg::Rows rows = problem.run({pg::text(check), warning, critical});
     if (!rows.is_null(0, 1))
         ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s", pg::c_string(rows.text(0, 1))),

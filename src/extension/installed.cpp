@@ -1,0 +1,73 @@
+#include "extension/installed.hpp"
+
+extern "C" {
+#include "access/genam.h"
+#include "access/stratnum.h"
+#include "access/xlog.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_extension.h"
+#include "commands/extension.h"
+#include "storage/lmgr.h"
+#include "utils/fmgroids.h"
+}
+
+namespace scout::extension {
+
+namespace {
+
+// Calls take(tuple) with the extension's row; false where there is none.
+template <typename Take>
+bool with_extension(Take take) {
+    Relation catalog = table_open(ExtensionRelationId, AccessShareLock);
+    ScanKeyData key;
+    ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ,
+                CStringGetDatum("scout_ir"));
+    SysScanDesc scan = systable_beginscan(catalog, ExtensionNameIndexId, true, nullptr, 1, &key);
+    HeapTuple tuple = systable_getnext(scan);
+    const bool found = HeapTupleIsValid(tuple);
+    if (found) take(catalog, tuple);
+    systable_endscan(scan);
+    table_close(catalog, AccessShareLock);
+    return found;
+}
+
+}  // namespace
+
+Oid extension_owner() {
+    Oid owner = InvalidOid;
+    if (!with_extension([&owner](Relation, HeapTuple tuple) {
+            owner = reinterpret_cast<Form_pg_extension>(GETSTRUCT(tuple))->extowner;
+        }))
+        ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("extension \"scout_ir\" is not installed"),
+                errhint("CREATE EXTENSION scout_ir"));
+    return owner;
+}
+
+const char *extension_version() {
+    const char *version = nullptr;
+    (void)with_extension([&version](Relation catalog, HeapTuple tuple) {
+        bool null;
+        Datum d = heap_getattr(tuple, Anum_pg_extension_extversion, RelationGetDescr(catalog), &null);
+        if (!null) version = TextDatumGetCString(d);
+    });
+    return version;
+}
+
+Oid lock_extension() {
+    Oid extension = get_extension_oid("scout_ir", true);
+    if (!OidIsValid(extension)) return InvalidOid;
+    LockDatabaseObject(ExtensionRelationId, extension, 0, AccessShareLock);
+    // It may have been dropped, and made again, while we waited.
+    return get_extension_oid("scout_ir", true) == extension ? extension : InvalidOid;
+}
+
+bool library_matches_extension() {
+    const char *installed = extension_version();
+    return installed != nullptr && strcmp(installed, SCOUT_IR_VERSION) == 0;
+}
+
+const char *home() {
+    return psprintf(UINT64_FORMAT "/%u", GetSystemIdentifier(), MyDatabaseId);
+}
+
+}  // namespace scout::extension

@@ -1,0 +1,82 @@
+#include "extension/layout.hpp"
+
+#include "pg/relation.hpp"
+
+#include <cstdio>
+
+extern "C" {
+#include "commands/comment.h"
+}
+
+namespace scout::extension {
+
+namespace {
+
+// What every action touches. The older runbook's bronze_ingestion_batches and the dimensions are
+// looked at where they are needed.
+constexpr const char *essential[] = {
+    "bronze_events",     "bronze_event_keys",   "bronze_pending",    "bronze_deletions", "pipeline_pauses",
+    "bronze_events_dlq", "silver_transactions", "silver_line_items", "dim_product",      "dim_store"};
+
+}  // namespace
+
+Oid relation_oid(const char *name) {
+    Oid schema = get_namespace_oid(schema_name, true);
+    return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
+}
+
+Oid require_table(const char *name) {
+    const Oid id = relation_oid(name);
+    if (!OidIsValid(id)) (void)require_pipeline();
+    return id;
+}
+
+namespace {
+
+// create_pipeline() writes "scout_ir pipeline schema N" as the last step of making the pipeline.
+void require_version(Oid relation) {
+    const char *comment = GetComment(relation, RelationRelationId, 0);
+    int version = 0;
+    if (comment != nullptr) (void)sscanf(comment, "scout_ir pipeline schema %d", &version);
+    if (version == pipeline_schema_version) return;
+    if (version > pipeline_schema_version)
+        ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                errmsg("the pipeline has schema version %d, this scout_ir knows %d", version,
+                       pipeline_schema_version),
+                errhint("Install the newer scout_ir: ALTER EXTENSION scout_ir UPDATE"));
+    ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+            errmsg("the pipeline was not made by this scout_ir, or not to its end"),
+            errhint("Complete it: SELECT * FROM scout.create_pipeline()"));
+}
+
+}  // namespace
+
+Oid require_pipeline() {
+    Oid pipeline_owner = InvalidOid;
+    for (const char *name : essential) {
+        Oid owner = pg::owner_of(relation_oid(name));
+        if (!OidIsValid(owner))
+            ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE),
+                    errmsg("the pipeline is not there: relation \"%s.%s\" does not exist", schema_name, name),
+                    errhint("Create or complete it: SELECT * FROM scout.create_pipeline()"));
+        if (!OidIsValid(pipeline_owner)) pipeline_owner = owner;
+        if (owner != pipeline_owner)
+            ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("the pipeline's tables have different owners"),
+                    errdetail("\"%s.%s\" belongs to \"%s\", \"%s.%s\" to \"%s\".", schema_name, essential[0],
+                              GetUserNameFromId(pipeline_owner, false), schema_name, name,
+                              GetUserNameFromId(owner, false)),
+                    errhint("Give them one owner with ALTER TABLE ... OWNER TO."));
+    }
+    require_version(relation_oid("bronze_pending"));
+    return pipeline_owner;
+}
+
+void require_fired_on(const TriggerData *trigger, const char *name) {
+    if (pg::is_of_table(trigger->tg_relation, relation_oid(name))) return;
+    ereport(ERROR, errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+            errmsg("this trigger function belongs on \"%s.%s\" and its partitions only", schema_name, name),
+            errhint("Triggers are made by SELECT * FROM scout.create_pipeline()."));
+}
+
+}  // namespace scout::extension

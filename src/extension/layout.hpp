@@ -1,0 +1,33 @@
+// The pipeline's relations as the catalogue has them: are they there, who owns them, of which layout.
+#pragma once
+
+#include "pg/postgres.hpp"
+
+extern "C" {
+#include "commands/trigger.h"
+}
+
+namespace scout::extension {
+
+constexpr const char *schema_name = "scout";
+constexpr const char *internal_schema_name = "scout_internal";
+
+// The version of the tables' layout that this library works with. create_pipeline() writes it into the
+// comment of bronze_pending, where a dump carries it and DROP EXTENSION leaves it.
+constexpr int pipeline_schema_version = 1;
+
+// OID of a relation of schema scout, InvalidOid where there is none.
+Oid relation_oid(const char *name);
+
+// The same; raises what require_pipeline() says is missing where there is none.
+Oid require_table(const char *name);
+
+// The owner of the pipeline tables, as whom every write to them runs. One clear error, with the
+// call that mends it, where a table is missing, the owners differ, or the layout is of another version.
+Oid require_pipeline();
+
+// Trigger functions are executable by PUBLIC and write as the pipeline's owner: on any other table
+// somebody could feed them what they like. `name` is a relation of schema scout; its partitions count.
+void require_fired_on(const TriggerData *trigger, const char *name);
+
+}  // namespace scout::extension

@@ -1,0 +1,225 @@
+// Matching texts with the catalogue: each text once, set by set, never all texts with all products.
+//
+// The trigrams are those of pg_trgm, so that its similarity() says the same of a match as confidence does;
+// the search is our own (trigrams.hpp).
+
+#include "linking/match.hpp"
+
+#include "extension/installed.hpp"
+#include "linking/trigrams.hpp"
+#include "pg/spi.hpp"
+
+namespace scout::linking {
+
+namespace {
+
+// "  Coca-Cola  1.5L" and "coca cola 1 5l" are the same name.
+#define NORMAL(text) "btrim(regexp_replace(lower(" text "), '[[:space:][:punct:]]+', ' ', 'g'))"
+// Two brands contradict each other only where both are given.
+#define BRANDS_AGREE(a, b) "(" a " = '' OR " b " = '' OR " a " = " b ")"
+// Names may be longer than an index row.
+#define HASH(t) \
+    "sha256(convert_to(jsonb_build_array(" t ".id, " t ".name, " t ".brand)::text, getdatabaseencoding()))"
+
+pg::Statement exact(
+    "WITH texts AS MATERIALIZED (SELECT t.ord, t.id, " NORMAL("t.name") " AS name, " NORMAL("t.brand") " AS brand"
+    "  FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS t(id, name, brand, ord)),"
+    " products AS MATERIALIZED (SELECT p.product_key, " NORMAL("p.product_name") " AS name, "
+    NORMAL("coalesce(p.brand_name, '')") " AS brand FROM scout.dim_product p),"
+    " by_id AS MATERIALIZED (SELECT t.ord, p.product_key::bigint FROM texts t"
+    "  JOIN scout.dim_product p ON p.product_id = t.id),"
+    " by_name AS (SELECT DISTINCT ON (t.ord) t.ord, p.product_key::bigint, t.brand <> '' AND t.brand = p.brand AS branded,"
+    "   count(*) OVER (PARTITION BY t.ord) AS candidates"
+    "  FROM texts t JOIN products p ON p.name = t.name AND " BRANDS_AGREE("t.brand", "p.brand")
+    "  WHERE t.name <> '' AND NOT EXISTS (SELECT FROM by_id i WHERE i.ord = t.ord)"
+    "  ORDER BY t.ord, branded DESC, p.product_key)"
+    " SELECT i.ord, i.product_key, 1, 1::real FROM by_id i"
+    " UNION ALL SELECT n.ord, n.product_key, CASE WHEN n.branded THEN 2 ELSE 3 END,"
+    " CASE WHEN n.branded THEN 1 WHEN n.candidates = 1 THEN 0.9 ELSE 0.5 END::real FROM by_name n");
+
+pg::Statement remembered(
+    "SELECT t.ord, k.product_key, 4, k.confidence"
+    " FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS t(id, name, brand, ord)"
+    " JOIN scout.product_links k ON k.product_hash = " HASH(
+        "t") " WHERE k.method = 'similar' AND k.confidence >= $4");
+
+pg::Statement still_there(
+    "SELECT p.product_key::bigint FROM scout.dim_product p WHERE p.product_key = ANY ($1) ORDER BY 1");
+
+pg::Statement trigrams(
+    "SELECT quote_ident(n.nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace"
+    " WHERE e.extname = 'pg_trgm'");
+
+// In the order of the key, so that two calls do not wait for each other in a circle.
+pg::Statement keep_links(
+    "INSERT INTO scout.product_links AS k (product_hash, product_id, product_name, brand_name, product_key,"
+    "  method, confidence)"
+    " SELECT " HASH("t") " AS hash, t.id, t.name, t.brand, t.product_key, t.method, t.confidence"
+    " FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::real[])"
+    "  AS t(id, name, brand, product_key, method, confidence) ORDER BY hash"
+    " ON CONFLICT (product_hash) DO UPDATE SET product_key = excluded.product_key, method = excluded.method,"
+    "  confidence = excluded.confidence, linked_at = excluded.linked_at"
+    " WHERE (k.product_key, k.method, k.confidence) IS DISTINCT FROM"
+    "  (excluded.product_key, excluded.method, excluded.confidence)");
+
+// The texts without a match, as parameters; a row's `ord` is a position in `which`, from 1.
+struct Open {
+    pg::Array<size_t> which;
+    pg::Param ids, names, brands;
+};
+
+Open open_texts(const pg::Array<Text> &texts, bool named) {
+    Open open{};
+    for (size_t i = 0; i < texts.size(); i++)
+        if (texts[i].method == Method::none && (!named || !texts[i].name.empty())) open.which.push(i);
+    const size_t n = open.which.size();
+    pg::Column ids(TEXTOID, n), names(TEXTOID, n), brands(TEXTOID, n);
+    for (size_t i : open.which) {
+        ids.add_text(texts[i].id);
+        names.add_text(texts[i].name);
+        brands.add_text(texts[i].brand);
+    }
+    open.ids = ids.param();
+    open.names = names.param();
+    open.brands = brands.param();
+    return open;
+}
+
+float real(const pg::Rows &rows, uint64 row, int column) {
+    bool null;
+    const Datum d = rows.value(row, column, null);
+    return null ? 0 : DatumGetFloat4(d);
+}
+
+// Rows of ord, product_key, method, confidence.
+void take(pg::Array<Text> &texts, const Open &open, const pg::Rows &rows) {
+    for (uint64 i = 0; i < rows.count(); i++) {
+        Text &t = texts[open.which[static_cast<size_t>(rows.int8(i, 1)) - 1]];
+        t.product_key = rows.int8(i, 2);
+        t.method = static_cast<Method>(rows.int4(i, 3));
+        t.confidence = real(rows, i, 4);
+    }
+}
+
+}  // namespace
+
+const char *name_of(Method method) {
+    switch (method) {
+        case Method::id: return "id";
+        case Method::name_and_brand: return "name and brand";
+        case Method::name: return "name";
+        case Method::similar: return "similar";
+        default: return "none";
+    }
+}
+
+void read_texts(pg::Array<Text> &texts) {
+    static pg::Statement unlinked(
+        "SELECT l.product_id::text, coalesce(l.product_name::text, ''), coalesce(l.brand_name::text, ''),"
+        " count(*) FROM scout.silver_line_items l WHERE l.product_key IS NULL GROUP BY 1, 2, 3");
+    unlinked.each({}, [&texts](const pg::Row &row) {
+        texts.push({pg::keep(row.text(1)), pg::keep(row.text(2)), pg::keep(row.text(3)), row.int8(4), 0, 0,
+                    Method::none, false});
+    });
+}
+
+void match_exactly(pg::Array<Text> &texts) {
+    const Open open = open_texts(texts, false);
+    if (open.which.empty()) return;
+    pg::Rows rows = exact.run({open.ids, open.names, open.brands});
+    take(texts, open, rows);
+    rows.free();
+}
+
+void match_as_before(pg::Array<Text> &texts, float similarity) {
+    const Open open = open_texts(texts, true);
+    if (open.which.empty()) return;
+    pg::AsRole owner(extension::extension_owner());
+    pg::Rows rows =
+        remembered.run({open.ids, open.names, open.brands, pg::datum(FLOAT4OID, Float4GetDatum(similarity))});
+    owner.end();
+    take(texts, open, rows);
+    rows.free();
+
+    pg::Array<int64> wanted, there;
+    for (size_t i : open.which)
+        if (texts[i].method != Method::none) wanted.push(texts[i].product_key);
+    if (wanted.empty()) return;
+    rows = still_there.run({pg::int8_array(wanted.begin(), wanted.size())});
+    for (uint64 i = 0; i < rows.count(); i++) there.push(rows.int8(i, 1));
+    rows.free();
+    for (size_t i : open.which) {
+        Text &t = texts[i];
+        t.known = t.method != Method::none && std::binary_search(there.begin(), there.end(), t.product_key);
+        if (!t.known) t.method = Method::none;
+    }
+}
+
+bool match_by_similarity(pg::Array<Text> &texts, float similarity, bool any_brand) {
+    pg::Rows installed = trigrams.read();
+    if (installed.count() == 0) return false;
+    const char *schema = pg::c_string(installed.text(0, 1));
+    installed.free();
+    const Open open = open_texts(texts, true);
+    if (open.which.empty()) return true;
+    pg::Workspace workspace("scout_ir trigrams");
+    Catalogue catalogue;
+    pg::Cursor products(psprintf("SELECT p.product_key::bigint, " NORMAL(
+                                     "coalesce(p.brand_name, '')") ", %s.show_trgm(p.product_name)"
+                                                                   " FROM scout.dim_product p WHERE "
+                                                                   "p.product_name IS NOT NULL ORDER BY 1",
+                                 schema),
+                        {}, true);
+    for (pg::Rows rows = products.fetch(1000); rows.count() > 0; rows = products.fetch(1000)) {
+        CHECK_FOR_INTERRUPTS();
+        bool null;
+        for (uint64 i = 0; i < rows.count(); i++)
+            catalogue.add(rows.int8(i, 1), any_brand ? "" : rows.text(i, 2), rows.value(i, 3, null));
+        rows.free();
+    }
+    products.close();
+    catalogue.build(similarity);
+    pg::Cursor cursor(
+        psprintf("SELECT t.ord, " NORMAL(
+                     "t.brand") ", %s.show_trgm(t.name)"
+                                " FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS t(name, brand, ord)",
+                 schema),
+        {open.names, open.brands}, true);
+    for (pg::Rows rows = cursor.fetch(1000); rows.count() > 0; rows = cursor.fetch(1000)) {
+        CHECK_FOR_INTERRUPTS();
+        bool null;
+        for (uint64 i = 0; i < rows.count(); i++) {
+            Similar best;
+            if (!catalogue.find(rows.text(i, 2), rows.value(i, 3, null), best)) continue;
+            Text &t = texts[open.which[static_cast<size_t>(rows.int8(i, 1)) - 1]];
+            t.product_key = catalogue[best.product].key;
+            t.method = Method::similar;
+            t.confidence = best.similarity;
+        }
+        rows.free();
+    }
+    cursor.close();
+    workspace.leave();
+    return true;
+}
+
+void remember(const pg::Array<Text> &texts) {
+    const size_t n = texts.size();
+    pg::Column ids(TEXTOID, n), names(TEXTOID, n), brands(TEXTOID, n), keys(INT8OID, n), methods(TEXTOID, n),
+        confidences(FLOAT4OID, n);
+    for (const Text &t : texts) {
+        if (t.method == Method::none || t.known) continue;
+        ids.add_text(t.id);
+        names.add_text(t.name);
+        brands.add_text(t.brand);
+        keys.add(Int64GetDatum(t.product_key));
+        methods.add_text(name_of(t.method));
+        confidences.add(Float4GetDatum(t.confidence));
+    }
+    pg::AsRole owner(extension::extension_owner());
+    keep_links.run(
+        {ids.param(), names.param(), brands.param(), keys.param(), methods.param(), confidences.param()});
+    owner.end();
+}
+
+}  // namespace scout::linking

@@ -1,0 +1,246 @@
+// Quarantine: events leave silver and the queue for the dead-letter queue, in one transaction.
+//
+// Protocol
+//   FLIGHT is taken alone: batches in flight finish first, new ones wait until this transaction ends,
+//   so that no event is loaded while it is being quarantined.
+//   Bronze keeps the event; the letter holds it back until it is redriven. Transactions that lose
+//   their event get the best waiting duplicate.
+//   dry_run does the same in a subtransaction that is rolled back: its counts are exact.
+// Commit: letter, silver and queue change together. Abort, cancel, crash: nothing has changed.
+
+#include "audit/caller.hpp"
+#include "core/rules.hpp"
+#include "extension/layout.hpp"
+#include "extension/locks.hpp"
+#include "extension/rule_set.hpp"
+#include "intake/pending.hpp"
+#include "intake/queue.hpp"
+#include "load/dead_letter.hpp"
+#include "load/silver.hpp"
+#include "pause/notices.hpp"
+#include "pg/arguments.hpp"
+#include "pg/guard.hpp"
+#include "pg/jsonb_reader.hpp"
+#include "pg/result.hpp"
+#include "pg/spi.hpp"
+#include "recovery/open_writers.hpp"
+
+namespace scout::recovery {
+
+namespace {
+
+struct Outcome {
+    int64 events = 0, transactions = 0, lines = 0;
+    TimestampTz first = 0, last = 0;
+};
+
+struct Target {
+    pg::Array<int64> ids;
+    TimestampTz first = 0, last = 0;
+};
+
+// Events of a selection that are not quarantined or discarded already. What a rule has dead-lettered is
+// taken too: otherwise a reprocess, or the promotion of a duplicate, could load it.
+#define UNHELD                                                                                           \
+    " AND NOT EXISTS (SELECT FROM scout.bronze_events_dlq d WHERE d.event_id = b.event_id"               \
+    " AND (d.status = 'discarded' OR d.status = 'open' AND d.last_error_code = 'QUARANTINE')) ORDER BY " \
+    "b.event_id"
+
+Target collect(const pg::Rows &rows) {
+    Target target;
+    for (uint64 i = 0; i < rows.count(); i++) {
+        if ((i & 0xFFFF) == 0) CHECK_FOR_INTERRUPTS();
+        const TimestampTz at = rows.timestamp(i, 2);
+        if (i == 0) target.first = target.last = at;
+        target.first = std::min(target.first, at);
+        target.last = std::max(target.last, at);
+        target.ids.push(rows.int8(i, 1));
+    }
+    return target;
+}
+
+Outcome quarantine(const Target &target, const char *message, const char *details, bool dry_run) {
+    Outcome out;
+    const TimestampTz started = GetCurrentTimestamp();
+    ErrorData *error = pg::attempt(
+        [&] {
+            const int64 *ids = target.ids.begin();
+            const size_t count = target.ids.size();
+            pg::Array<std::string_view> transactions;
+            load::BatchCounts counts;
+            out.transactions = load::remove_silver(ids, count, transactions, out.lines);
+            out.events = load::dead_letter_chosen(ids, count, "QUARANTINE", message, details);
+            load::clear_warnings(ids, count);
+            (void)intake::remove_from_queue(ids, count);
+            load::promote_duplicates(transactions.begin(), transactions.size(), counts);
+            counts.removed += out.transactions;
+            counts.dead_lettered += out.events;
+            if (out.transactions > 0) audit::record_run("quarantine", started, counts);
+        },
+        !dry_run);
+    if (error != nullptr) ReThrowError(error);
+    if (out.events > 0) {
+        out.first = target.first;
+        out.last = target.last;
+    }
+    return out;
+}
+
+// Audits the call and writes its one row.
+void report(pg::Result &result, const char *action, Oid role, audit::Json &arguments, const Outcome &out,
+            bool dry_run) {
+    audit::Json counts;
+    counts.add("events_quarantined", out.events)
+        .add("transactions_removed", out.transactions)
+        .add("line_items_removed", out.lines);
+    arguments.add_bool("dry_run", dry_run);
+    audit::record(action, role, arguments, dry_run ? "dry run" : "done", counts);
+    result.int8(out.events).int8(out.transactions).int8(out.lines);
+    if (out.events > 0)
+        result.timestamp(out.first).timestamp(out.last);
+    else
+        result.null().null();
+    result.boolean(dry_run);
+    result.end_row();
+}
+
+const char *why(std::string_view reason) {
+    audit::Json json;
+    return json.add("reason", reason).add("by", audit::actor()).text();
+}
+
+// The silver rows that break a built-in rule, as SQL over t (silver_transactions). $2 is the threshold.
+struct RulePredicate {
+    core::Rule rule;
+    pg::Statement query;
+};
+
+#define FAILING(predicate)                                                  \
+    pg::Statement(                                                          \
+        "SELECT b.event_id, b.ingested_at FROM scout.silver_transactions t" \
+        " JOIN scout.bronze_events b ON b.event_id = t.source_event_id"     \
+        " WHERE t.processed_at >= $1 AND $2::numeric IS NOT NULL AND " predicate UNHELD)
+
+RulePredicate predicates[] = {
+    {core::Rule::negative_total, FAILING("t.total_amount < $2")},
+    {core::Rule::empty_items, FAILING("t.item_count <= 0")},
+    {core::Rule::invalid_line_item,
+     FAILING("EXISTS (SELECT FROM scout.silver_line_items l WHERE l.transaction_id = t.transaction_id"
+             " AND (l.quantity <= 0 OR l.unit_price < 0))")},
+    {core::Rule::line_total_mismatch,
+     FAILING("EXISTS (SELECT FROM scout.silver_line_items l WHERE l.transaction_id = t.transaction_id"
+             " HAVING abs(sum(l.line_amount) - t.total_amount) > greatest(0.50, abs(t.total_amount) * $2 / "
+             "100))")},
+    {core::Rule::amount_above_limit, FAILING("t.total_amount > $2")},
+    {core::Rule::future_timestamp, FAILING("t.ts > b.ingested_at + $2::float8 * interval '1 hour'")},
+};
+
+RulePredicate &predicate_of(const char *code) {
+    const core::RuleInfo *info = core::find_rule(code);
+    for (RulePredicate &p : predicates)
+        if (info != nullptr && info->rule == p.rule) return p;
+    ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+            errmsg("there is no rule \"%s\" that silver rows can break", code),
+            errhint("Valid rules are NEGATIVE_TOTAL, EMPTY_ITEMS, INVALID_LINE_ITEM, LINE_TOTAL_MISMATCH,"
+                    " AMOUNT_ABOVE_LIMIT and FUTURE_TIMESTAMP."));
+}
+
+constexpr const char *reason_hint = "Say why: it stands in the dead letters and in the timeline.";
+
+}  // namespace
+
+}  // namespace scout::recovery
+
+SCOUT_ACTION(scout_quarantine_window) {
+    using namespace scout;
+    using namespace scout::recovery;
+    pg::Window window = pg::window_argument(fcinfo, 0);
+    pg::refuse_future(window);
+    std::string_view reason = pg::required_text(fcinfo, 2, "reason", reason_hint);
+    const char *source = pg::optional_text(fcinfo, 3);
+    const bool dry_run = pg::flag(fcinfo, 4, "dry_run");
+    const Oid role = GetUserId();
+    pg::Result result(fcinfo);
+    pg::Session session(extension::require_pipeline());
+    extension::acquire(extension::Lock::flight, extension::flight_alone);
+    intake::flush_pending();
+    static pg::Statement select(
+        "SELECT b.event_id, b.ingested_at FROM scout.bronze_events b WHERE b.ingested_at >= $1 AND "
+        "b.ingested_at < $2"
+        " AND ($3 IS NULL OR b.source_system = $3)" UNHELD);
+    Target target = collect(
+        select.run({pg::timestamp(window.start), pg::timestamp(window.end), pg::text_or_null(source)}));
+    Outcome out = quarantine(target, pg::c_string(reason), why(reason), dry_run);
+    warn_open_writers(window.end);
+    audit::Json arguments;
+    arguments.add_time("start_ts", window.start)
+        .add_time("end_ts", window.end)
+        .add("reason", reason)
+        .add_or_null("source_system", source);
+    report(result, "quarantine_window", role, arguments, out, dry_run);
+    session.end();
+    return static_cast<Datum>(0);
+}
+
+SCOUT_ACTION(scout_quarantine_events) {
+    using namespace scout;
+    using namespace scout::recovery;
+    pg::Array<int64> wanted = pg::id_argument(fcinfo, 0);
+    if (PG_ARGISNULL(0))
+        ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("event_ids must not be NULL"),
+                errhint("Give the ids as an array: ARRAY[17, 18]."));
+    std::string_view reason = pg::required_text(fcinfo, 1, "reason", reason_hint);
+    const bool dry_run = pg::flag(fcinfo, 2, "dry_run");
+    const Oid role = GetUserId();
+    pg::Result result(fcinfo);
+    pg::Session session(extension::require_pipeline());
+    extension::acquire(extension::Lock::flight, extension::flight_alone);
+    intake::flush_pending();
+    static pg::Statement select(
+        "SELECT b.event_id, b.ingested_at FROM scout.bronze_events b WHERE b.event_id = ANY ($1)" UNHELD);
+    Target target = collect(select.run({pg::int8_array(wanted.begin(), wanted.size())}));
+    Outcome out = quarantine(target, pg::c_string(reason), why(reason), dry_run);
+    if (target.ids.size() < wanted.size())
+        ereport(NOTICE, errmsg("%zu of %zu events are not in bronze, or quarantined or discarded already",
+                               wanted.size() - target.ids.size(), wanted.size()));
+    audit::Json arguments;
+    arguments.add("event_ids", intake::multirange_text(wanted.begin(), wanted.size())).add("reason", reason);
+    report(result, "quarantine_events", role, arguments, out, dry_run);
+    session.end();
+    return static_cast<Datum>(0);
+}
+
+SCOUT_ACTION(scout_quarantine_failures) {
+    using namespace scout;
+    using namespace scout::recovery;
+    const char *code = pg::c_string(
+        pg::required_text(fcinfo, 0, "rule", "Name a built-in rule, for example NEGATIVE_TOTAL."));
+    RulePredicate &predicate = predicate_of(code);
+    core::Decimal hours;
+    if (PG_ARGISNULL(1) || pg::decimal_of(PG_GETARG_NUMERIC(1), hours) != core::ParseStatus::ok ||
+        hours < core::Decimal::of(0) || hours > core::Decimal::of(24 * 365 * 10))
+        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("hours must be from 0 to 87600"),
+                errhint("For example 24 for the last day."));
+    const bool dry_run = pg::flag(fcinfo, 2, "dry_run");
+    const char *given = pg::optional_text(fcinfo, 3);
+    const char *reason = given != nullptr ? given : psprintf("breaks rule %s", code);
+    const Oid role = GetUserId();
+    pg::Result result(fcinfo);
+    pg::Session session(extension::require_pipeline());
+    extension::acquire(extension::Lock::flight, extension::flight_alone);
+    intake::flush_pending();
+    const TimestampTz since =
+        GetCurrentTimestamp() -
+        static_cast<int64>(hours.units) * (3'600 * core::usecs_per_second / core::Decimal::one);
+    Target target = collect(predicate.query.run(
+        {pg::timestamp(since),
+         pg::datum(NUMERICOID, pg::numeric_of(extension::current_rules()[predicate.rule].threshold))}));
+    audit::Json details;
+    details.add("reason", reason).add("rule", code).add("by", audit::actor());
+    Outcome out = quarantine(target, reason, details.text(), dry_run);
+    audit::Json arguments;
+    arguments.add("rule", code).add_time("since", since).add("reason", reason);
+    report(result, "quarantine_failures", role, arguments, out, dry_run);
+    session.end();
+    return static_cast<Datum>(0);
+}

@@ -1,0 +1,359 @@
+// add_quality_rule(), set_quality_rule(), drop_quality_rule(), quality_rule_list().
+//
+// A rule is planned, and its privileges are looked at, as the caller, who becomes its owner: what the
+// caller may not read now is refused now. Commit publishes the rule together with its entry in the
+// timeline; abort and crash leave the rules as they were.
+
+#include "audit/caller.hpp"
+#include "core/text.hpp"
+#include "extension/installed.hpp"
+#include "pg/deadline.hpp"
+#include "pg/free_sql.hpp"
+#include "pg/result.hpp"
+#include "rules/evaluate.hpp"
+
+extern "C" {
+#include "utils/regproc.h"
+#include "utils/varlena.h"
+}
+
+namespace scout::rules {
+
+namespace {
+
+constexpr int64 planning_limit_ms = 10'000;
+
+// A text argument, nullptr where NULL; blank text is refused.
+const char *text_argument(FunctionCallInfo fcinfo, int number, const char *function, const char *name) {
+    if (PG_ARGISNULL(number)) return nullptr;
+    const char *value = text_to_cstring(PG_GETARG_TEXT_PP(number));
+    if (core::trim(value).empty())
+        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                errmsg("%s: %s must not be blank", function, name),
+                errhint("Leave it out, or give a value."));
+    return value;
+}
+
+const char *name_argument(FunctionCallInfo fcinfo, const char *function) {
+    const char *name = text_argument(fcinfo, 0, function, "name");
+    if (name == nullptr)
+        ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s: name must not be NULL", function),
+                errhint("SELECT name FROM scout.quality_rules shows the names."));
+    return name;
+}
+
+// dbt's words, and what people write for them.
+const char *severity_argument(FunctionCallInfo fcinfo, int number, const char *function) {
+    const char *given = text_argument(fcinfo, number, function, "severity");
+    if (given == nullptr) return nullptr;
+    if (pg_strcasecmp(given, error_severity) == 0) return error_severity;
+    if (pg_strcasecmp(given, warn_severity) == 0 || pg_strcasecmp(given, "warning") == 0)
+        return warn_severity;
+    ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+            errmsg("%s: unknown severity \"%s\"", function, given),
+            errhint("Valid severities are error, and warn: such a rule never does more than warn."));
+    pg_unreachable();
+}
+
+bool threshold_argument(FunctionCallInfo fcinfo, int number, const char *function, const char *name,
+                        core::Threshold &out) {
+    const char *given = text_argument(fcinfo, number, function, name);
+    if (given == nullptr) return false;
+    if (!core::parse_threshold(given, out))
+        ereport(
+            ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+            errmsg("%s: %s \"%s\" is no threshold", function, name, given),
+            errhint("Give a comparison (>, >=, =, !=, <, <=) with a count or a percentage up to 100, such as "
+                    "'> 0' or '> 5%%', or 'never'."));
+    return true;
+}
+
+void refuse_null_flag(FunctionCallInfo fcinfo, int number, const char *function, const char *name) {
+    if (PG_ARGISNULL(number))
+        ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+                errmsg("%s: %s must not be NULL", function, name),
+                errhint("Valid values are true and false."));
+}
+
+// The relation with its schema, found by the caller's search_path.
+const char *qualified(const char *function, const char *given) {
+    Oid relation = InvalidOid;
+    ErrorData *error = pg::attempt([&] {
+        relation = RangeVarGetRelid(makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(given))),
+                                    NoLock, true);
+    });
+    if (error != nullptr)
+        ereport(ERROR, errcode(error->sqlerrcode), errmsg("%s: %s", function, error->message));
+    if (!OidIsValid(relation))
+        ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE),
+                errmsg("%s: relation \"%s\" does not exist", function, given),
+                errhint("Give a table or view, with its schema where it is not in your search_path."));
+    return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)),
+                                      get_rel_name(relation));
+}
+
+Rule read_rule(FunctionCallInfo fcinfo) {
+    constexpr const char *function = "add_quality_rule";
+    Rule rule{};
+    rule.name = name_argument(fcinfo, function);
+    if (strspn(rule.name, "abcdefghijklmnopqrstuvwxyz0123456789_") != strlen(rule.name) ||
+        strlen(rule.name) > 100)
+        ereport(
+            ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+            errmsg("%s: \"%s\" is no name for a rule", function, rule.name),
+            errhint("Use up to 100 lower-case letters, digits and underscores, such as missing_customer."));
+    rule.category = text_argument(fcinfo, 1, function, "category");
+    if (rule.category == nullptr) rule.category = "custom";
+    rule.severity = severity_argument(fcinfo, 2, function);
+    if (rule.severity == nullptr) rule.severity = error_severity;
+    const char *relation = text_argument(fcinfo, 3, function, "relation");
+    if (relation != nullptr) rule.relation = qualified(function, relation);
+    rule.predicate = text_argument(fcinfo, 4, function, "predicate");
+    rule.query = text_argument(fcinfo, 5, function, "query");
+    if ((rule.predicate == nullptr) == (rule.query == nullptr))
+        ereport(
+            ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+            errmsg("%s: give either predicate or query", function),
+            errhint(
+                "A predicate is true for a row of relation that fails; a query returns the failing rows."));
+    if (rule.predicate != nullptr && rule.relation == nullptr)
+        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                errmsg("%s: a predicate needs a relation", function),
+                errhint("Name the table or view whose rows are looked at."));
+    const bool warns = threshold_argument(fcinfo, 6, function, "warn_if", rule.warn);
+    const bool fails = threshold_argument(fcinfo, 7, function, "error_if", rule.error);
+    if (!warns && !fails)
+        (void)core::parse_threshold("> 0", rule.severity == error_severity ? rule.error : rule.warn);
+    rule.window_column = text_argument(fcinfo, 8, function, "window_column");
+    if (rule.window_column != nullptr) {
+        if (rule.relation == nullptr)
+            ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("%s: window_column needs a relation", function),
+                    errhint("A query uses $1, the start of the window, where it wants."));
+        rule.window = psprintf("t.%s >= $1", quote_identifier(rule.window_column));
+    }
+    rule.description = text_argument(fcinfo, 9, function, "description");
+    refuse_null_flag(fcinfo, 10, function, "enabled");
+    rule.enabled = PG_GETARG_BOOL(10);
+    rule.owner = GetUserNameFromId(GetUserId(), false);
+    check_thresholds(function, rule);
+    return rule;
+}
+
+const char *hint_for(const ErrorData *error, const char *owner) {
+    if (error->hint != nullptr) return error->hint;
+    switch (error->sqlerrcode) {
+        case ERRCODE_INSUFFICIENT_PRIVILEGE:
+            return psprintf("The rule would run with the rights of its owner, \"%s\".", owner);
+        case ERRCODE_UNDEFINED_TABLE:
+        case ERRCODE_UNDEFINED_FUNCTION:
+        case ERRCODE_UNDEFINED_OBJECT:
+            return "Give names with their schema: rules run with search_path = pg_catalog, pg_temp.";
+        default: return "A predicate is a boolean expression over one row, t; a query is one SELECT.";
+    }
+}
+
+// Plans the rule as the caller, without running it.
+void validate(Rule &rule) {
+    const Oid caller = GetUserId();
+    pg::Span part{0, 0};
+    const pg::Attempt attempt = pg::attempt_within(planning_limit_ms, [&] {
+        if (rule.query != nullptr)
+            part = pg::single_query(rule.query);
+        else
+            pg::require_expression(rule.predicate);
+        pg::FreeSql sql(caller);
+        if (rule.query != nullptr) {
+            sql.check(pnstrdup(rule.query + part.start, static_cast<Size>(part.length)));
+            if (rule.relation != nullptr) sql.check(psprintf("SELECT count(*) FROM %s", rows_of(rule)));
+        } else {
+            const Rule *alone = &rule;
+            sql.check(statement_of(&alone, 1, key_columns(rule)));
+        }
+        sql.end();
+    });
+    if (attempt.error != nullptr)
+        ereport(ERROR, errcode(attempt.error->sqlerrcode),
+                attempt.timed_out ? errmsg("add_quality_rule: planning the rule takes too long")
+                                  : errmsg("add_quality_rule: %s", attempt.error->message),
+                attempt.error->detail != nullptr ? errdetail_internal("%s", attempt.error->detail) : 0,
+                errhint("%s", hint_for(attempt.error, rule.owner)));
+    if (rule.query != nullptr) rule.query = pnstrdup(rule.query + part.start, static_cast<Size>(part.length));
+}
+
+void insert(const Rule &rule) {
+    static pg::Statement add(
+        "INSERT INTO scout.quality_rule_records (name, category, severity, relation, predicate, query, "
+        "warn_if,"
+        " error_if, window_column, description, enabled, owner, created_at, created_by)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::text::name, clock_timestamp(), $13)"
+        " ON CONFLICT (name) DO NOTHING");
+    const char *actor = audit::actor();
+    pg::AsRole owner(extension::extension_owner());
+    pg::Rows rows = find_shipped(rule.name) != nullptr
+                        ? pg::Rows()
+                        : add.run({pg::text(rule.name), pg::text(rule.category), pg::text(rule.severity),
+                                   pg::text_or_null(rule.relation), pg::text_or_null(rule.predicate),
+                                   pg::text_or_null(rule.query), pg::text(threshold_text(rule.warn)),
+                                   pg::text(threshold_text(rule.error)), pg::text_or_null(rule.window_column),
+                                   pg::text_or_null(rule.description), pg::boolean(rule.enabled),
+                                   pg::text(rule.owner), pg::text(actor)});
+    owner.end();
+    if (rows.count() == 0)
+        ereport(ERROR, errcode(ERRCODE_DUPLICATE_OBJECT),
+                errmsg("add_quality_rule: there is a rule \"%s\" already", rule.name),
+                find_shipped(rule.name) != nullptr
+                    ? errhint("It ships with scout_ir; set_quality_rule() changes it.")
+                    : errhint("Choose another name, or drop it first: SELECT scout.drop_quality_rule(%s)",
+                              quote_literal_cstr(rule.name)));
+}
+
+void emit(pg::Result &result, const Rule &rule) {
+    result.text(rule.name)
+        .text(rule.severity)
+        .text(threshold_text(rule.warn))
+        .text(threshold_text(rule.error));
+    result.boolean(rule.enabled).text_or_null(rule.owner);
+    result.end_row();
+}
+
+void record(const char *action, Oid role, const Rule &rule, const char *outcome) {
+    audit::Json arguments, counts;
+    arguments.add("name", rule.name)
+        .add("severity", rule.severity)
+        .add("warn_if", threshold_text(rule.warn))
+        .add("error_if", threshold_text(rule.error))
+        .add_bool("enabled", rule.enabled)
+        .add_or_null("relation", rule.relation)
+        .add_or_null("predicate", rule.predicate)
+        .add_or_null("query", rule.query);
+    counts.add("rules", static_cast<int64>(1));
+    audit::record(action, role, arguments, outcome, counts);
+}
+
+Rule required_rule(const char *function, const char *name) {
+    const pg::Array<Rule> rules = all_rules();
+    const Rule *rule = find(rules, name);
+    if (rule == nullptr)
+        ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
+                errmsg("%s: there is no rule \"%s\"", function, name),
+                errhint("There are: %s.", names_of(rules)));
+    return *rule;
+}
+
+void write_tuning(const Rule &rule, bool forget) {
+    static pg::Statement tune(
+        "UPDATE scout.quality_rule_records SET enabled = $2, severity = $3, warn_if = $4, error_if = $5 "
+        "WHERE name = $1");
+    static pg::Statement override_rule(
+        "INSERT INTO scout.quality_rule_overrides AS o (name, enabled, severity, warn_if, error_if, set_at, "
+        "set_by)"
+        " VALUES ($1, $2, $3, $4, $5, clock_timestamp(), $6) ON CONFLICT (name) DO UPDATE SET"
+        " enabled = excluded.enabled, severity = excluded.severity, warn_if = excluded.warn_if,"
+        " error_if = excluded.error_if, set_at = excluded.set_at, set_by = excluded.set_by");
+    static pg::Statement reset("DELETE FROM scout.quality_rule_overrides WHERE name = $1");
+    const char *actor = audit::actor();
+    const pg::Param name = pg::text(rule.name), enabled = pg::boolean(rule.enabled),
+                    severity = pg::text(rule.severity), warn = pg::text(threshold_text(rule.warn)),
+                    error = pg::text(threshold_text(rule.error));
+    pg::AsRole owner(extension::extension_owner());
+    if (forget)
+        (void)reset.run({name});
+    else if (rule.shipped())
+        (void)override_rule.run({name, enabled, severity, warn, error, pg::text(actor)});
+    else
+        (void)tune.run({name, enabled, severity, warn, error});
+    owner.end();
+}
+
+}  // namespace
+
+}  // namespace scout::rules
+
+SCOUT_ACTION(scout_add_quality_rule) {
+    using namespace scout;
+    PreventCommandIfReadOnly("add_quality_rule()");
+    const Oid role = GetUserId();
+    rules::Rule rule = rules::read_rule(fcinfo);
+    pg::Result result(fcinfo);
+    pg::Session session;
+    rules::validate(rule);
+    rules::insert(rule);
+    rules::record("add_quality_rule", role, rule, "added");
+    rules::emit(result, rule);
+    session.end();
+    return static_cast<Datum>(0);
+}
+
+SCOUT_ACTION(scout_set_quality_rule) {
+    using namespace scout;
+    constexpr const char *function = "set_quality_rule";
+    const Oid role = GetUserId();
+    const char *name = rules::name_argument(fcinfo, function);
+    const char *severity = rules::severity_argument(fcinfo, 2, function);
+    core::Threshold warn, error;
+    const bool warns = rules::threshold_argument(fcinfo, 3, function, "warn_if", warn);
+    const bool fails = rules::threshold_argument(fcinfo, 4, function, "error_if", error);
+    const bool nothing = PG_ARGISNULL(1) && severity == nullptr && !warns && !fails;
+    pg::Result result(fcinfo);
+    pg::Session session;
+    rules::Rule rule = rules::required_rule(function, name);
+    if (nothing && !rule.shipped())
+        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s: nothing to set", function),
+                errhint("Give enabled, severity, warn_if or error_if; a rule that ships returns to its "
+                        "defaults so."));
+    if (!PG_ARGISNULL(1)) rule.enabled = PG_GETARG_BOOL(1);
+    if (severity != nullptr) rule.severity = severity;
+    if (warns) rule.warn = warn;
+    if (fails) rule.error = error;
+    rules::check_thresholds(function, rule);
+    rules::write_tuning(rule, nothing);
+    if (nothing) {
+        PushActiveSnapshot(GetLatestSnapshot());
+        rule = rules::required_rule(function, name);
+        PopActiveSnapshot();
+    }
+    rules::record(function, role, rule, nothing ? "default" : "changed");
+    rules::emit(result, rule);
+    session.end();
+    return static_cast<Datum>(0);
+}
+
+SCOUT_ACTION(scout_drop_quality_rule) {
+    using namespace scout;
+    static pg::Statement drop("DELETE FROM scout.quality_rule_records WHERE name = $1");
+    constexpr const char *function = "drop_quality_rule";
+    const Oid role = GetUserId();
+    const char *name = rules::name_argument(fcinfo, function);
+    pg::Result result(fcinfo);
+    pg::Session session;
+    const rules::Rule rule = rules::required_rule(function, name);
+    if (rule.shipped())
+        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                errmsg("%s: rule \"%s\" ships with scout_ir", function, name),
+                errhint("Switch it off: SELECT scout.set_quality_rule(%s, enabled => false)",
+                        quote_literal_cstr(name)));
+    pg::AsRole owner(extension::extension_owner());
+    (void)drop.run({pg::text(name)});
+    owner.end();
+    rules::record(function, role, rule, "dropped");
+    rules::emit(result, rule);
+    session.end();
+    return static_cast<Datum>(0);
+}
+
+SCOUT_FUNCTION(scout_quality_rule_list) {
+    using namespace scout;
+    pg::Result result(fcinfo);
+    pg::Session session;
+    for (const rules::Rule &rule : rules::all_rules()) {
+        result.text(rule.name).text(rule.category).text(rule.severity).text_or_null(rule.relation);
+        result.text_or_null(rule.predicate).text_or_null(rule.query);
+        result.text(rules::threshold_text(rule.warn)).text(rules::threshold_text(rule.error));
+        result.text_or_null(rule.window_column).boolean(rule.enabled).boolean(rule.shipped());
+        result.boolean(rule.overridden).text_or_null(rule.owner).text_or_null(rule.description);
+        result.end_row();
+    }
+    session.end();
+    return static_cast<Datum>(0);
+}

@@ -1,0 +1,157 @@
+#include "extension/installed.hpp"
+#include "pg/spi.hpp"
+#include "rules/rules.hpp"
+
+namespace scout::rules {
+
+namespace {
+
+const char *text_or_null(const pg::Rows &rows, uint64 row, int column) {
+    return rows.is_null(row, column) ? nullptr : pg::c_string(rows.text(row, column));
+}
+
+core::Threshold stored_threshold(std::string_view text) {
+    core::Threshold out;
+    if (!core::parse_threshold(text, out))
+        ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED), errmsg("\"%s\" is no threshold", pg::c_string(text)));
+    return out;
+}
+
+// The text with the contract's thresholds for {CODE}.
+const char *filled(const char *text, const pg::Rows &thresholds) {
+    if (text == nullptr) return nullptr;
+    StringInfoData out;
+    initStringInfo(&out);
+    for (const char *at = text; *at != '\0';) {
+        const char *open = strchr(at, '{');
+        if (open == nullptr) {
+            appendStringInfoString(&out, at);
+            break;
+        }
+        appendBinaryStringInfo(&out, at, static_cast<int>(open - at));
+        const char *close = strchr(open, '}');
+        const std::string_view code(open + 1, static_cast<size_t>(close - open - 1));
+        for (uint64 i = 0; i < thresholds.count(); i++)
+            if (thresholds.text(i, 1) == code)
+                appendStringInfoString(&out, pg::c_string(thresholds.text(i, 2)));
+        at = close + 1;
+    }
+    return out.data;
+}
+
+void add_shipped(pg::Array<Rule> &rules) {
+    static pg::Statement thresholds(
+        "SELECT r.code, trim_scale(r.threshold)::text FROM scout.built_in_rules() r WHERE r.threshold IS NOT "
+        "NULL");
+    static pg::Statement overrides(
+        "SELECT o.name, o.enabled, o.severity, o.warn_if, o.error_if FROM scout.quality_rule_overrides o");
+    pg::Rows numbers = thresholds.read();
+    pg::Rows changes = overrides.read();
+    for (int i = 0; i < shipped_count; i++) {
+        const ShippedRule &s = shipped_rules[i];
+        Rule rule{};
+        rule.name = s.name;
+        rule.category = s.category;
+        rule.severity = s.severity;
+        rule.description = s.description;
+        rule.relation = s.relation;
+        rule.source = s.source;
+        rule.keys = s.keys;
+        rule.window = s.window;
+        rule.predicate = filled(s.predicate, numbers);
+        rule.query = s.query;
+        rule.warn = stored_threshold(s.warn);
+        rule.error = stored_threshold(s.error);
+        rule.enabled = true;
+        for (uint64 row = 0; row < changes.count(); row++) {
+            if (changes.text(row, 1) != s.name) continue;
+            rule.overridden = true;
+            if (!changes.is_null(row, 2)) rule.enabled = changes.boolean(row, 2);
+            if (!changes.is_null(row, 3)) rule.severity = text_or_null(changes, row, 3);
+            if (!changes.is_null(row, 4)) rule.warn = stored_threshold(changes.text(row, 4));
+            if (!changes.is_null(row, 5)) rule.error = stored_threshold(changes.text(row, 5));
+        }
+        rules.push(rule);
+    }
+    numbers.free();
+    changes.free();
+}
+
+void add_own(pg::Array<Rule> &rules) {
+    static pg::Statement records(
+        "SELECT r.name, r.category, r.severity, r.description, r.relation, r.window_column, r.predicate, "
+        "r.query,"
+        " r.owner::text, r.warn_if, r.error_if, r.enabled, r.created_at"
+        " FROM scout.quality_rule_records r ORDER BY r.name");
+    pg::Rows rows = records.read();
+    for (uint64 i = 0; i < rows.count(); i++) {
+        Rule rule{};
+        rule.name = text_or_null(rows, i, 1);
+        rule.category = text_or_null(rows, i, 2);
+        rule.severity = text_or_null(rows, i, 3);
+        rule.description = text_or_null(rows, i, 4);
+        rule.relation = text_or_null(rows, i, 5);
+        rule.window_column = text_or_null(rows, i, 6);
+        if (rule.window_column != nullptr)
+            rule.window = psprintf("t.%s >= $1", quote_identifier(rule.window_column));
+        rule.predicate = text_or_null(rows, i, 7);
+        rule.query = text_or_null(rows, i, 8);
+        rule.owner = text_or_null(rows, i, 9);
+        rule.warn = stored_threshold(rows.text(i, 10));
+        rule.error = stored_threshold(rows.text(i, 11));
+        rule.enabled = rows.boolean(i, 12);
+        rule.created_at = rows.timestamp(i, 13);
+        rules.push(rule);
+    }
+    rows.free();
+}
+
+}  // namespace
+
+pg::Array<Rule> all_rules() {
+    pg::Array<Rule> rules;
+    pg::AsRole owner(extension::extension_owner());
+    add_shipped(rules);
+    add_own(rules);
+    owner.end();
+    return rules;
+}
+
+const Rule *find(const pg::Array<Rule> &rules, const char *name) {
+    for (const Rule &rule : rules)
+        if (strcmp(rule.name, name) == 0) return &rule;
+    return nullptr;
+}
+
+const char *names_of(const pg::Array<Rule> &rules) {
+    StringInfoData out;
+    initStringInfo(&out);
+    for (const Rule &rule : rules) appendStringInfo(&out, "%s%s", out.len > 0 ? ", " : "", rule.name);
+    return out.data;
+}
+
+const char *threshold_text(const core::Threshold &threshold) {
+    char buffer[core::threshold_text_size];
+    return pg::c_string(core::format_threshold(threshold, buffer));
+}
+
+void check_thresholds(const char *function, const Rule &rule) {
+    if (core::hides_warning(rule.warn, rule.error))
+        ereport(
+            ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+            errmsg("%s: warn_if \"%s\" is never seen beside error_if \"%s\"", function,
+                   threshold_text(rule.warn), threshold_text(rule.error)),
+            errhint("What warns must come before what is an error, such as warn_if '> 0', error_if '> 10'."));
+    if (rule.relation == nullptr && (rule.warn.percent || rule.error.percent))
+        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                errmsg("%s: a percentage needs a relation", function),
+                errdetail("The rows of the relation are what the failures are a share of."),
+                errhint("Give relation (and window_column), or a threshold without %%."));
+}
+
+const char *rows_of(const Rule &rule) {
+    const char *from = rule.source != nullptr ? rule.source : psprintf("%s AS t", rule.relation);
+    return rule.window == nullptr ? from : psprintf("%s WHERE %s", from, rule.window);
+}
+
+}  // namespace scout::rules

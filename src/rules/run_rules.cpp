@@ -1,0 +1,234 @@
+// run_quality_rules(): asks the rules and keeps what they say.
+//
+// All rules read the snapshot of the calling query. The results are rows of this transaction: commit
+// publishes them with their entry in the timeline, abort and crash leave none.
+
+#include "audit/caller.hpp"
+#include "extension/installed.hpp"
+#include "extension/settings.hpp"
+#include "pg/guard.hpp"
+#include "pg/numeric.hpp"
+#include "pg/result.hpp"
+#include "pg/spi.hpp"
+#include "rules/evaluate.hpp"
+
+#include <cstdlib>
+
+namespace scout::rules {
+
+namespace {
+
+struct Request {
+    Datum hours;
+    const char *hours_text;
+    TimestampTz now;
+    Limits limits;
+    pg::Array<Rule> rules;
+};
+
+void refuse_null(FunctionCallInfo fcinfo, int number, const char *name) {
+    if (PG_ARGISNULL(number))
+        ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+                errmsg("run_quality_rules: %s must not be NULL", name),
+                errhint("Leave it out to use the default."));
+}
+
+int64 timeout_argument(FunctionCallInfo fcinfo) {
+    constexpr int64 day_ms = 86'400'000, longest_ms = 3'600'000;
+    refuse_null(fcinfo, 3, "timeout");
+    const Interval *given = PG_GETARG_INTERVAL_P(3);
+    const int64 days = int64{given->month} * 30 + given->day;
+    const int64 ms = std::abs(days) > 366 ? days * day_ms : days * day_ms + given->time / 1000;
+    if (ms < 1 || ms > longest_ms)
+        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                errmsg("run_quality_rules: timeout must be from 1 millisecond to 1 hour"),
+                errhint("It is the time limit of each scan, for example '10 seconds'."));
+    return ms;
+}
+
+int sample_argument(FunctionCallInfo fcinfo) {
+    refuse_null(fcinfo, 2, "sample");
+    const int sample = PG_GETARG_INT32(2);
+    if (sample < 0 || sample > 1000)
+        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                errmsg("run_quality_rules: sample must be from 0 to 1000, not %d", sample),
+                errhint("It is how many failing rows are named per rule."));
+    return sample;
+}
+
+// The rules named, also such as are switched off; without names all that are on.
+pg::Array<Rule> chosen(FunctionCallInfo fcinfo) {
+    const pg::Array<Rule> all = all_rules();
+    pg::Array<Rule> out;
+    if (PG_ARGISNULL(1)) {
+        for (const Rule &rule : all)
+            if (rule.enabled) out.push(rule);
+        return out;
+    }
+    Datum *values;
+    bool *nulls;
+    int count;
+    deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls, &count);
+    if (count == 0)
+        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                errmsg("run_quality_rules: names must not be empty"),
+                errhint("Leave names out to run all rules that are switched on."));
+    for (int i = 0; i < count; i++) {
+        if (nulls[i])
+            ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+                    errmsg("run_quality_rules: names must not contain NULL"),
+                    errhint("There are: %s.", names_of(all)));
+        const char *name = TextDatumGetCString(values[i]);
+        const Rule *rule = find(all, name);
+        if (rule == nullptr)
+            ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
+                    errmsg("run_quality_rules: there is no rule \"%s\"", name),
+                    errhint("There are: %s.", names_of(all)));
+        if (find(out, name) == nullptr) out.push(*rule);
+    }
+    return out;
+}
+
+Request read_request(FunctionCallInfo fcinfo) {
+    // hours_ago() refuses what is no length of a window.
+    static pg::Statement window("SELECT scout.hours_ago($1), $1 > 0, statement_timestamp(), $1::text");
+    Request r{};
+    pg::Rows rows = window.read({pg::argument(fcinfo, 0, NUMERICOID)});
+    if (!rows.boolean(0, 2))
+        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                errmsg("run_quality_rules: hours must be greater than 0"),
+                errdetail("Nothing is in an empty window, and every rule would pass."),
+                errhint("Give a number up to 87600 (ten years), such as hours => 24."));
+    r.hours = PG_GETARG_DATUM(0);
+    r.hours_text = pg::c_string(rows.text(0, 4));
+    r.limits.since = rows.timestamp(0, 1);
+    r.now = rows.timestamp(0, 3);
+    r.limits.sample = sample_argument(fcinfo);
+    r.limits.timeout_ms = timeout_argument(fcinfo);
+    r.rules = chosen(fcinfo);
+    return r;
+}
+
+int64 next_run() {
+    static pg::Statement next("SELECT nextval('scout.quality_results_result_id_seq')");
+    return next.run().int8(0, 1);
+}
+
+// A result is judged by up to 30 earlier ones of the same rule and length of window that do not overlap
+// it: periods that were complete before it began. Fewer than 7 say nothing.
+void store(const Request &r, int64 run, const Rule &rule, const Outcome &out, const char *actor) {
+    static pg::Statement insert(
+        "INSERT INTO scout.quality_results (run_id, rule, category, severity, relation, status, failures, "
+        "scanned,"
+        " percentage, warn_if, error_if, hours, window_start, window_end, duration_ms, rules_in_scan, sample,"
+        " error_sqlstate, message, run_by, mean, deviation, runs_compared, anomalous)"
+        " SELECT $1, $2, $3, $4, $5, $6, $7, $8, v.percentage, $9, $10, $11, $12, $13, $14, $15, "
+        "$16::text::jsonb,"
+        "  $17, $18, $19, CASE WHEN p.n > 0 THEN round(p.mean, 4) END, round(p.deviation, 4), p.n,"
+        "  CASE WHEN p.n >= 7 AND $6 <> 'runtime error' THEN"
+        "   abs(coalesce(v.percentage, $7) - p.mean) > 3 * p.deviation END"
+        " FROM (SELECT CASE WHEN $8 >= 0 THEN coalesce(round(100.0 * $7 / nullif($8, 0), 4), 0) END AS "
+        "percentage) v"
+        " CROSS JOIN LATERAL (SELECT count(*)::int AS n, avg(o.value) AS mean, stddev_samp(o.value) AS "
+        "deviation"
+        "  FROM (SELECT coalesce(q.percentage, q.failures) AS value FROM scout.quality_results q"
+        "        WHERE q.rule = $2 AND q.hours = $11 AND q.status <> 'runtime error' AND q.window_end <= $12"
+        "        AND q.window_end >= $20 AND (q.percentage IS NULL) = (v.percentage IS NULL)"
+        "        ORDER BY q.result_id DESC LIMIT 30) o) p",
+        pg::Plan::by_index);
+    const bool known = out.sqlstate == nullptr;
+    const pg::Param failures = known ? pg::int8(out.failures) : pg::null_of(INT8OID);
+    const pg::Param scanned = known && out.scanned >= 0 ? pg::int8(out.scanned) : pg::null_of(INT8OID);
+    insert.run({pg::int8(run),
+                pg::text(rule.name),
+                pg::text(rule.category),
+                pg::text(rule.severity),
+                pg::text_or_null(rule.relation),
+                pg::text(out.status(rule)),
+                failures,
+                scanned,
+                pg::text(threshold_text(rule.warn)),
+                pg::text(threshold_text(rule.error)),
+                pg::datum(NUMERICOID, r.hours),
+                pg::timestamp(r.limits.since),
+                pg::timestamp(r.now),
+                pg::datum(NUMERICOID, pg::numeric_milliseconds(out.microseconds)),
+                pg::int4(out.rules_in_scan),
+                pg::text_or_null(out.sample),
+                pg::text_or_null(out.sqlstate),
+                pg::text_or_null(out.message),
+                pg::text(actor),
+                pg::timestamp(rule.shipped() ? DT_NOBEGIN : rule.created_at)});
+}
+
+void forget_old() {
+    static pg::Statement forget(
+        "DELETE FROM scout.quality_results q WHERE q.result_id IN (SELECT o.result_id FROM "
+        "scout.quality_results o"
+        " WHERE o.window_end < clock_timestamp() - make_interval(secs => $1::int) ORDER BY o.window_end "
+        "LIMIT 10000"
+        " FOR UPDATE SKIP LOCKED)",
+        pg::Plan::by_index);
+    if (extension::history_retention > 0) (void)forget.run({pg::int4(extension::history_retention)});
+}
+
+// Worst first.
+void emit(pg::Result &result, int64 run) {
+    static pg::Statement results(
+        "SELECT q.rule, q.category, q.severity, q.relation, q.status, q.failures, q.scanned, q.percentage,"
+        " q.anomalous, q.duration_ms, q.sample, q.message, q.run_id FROM scout.quality_results q WHERE "
+        "q.run_id = $1"
+        " ORDER BY array_position(ARRAY['runtime error', 'error', 'warn', 'pass'], q.status), q.rule",
+        pg::Plan::by_index);
+    constexpr int columns = 13;
+    pg::Rows rows = results.read_latest({pg::int8(run)});
+    for (uint64 i = 0; i < rows.count(); i++) {
+        for (int column = 1; column <= columns; column++) {
+            bool null;
+            Datum value = rows.value(i, column, null);
+            null ? result.null() : result.datum(value);
+        }
+        result.end_row();
+    }
+    rows.free();
+}
+
+void record(const Request &r, Oid role, const pg::Array<Outcome> &outcomes) {
+    audit::Json arguments, counts;
+    arguments.add("hours", r.hours_text).add("timeout_ms", r.limits.timeout_ms);
+    const char *worst = "pass";
+    for (const char *status : {"pass", warn_severity, error_severity, "runtime error"}) {
+        int64 count = 0;
+        for (size_t i = 0; i < outcomes.size(); i++)
+            count += strcmp(outcomes[i].status(r.rules[i]), status) == 0;
+        counts.add(status, count);
+        if (count > 0) worst = status;
+    }
+    audit::record("run_quality_rules", role, arguments, worst, counts);
+}
+
+}  // namespace
+
+}  // namespace scout::rules
+
+SCOUT_ACTION(scout_run_quality_rules) {
+    using namespace scout;
+    PreventCommandIfReadOnly("run_quality_rules()");
+    const Oid role = GetUserId();
+    pg::Result result(fcinfo);
+    pg::Session session;
+    const rules::Request request = rules::read_request(fcinfo);
+    const pg::Array<rules::Outcome> outcomes = rules::evaluate(request.rules, request.limits);
+
+    const char *actor = audit::actor();
+    pg::AsRole owner(extension::extension_owner());
+    const int64 run = rules::next_run();
+    for (size_t i = 0; i < outcomes.size(); i++)
+        rules::store(request, run, request.rules[i], outcomes[i], actor);
+    rules::forget_old();
+    rules::emit(result, run);
+    owner.end();
+    rules::record(request, role, outcomes);
+    session.end();
+    return static_cast<Datum>(0);
+}
