@@ -8,9 +8,23 @@ MODULE_big   = scout_ir
 SOURCES      = $(sort $(wildcard src/*/*.cpp))
 OBJS         = $(SOURCES:.cpp=.o)
 
-# The install script is assembled from one file per capability, in the order of their numbers.
+# The install script is put together from the files of each capability, in this order.
 INSTALL_SQL  = sql/$(EXTENSION)--$(EXTVERSION).sql
-SQL_PARTS    = $(sort $(wildcard sql/[0-9][0-9]_*.sql))
+SQL_PARTS    = $(addprefix sql/, $(addsuffix .sql, \
+                extension/schemas extension/pipeline audit jobs \
+                layout/layout layout/adoption layout/create_pipeline \
+                intake pause \
+                load/load load/circuit_breaker load/reports \
+                rules/contract rules/quality_rules rules/report \
+                recovery/recovery recovery/dead_letters \
+                proof/fingerprint proof/reconcile proof/reconcile_search proof/compare_layers \
+                freshness/pipeline freshness/datasets freshness/freshness \
+                gold/views gold/refresh gold/freshness gold/chain \
+                linking \
+                alerts/alerts alerts/conditions alerts/runbook_views \
+                sessions/protection sessions/locks sessions/emergency_reset \
+                verification supervisor maintenance tiers \
+                extension/privileges))
 DATA         = $(sort $(wildcard sql/$(EXTENSION)--*--*.sql))
 DATA_built   = $(INSTALL_SQL)
 EXTRA_CLEAN  = $(INSTALL_SQL)

@@ -49,7 +49,7 @@ Filter read_filter(FunctionCallInfo fcinfo) {
 // One that became critical after `before` is not the one that was seen.
 pg::Array<int64> lock(const Filter &f) {
     static pg::Statement firing(
-        "SELECT a.alert_id FROM scout.alerts a WHERE a.state = 'firing'"
+        "SELECT a.alert_id FROM scout_internal.alerts a WHERE a.state = 'firing'"
         " AND ($1 IS NULL OR greatest(a.first_seen, a.escalated_at) < $1)"
         " AND ($2 IS NULL OR a.severity = $2) AND ($3 IS NULL OR a.source = $3)"
         " AND ($4 IS NULL OR a.dedup_key LIKE $4) AND ($5 IS NULL OR a.alert_id = ANY ($5))"
@@ -63,7 +63,7 @@ pg::Array<int64> lock(const Filter &f) {
 
 pg::Rows acknowledge(const pg::Array<int64> &ids, const char *note, const char *actor) {
     static pg::Statement set(
-        "WITH done AS (UPDATE scout.alerts a SET state = 'acknowledged', acknowledged_at = clock_timestamp(),"
+        "WITH done AS (UPDATE scout_internal.alerts a SET state = 'acknowledged', acknowledged_at = clock_timestamp(),"
         "  acknowledged_by = $2, acknowledged_note = $3 WHERE a.alert_id = ANY ($1) AND a.state = 'firing'"
         "  RETURNING a.*)"
         " SELECT d.alert_id, d.severity, d.source, d.subject, d.summary, d.first_seen, d.count, "

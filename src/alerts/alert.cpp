@@ -12,7 +12,7 @@ namespace {
 
 // An update first, so that a repetition takes no number from the sequence.
 pg::Statement count_again(
-    "UPDATE scout.alerts a SET count = a.count + 1, last_seen = $2,"
+    "UPDATE scout_internal.alerts a SET count = a.count + 1, last_seen = $2,"
     " keep_until = $2 + make_interval(secs => $3), ended_at = NULL, subject = $5, summary = $6, remedy = $7,"
     " source_system = $8, of_pipeline = $9,"
     " severity = CASE WHEN " GOES_UP
@@ -31,13 +31,13 @@ pg::Statement count_again(
     pg::Plan::by_index);
 
 pg::Statement open_new(
-    "INSERT INTO scout.alerts (dedup_key, source, severity, subject, summary, remedy, source_system,"
+    "INSERT INTO scout_internal.alerts (dedup_key, source, severity, subject, summary, remedy, source_system,"
     " of_pipeline, first_seen, last_seen, keep_until)"
     " VALUES ($1, $10, $4, $5, $6, $7, $8, $9, $2, $2, $2 + make_interval(secs => $3))"
     " ON CONFLICT (dedup_key) WHERE state <> 'resolved' DO NOTHING RETURNING alert_id");
 
 pg::Statement end(
-    "UPDATE scout.alerts a SET ended_at = coalesce(a.ended_at, $2),"
+    "UPDATE scout_internal.alerts a SET ended_at = coalesce(a.ended_at, $2),"
     " state = CASE WHEN a.keep_until <= $2 THEN 'resolved' ELSE a.state END,"
     " resolved_at = CASE WHEN a.keep_until <= $2 THEN $2 END"
     " WHERE a.dedup_key = $1 AND a.state <> 'resolved' RETURNING a.alert_id, a.state = 'resolved'",

@@ -1,6 +1,6 @@
 // Alerts: what is wrong, once, for as long as it is.
 //
-// A condition has a key. Its first sight makes a row of scout.alerts, every further one counts in that row,
+// A condition has a key. Its first sight makes a row of scout_internal.alerts, every further one counts in that row,
 // and when it has ended the row is resolved; the same condition later makes a new row. A unique index over
 // the rows that are not resolved decides between two sessions that see it first at the same time: the second
 // waits for the first, then counts.

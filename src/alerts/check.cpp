@@ -61,7 +61,7 @@ private:
 
 bool is_due(const char *source) {
     static pg::Statement this_hour(
-        "SELECT FROM scout.alert_checks c WHERE c.source = $1 AND c.error_sqlstate IS NULL"
+        "SELECT FROM scout_internal.alert_checks c WHERE c.source = $1 AND c.error_sqlstate IS NULL"
         " AND c.checked_at >= date_trunc('hour', statement_timestamp()) AND c.checked_at <= "
         "clock_timestamp()");
     if (strcmp(source, "volume") != 0) return true;
@@ -73,7 +73,7 @@ bool is_due(const char *source) {
 
 void note_look(const char *source, TimestampTz began, int64 conditions, const ErrorData *error) {
     static pg::Statement note(
-        "INSERT INTO scout.alert_checks AS c (source, checked_at, duration_ms, conditions, error_sqlstate)"
+        "INSERT INTO scout_internal.alert_checks AS c (source, checked_at, duration_ms, conditions, error_sqlstate)"
         " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (source) DO UPDATE SET checked_at = excluded.checked_at,"
         " duration_ms = excluded.duration_ms, conditions = excluded.conditions, error_sqlstate = "
         "excluded.error_sqlstate");
@@ -88,7 +88,7 @@ void note_look(const char *source, TimestampTz began, int64 conditions, const Er
 void Check::read_conditions(const char *source) {
     static pg::Statement ask(
         "SELECT c.dedup_key, c.severity, c.subject, c.summary, c.remedy, c.source_system, c.of_pipeline"
-        " FROM scout.alert_conditions($1) c");
+        " FROM scout_internal.alert_conditions($1) c");
     pg::Rows rows = ask.run({pg::text(source)});
     MemoryContext outer = MemoryContextSwitchTo(keep_);
     for (uint64 i = 0; i < rows.count(); i++) {
@@ -118,7 +118,7 @@ void Check::look_at(const char *source) {
                                unpack_sql_state(error->sqlerrcode)),
                       error->hint != nullptr
                           ? error->hint
-                          : psprintf("SELECT * FROM scout.alert_conditions('%s');", source)});
+                          : psprintf("SELECT * FROM scout_internal.alert_conditions('%s');", source)});
 }
 
 void Check::look() {
@@ -132,7 +132,7 @@ void Check::look() {
 // longer.
 void Check::add_ended() {
     static pg::Statement open(
-        "SELECT a.dedup_key FROM scout.alerts a WHERE a.state <> 'resolved' AND a.dedup_key <> ALL ($1) AND"
+        "SELECT a.dedup_key FROM scout_internal.alerts a WHERE a.state <> 'resolved' AND a.dedup_key <> ALL ($1) AND"
         " (CASE WHEN a.dedup_key LIKE 'check:%' THEN a.subject ELSE a.source END = ANY ($2)"
         "  OR a.ended_at IS NOT NULL AND a.keep_until <= clock_timestamp())",
         pg::Plan::by_index);

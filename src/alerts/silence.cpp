@@ -56,7 +56,7 @@ TimestampTz end_argument(FunctionCallInfo fcinfo, int duration, int until) {
 
 int64 matching(pg::Param source, pg::Param severity, pg::Param pattern) {
     static pg::Statement count(
-        "SELECT count(*) FROM scout.alerts a WHERE a.state <> 'resolved' AND ($1 IS NULL OR a.source = $1)"
+        "SELECT count(*) FROM scout_internal.alerts a WHERE a.state <> 'resolved' AND ($1 IS NULL OR a.source = $1)"
         " AND ($2 IS NULL OR a.severity = $2) AND ($3 IS NULL OR a.subject LIKE $3)");
     pg::Rows rows = count.run({source, severity, pattern});
     const int64 out = rows.int8(0, 1);
@@ -73,7 +73,7 @@ SCOUT_ACTION(scout_silence) {
     using namespace scout::alerts;
     constexpr const char *function = "silence";
     static pg::Statement insert(
-        "INSERT INTO scout.silences (source, severity, subject_pattern, reason, created_at, created_by, "
+        "INSERT INTO scout_internal.silences (source, severity, subject_pattern, reason, created_at, created_by, "
         "ends_at)"
         " VALUES ($1, $2, $3, $4, clock_timestamp(), $5, $6) RETURNING silence_id");
     const char *source = source_argument(fcinfo, 0, function);
@@ -123,10 +123,10 @@ SCOUT_ACTION(scout_silence) {
 SCOUT_ACTION(scout_unsilence) {
     using namespace scout;
     static pg::Statement find(
-        "SELECT s.ends_at, s.ends_at > clock_timestamp() FROM scout.silences s WHERE s.silence_id = $1 FOR "
+        "SELECT s.ends_at, s.ends_at > clock_timestamp() FROM scout_internal.silences s WHERE s.silence_id = $1 FOR "
         "UPDATE");
     static pg::Statement end(
-        "UPDATE scout.silences s SET ends_at = clock_timestamp(), ended_by = $2 WHERE s.silence_id = $1"
+        "UPDATE scout_internal.silences s SET ends_at = clock_timestamp(), ended_by = $2 WHERE s.silence_id = $1"
         " RETURNING s.ends_at");
     if (PG_ARGISNULL(0))
         ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),

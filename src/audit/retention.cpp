@@ -17,21 +17,21 @@ constexpr TimestampTz slack = USECS_PER_HOUR;
 
 // $1 is the time before which rows go, $2 how many at most.
 #define OLD_JOBS \
-    "scout.job_records x WHERE x.finished_at < $1 AND NOT (x.scheduled AND x.state = 'succeeded')"
+    "scout_internal.job_records x WHERE x.finished_at < $1 AND NOT (x.scheduled AND x.state = 'succeeded')"
 // What the supervisor does every few seconds is worth a day; its runs are in etl_runs.
-#define OLD_ROUTINE "scout.job_records x WHERE x.scheduled AND x.state = 'succeeded' AND x.finished_at < $1"
+#define OLD_ROUTINE "scout_internal.job_records x WHERE x.scheduled AND x.state = 'succeeded' AND x.finished_at < $1"
 #define OLD_RUNS                                                                                     \
-    "scout.etl_runs x WHERE x.finished_at < $1 AND x.run_id IS DISTINCT FROM (SELECT r.run_id FROM " \
-    "scout.etl_runs r WHERE r.transactions_created > 0 OR r.transactions_updated > 0 OR "            \
+    "scout_internal.etl_runs x WHERE x.finished_at < $1 AND x.run_id IS DISTINCT FROM (SELECT r.run_id FROM " \
+    "scout_internal.etl_runs r WHERE r.transactions_created > 0 OR r.transactions_updated > 0 OR "            \
     "r.transactions_removed > 0 ORDER BY r.finished_at DESC LIMIT 1)"
-#define OLD_TIMELINE "scout.timeline x WHERE x.at < $1"
+#define OLD_TIMELINE "scout_internal.timeline x WHERE x.at < $1"
 #define OLD_REFRESHES                                                                                    \
-    "scout.gold_refreshes x WHERE x.finished_at < $1 AND EXISTS (SELECT FROM scout.gold_refreshes n"     \
+    "scout_internal.gold_refreshes x WHERE x.finished_at < $1 AND EXISTS (SELECT FROM scout_internal.gold_refreshes n"     \
     " WHERE n.view_schema = x.view_schema AND n.view_name = x.view_name AND n.refresh_id > x.refresh_id" \
     " AND (n.status = 'refreshed' OR x.status <> 'refreshed'))"
-#define OLD_RESULTS "scout.quality_results x WHERE x.window_end < $1"
-#define OLD_ALERTS "scout.alerts x WHERE x.state = 'resolved' AND x.resolved_at < $1"
-#define OLD_SILENCES "scout.silences x WHERE x.ends_at < $1"
+#define OLD_RESULTS "scout_internal.quality_results x WHERE x.window_end < $1"
+#define OLD_ALERTS "scout_internal.alerts x WHERE x.state = 'resolved' AND x.resolved_at < $1"
+#define OLD_SILENCES "scout_internal.silences x WHERE x.ends_at < $1"
 #define REMOVE(old, table, id, at)                                                             \
     pg::Statement("DELETE FROM scout." table " d WHERE d." id " IN (SELECT x." id " FROM " old \
                   " ORDER BY x." at " LIMIT $2 FOR UPDATE SKIP LOCKED)")

@@ -7,7 +7,7 @@ namespace scout::extension {
 
 core::RuleSet current_rules() {
     static pg::Statement overrides(
-        "SELECT code, enabled, severity, (threshold * 10000)::bigint FROM scout.rule_overrides");
+        "SELECT code, enabled, severity, (threshold * 10000)::bigint FROM scout_internal.rule_overrides");
     core::RuleSet rules = core::RuleSet::defaults();
     pg::AsRole owner(extension_owner());
     pg::Rows rows = overrides.read({});

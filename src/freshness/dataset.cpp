@@ -18,7 +18,7 @@ const char *text_of(const pg::Rows &rows, uint64 row, int column) {
 void refuse_unknown(pg::Param names, const char *function) {
     static pg::Statement unknown(
         "SELECT coalesce(u.name, 'NULL') FROM unnest($1::text[]) u(name)"
-        " WHERE NOT EXISTS (SELECT FROM scout.dataset_list() d WHERE d.dataset = u.name) LIMIT 1");
+        " WHERE NOT EXISTS (SELECT FROM scout_internal.dataset_list() d WHERE d.dataset = u.name) LIMIT 1");
     pg::Rows rows = unknown.read({names});
     if (rows.count() > 0)
         ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -87,7 +87,7 @@ pg::Array<Dataset> read_datasets(FunctionCallInfo fcinfo, int argument, const ch
     static pg::Statement list(
         "SELECT d.dataset, d.relation_schema::text, d.relation_name::text, d.layer, d.loaded_at_column::text,"
         " d.source_column::text, d.filter, d.time_zone, d.lookback, d.warn_after, d.expected_sources"
-        " FROM scout.dataset_list() d WHERE $1::text[] IS NULL OR d.dataset = ANY ($1)");
+        " FROM scout_internal.dataset_list() d WHERE $1::text[] IS NULL OR d.dataset = ANY ($1)");
     const pg::Param names = pg::argument(fcinfo, argument, TEXTARRAYOID);
     if (!names.null) {
         // No rows would look like all well.

@@ -15,12 +15,12 @@ SCOUT_ACTION(scout_register_dataset) {
     using namespace scout;
     static pg::Statement check(
         "SELECT c::text, c->>'name', c->>'filter', quote_ident(c->>'relation_schema') || '.' ||"
-        " quote_ident(c->>'relation_name'), c->>'details' FROM scout.checked_dataset("
+        " quote_ident(c->>'relation_name'), c->>'details' FROM scout_internal.checked_dataset("
         "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) c");
-    static pg::Statement forget("DELETE FROM scout.registered_datasets WHERE name = $1");
+    static pg::Statement forget("DELETE FROM scout_internal.registered_datasets WHERE name = $1");
     static pg::Statement insert(
-        "INSERT INTO scout.registered_datasets SELECT r.* FROM jsonb_populate_record("
-        "NULL::scout.registered_datasets, $1::jsonb || jsonb_build_object('registered_at', clock_timestamp(),"
+        "INSERT INTO scout_internal.registered_datasets SELECT r.* FROM jsonb_populate_record("
+        "NULL::scout_internal.registered_datasets, $1::jsonb || jsonb_build_object('registered_at', clock_timestamp(),"
         " 'registered_by', $2::text)) r");
     const Oid role = GetUserId();
     pg::Result result(fcinfo);
@@ -56,12 +56,12 @@ SCOUT_ACTION(scout_register_dataset) {
 SCOUT_ACTION(scout_unregister_dataset) {
     using namespace scout;
     static pg::Statement forget(
-        "DELETE FROM scout.registered_datasets d WHERE d.name = $1"
+        "DELETE FROM scout_internal.registered_datasets d WHERE d.name = $1"
         " RETURNING quote_ident(d.relation_schema) || '.' || quote_ident(d.relation_name)");
     if (PG_ARGISNULL(0))
         ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
                 errmsg("unregister_dataset: name must not be NULL"),
-                errhint("Valid names are in scout.registered_datasets."));
+                errhint("Valid names are in scout_internal.registered_datasets."));
     const char *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
     const Oid role = GetUserId();
     pg::Result result(fcinfo);
@@ -73,7 +73,7 @@ SCOUT_ACTION(scout_unregister_dataset) {
         ereport(
             ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
             errmsg("unregister_dataset: no dataset \"%s\" is registered", name),
-            errhint("Valid names are in scout.registered_datasets; built-in datasets cannot be taken away."));
+            errhint("Valid names are in scout_internal.registered_datasets; built-in datasets cannot be taken away."));
     audit::Json arguments, counts;
     arguments.add("name", name);
     audit::record("unregister_dataset", role, arguments, "unregistered", counts);

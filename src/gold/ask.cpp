@@ -48,7 +48,7 @@ void show_recorded(pg::Result &result, int64 job) {
         " coalesce(g.rows_before, -1), coalesce(g.rows_after, -1),"
         " CASE WHEN g.status LIKE 'failed%' THEN format('%I.%I: %s', g.view_schema, g.view_name,"
         "  substr(g.status, length('failed: ') + 1)) END"
-        " FROM scout.gold_refreshes g WHERE g.job_id = $1 ORDER BY g.refresh_id");
+        " FROM scout_internal.gold_refreshes g WHERE g.job_id = $1 ORDER BY g.refresh_id");
     pg::AsRole owner(extension::extension_owner());
     pg::Rows rows = recorded.read_latest({pg::int8(job)});
     owner.end();

@@ -50,7 +50,7 @@ pg::Param count_or_null(int64 count) {
 
 void record(const char *schema, const char *name, const char *operation, const Refresh &r, int64 job) {
     static pg::Statement insert(
-        "INSERT INTO scout.gold_refreshes (view_schema, view_name, started_at, finished_at, duration_ms, "
+        "INSERT INTO scout_internal.gold_refreshes (view_schema, view_name, started_at, finished_at, duration_ms, "
         "status,"
         " rows_before, rows_after, operation, job_id)"
         " VALUES ($1::text::name, $2::text::name, $3, $4, $5, $6, $7, $8, $9, nullif($10, 0))");
@@ -117,7 +117,7 @@ int64 freeze(const jobs::Job &job) {
 
 void mark_failed(pg::Array<View> &views, int64 job) {
     static pg::Statement names(
-        "SELECT format('%I.%I', g.view_schema, g.view_name) FROM scout.gold_refreshes g"
+        "SELECT format('%I.%I', g.view_schema, g.view_name) FROM scout_internal.gold_refreshes g"
         " WHERE g.job_id = $1 AND g.status LIKE 'failed%'");
     pg::AsRole extension_owner(extension::extension_owner());
     pg::Rows rows = names.run({pg::int8(job)});

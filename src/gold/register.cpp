@@ -16,9 +16,9 @@ SCOUT_ACTION(scout_register_gold) {
     static pg::Statement check(
         "SELECT c.view_schema::text, c.view_name::text, c.view_owner::text, c.details,"
         " format('%I.%I', c.view_schema, c.view_name), $2::text, $3::text"
-        " FROM scout.checked_gold($1, $2, $3, $4) c");
+        " FROM scout_internal.checked_gold($1, $2, $3, $4) c");
     static pg::Statement put(
-        "INSERT INTO scout.registered_gold AS r (view_schema, view_name, view_owner, warn_after, error_after,"
+        "INSERT INTO scout_internal.registered_gold AS r (view_schema, view_name, view_owner, warn_after, error_after,"
         " enabled, registered_by) VALUES ($1::text::name, $2::text::name, $3::text::name, $4, $5, $6, $7)"
         " ON CONFLICT (view_schema, view_name) DO UPDATE SET view_owner = excluded.view_owner, warn_after ="
         " excluded.warn_after, error_after = excluded.error_after, enabled = excluded.enabled,"
@@ -51,14 +51,14 @@ SCOUT_ACTION(scout_register_gold) {
 SCOUT_ACTION(scout_unregister_gold) {
     using namespace scout;
     static pg::Statement named(
-        "DELETE FROM scout.registered_gold r USING (SELECT parse_ident($1) AS parts) p"
+        "DELETE FROM scout_internal.registered_gold r USING (SELECT parse_ident($1) AS parts) p"
         " WHERE cardinality(p.parts) <= 2 AND r.view_name = p.parts[cardinality(p.parts)]::name"
         " AND r.view_schema = (CASE cardinality(p.parts) WHEN 1 THEN 'scout' ELSE p.parts[1] END)::name"
         " RETURNING format('%I.%I', r.view_schema, r.view_name)");
     if (PG_ARGISNULL(0))
         ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
                 errmsg("unregister_gold: relation must not be NULL"),
-                errhint("Registered views are in scout.registered_gold."));
+                errhint("Registered views are in scout_internal.registered_gold."));
     const char *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
     const Oid role = GetUserId();
     pg::Result result(fcinfo);
@@ -69,7 +69,7 @@ SCOUT_ACTION(scout_unregister_gold) {
     if (rows.count() == 0)
         ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
                 errmsg("unregister_gold: \"%s\" is not registered", name),
-                errhint("Registered views are in scout.registered_gold; the pipeline's own are gold without. "
+                errhint("Registered views are in scout_internal.registered_gold; the pipeline's own are gold without. "
                         "To keep one from being refreshed: register_gold(..., enabled => false)."));
     audit::Json arguments, counts;
     arguments.add("relation", rows.text(0, 1));

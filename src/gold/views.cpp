@@ -25,8 +25,8 @@ pg::Array<View> find_views() {
         " EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = v.view_id AND i.indisunique AND i.indimmediate"
         "  AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL),"
         " coalesce(s.relations, '{}')"
-        " FROM scout.gold_views() v LEFT JOIN pg_class c ON c.oid = v.view_id"
-        " LEFT JOIN (SELECT r.view_id, array_agg(r.source_id::bigint) AS relations FROM scout.gold_reads() r"
+        " FROM scout_internal.gold_views() v LEFT JOIN pg_class c ON c.oid = v.view_id"
+        " LEFT JOIN (SELECT r.view_id, array_agg(r.source_id::bigint) AS relations FROM scout_internal.gold_reads() r"
         "  GROUP BY 1) s ON s.view_id = v.view_id"
         " ORDER BY coalesce(cardinality(s.relations), 0), v.view_schema <> 'scout', v.relation");
     pg::AsRole extension(extension::extension_owner());
@@ -55,7 +55,7 @@ pg::Array<View> find_views() {
 pg::Array<View> judge_views() {
     static pg::Statement judge(
         "SELECT v.relation, g.state = 'fresh', g.curable FROM scout.gold_freshness() g"
-        " JOIN scout.gold_views() v ON g.materialized_view = CASE v.view_schema WHEN 'scout' THEN '' ELSE"
+        " JOIN scout_internal.gold_views() v ON g.materialized_view = CASE v.view_schema WHEN 'scout' THEN '' ELSE"
         "  quote_ident(v.view_schema) || '.' END || quote_ident(v.view_name)");
     pg::Array<View> views = find_views();
     pg::AsRole extension(extension::extension_owner());

@@ -166,7 +166,7 @@ void flush(Buffer &b, int from_level) {
 
 void write_duplicates(const Buffer &b) {
     static pg::Statement insert(
-        "INSERT INTO scout.etl_runs (kind, started_at, finished_at, duration_ms, write_path, "
+        "INSERT INTO scout_internal.etl_runs (kind, started_at, finished_at, duration_ms, write_path, "
         "duplicates_skipped)"
         " VALUES ('intake', now(), clock_timestamp(), 0, 'trigger', $1)");
     pg::Session session(extension::extension_owner());

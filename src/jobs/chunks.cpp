@@ -7,7 +7,7 @@ namespace scout::jobs {
 
 void add_chunks(int64 job, const pg::Array<Chunk> &chunks) {
     static pg::Statement insert(
-        "INSERT INTO scout.job_chunks (job_id, chunk_no, first_id, last_id, object)"
+        "INSERT INTO scout_internal.job_chunks (job_id, chunk_no, first_id, last_id, object)"
         " SELECT $1, c.n, c.first_id, c.last_id, c.object"
         " FROM unnest($2::bigint[], $3::bigint[], $4::text[]) WITH ORDINALITY c(first_id, last_id, object, "
         "n)");
@@ -24,7 +24,7 @@ void add_chunks(int64 job, const pg::Array<Chunk> &chunks) {
 
 bool take_chunk(int64 job, Chunk &chunk) {
     static pg::Statement next(
-        "SELECT c.chunk_no, c.first_id, c.last_id, c.object FROM scout.job_chunks c WHERE c.job_id = $1"
+        "SELECT c.chunk_no, c.first_id, c.last_id, c.object FROM scout_internal.job_chunks c WHERE c.job_id = $1"
         " ORDER BY c.chunk_no LIMIT 1 FOR UPDATE SKIP LOCKED",
         pg::Plan::in_order);
     pg::AsRole owner(extension::extension_owner());
@@ -39,7 +39,7 @@ bool take_chunk(int64 job, Chunk &chunk) {
 }
 
 void finish_chunk(int64 job, const Chunk &chunk) {
-    static pg::Statement remove("DELETE FROM scout.job_chunks WHERE job_id = $1 AND chunk_no = $2",
+    static pg::Statement remove("DELETE FROM scout_internal.job_chunks WHERE job_id = $1 AND chunk_no = $2",
                                 pg::Plan::by_index);
     pg::AsRole owner(extension::extension_owner());
     remove.run({pg::int8(job), pg::int8(chunk.number)});
@@ -48,7 +48,7 @@ void finish_chunk(int64 job, const Chunk &chunk) {
 
 void shorten_chunk(int64 job, const Chunk &chunk, int64 new_first) {
     static pg::Statement shorten(
-        "UPDATE scout.job_chunks SET first_id = $3 WHERE job_id = $1 AND chunk_no = $2", pg::Plan::by_index);
+        "UPDATE scout_internal.job_chunks SET first_id = $3 WHERE job_id = $1 AND chunk_no = $2", pg::Plan::by_index);
     pg::AsRole owner(extension::extension_owner());
     shorten.run({pg::int8(job), pg::int8(chunk.number), pg::int8(new_first)});
     owner.end();

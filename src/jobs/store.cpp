@@ -18,9 +18,9 @@ namespace {
     "r.done_before,"                                                                                      \
     " r.scheduled"
 
-pg::Statement select_record("SELECT " RECORD_COLUMNS " FROM scout.job_records r WHERE r.job_id = $1");
+pg::Statement select_record("SELECT " RECORD_COLUMNS " FROM scout_internal.job_records r WHERE r.job_id = $1");
 pg::Statement lock_record("SELECT " RECORD_COLUMNS
-                          " FROM scout.job_records r WHERE r.job_id = $1 FOR UPDATE");
+                          " FROM scout_internal.job_records r WHERE r.job_id = $1 FOR UPDATE");
 
 const char *copy_of(const pg::Rows &rows, int column) {
     return rows.is_null(0, column) ? nullptr : pg::c_string(rows.text(0, column));
@@ -32,7 +32,7 @@ void read_sums(Record &r) {
         " coalesce(sum(w.transactions_updated), 0)::bigint, coalesce(sum(w.transactions_removed), 0)::bigint,"
         " coalesce(sum(w.line_items_created), 0)::bigint, coalesce(sum(w.events_dead_lettered), 0)::bigint,"
         " coalesce(sum(w.letters_resolved), 0)::bigint, coalesce(max(w.last_position), 0)"
-        " FROM scout.job_workers w WHERE w.job_id = $1");
+        " FROM scout_internal.job_workers w WHERE w.job_id = $1");
     pg::Rows rows = sums.read_latest({pg::int8(r.id)});
     r.done = {rows.int8(0, 1), rows.int8(0, 2), rows.int8(0, 3), rows.int8(0, 4),
               rows.int8(0, 5), rows.int8(0, 6), rows.int8(0, 7), rows.int8(0, 8)};
@@ -70,7 +70,7 @@ bool take(pg::Rows rows, Record &r) {
 // What the caller said, to be compared with what an idempotency key stands for.
 bool same_request(const Request &request, int64 job) {
     static pg::Statement same(
-        "SELECT r.kind = $2 AND r.arguments = $3::jsonb FROM scout.job_records r WHERE r.job_id = $1");
+        "SELECT r.kind = $2 AND r.arguments = $3::jsonb FROM scout_internal.job_records r WHERE r.job_id = $1");
     pg::Rows rows = same.read_latest({pg::int8(job), pg::text(request.kind), pg::text(request.arguments)});
     const bool out = rows.count() > 0 && rows.boolean(0, 1);
     rows.free();
@@ -100,7 +100,7 @@ bool lock(int64 job, Record &record) {
 }
 
 int64 find_by_key(const char *key) {
-    static pg::Statement find("SELECT r.job_id FROM scout.job_records r WHERE r.idempotency_key = $1");
+    static pg::Statement find("SELECT r.job_id FROM scout_internal.job_records r WHERE r.idempotency_key = $1");
     if (key == nullptr) return 0;
     pg::AsRole owner(extension::extension_owner());
     pg::Rows rows = find.read_latest({pg::text(key)});
@@ -118,7 +118,7 @@ bool is_worked_on(const Record &r) {
 
 int64 at_work(const char *kind) {
     static pg::Statement find(
-        "SELECT r.job_id FROM scout.job_records r WHERE r.finished_at IS NULL AND r.kind = $1 AND r.home = $2"
+        "SELECT r.job_id FROM scout_internal.job_records r WHERE r.finished_at IS NULL AND r.kind = $1 AND r.home = $2"
         " AND (r.state = 'queued' AND r.created_at > clock_timestamp() - interval '1 minute'"
         "  OR EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.objsubid = $3"
         "   AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())"
@@ -146,12 +146,12 @@ void require_same_request(const Request &request, int64 job) {
 
 int64 create(const Request &request, bool &made) {
     static pg::Statement insert(
-        "INSERT INTO scout.job_records (kind, arguments, workers, unit, actor, session_role, acting_role, "
+        "INSERT INTO scout_internal.job_records (kind, arguments, workers, unit, actor, session_role, acting_role, "
         "claims,"
         " idempotency_key, home, scheduled) VALUES ($1, $2::jsonb, $3, $4, $5, $6::text::name, "
         "$7::text::name,"
         " $8, $9, $10, $11) ON CONFLICT (idempotency_key) DO NOTHING RETURNING job_id");
-    static pg::Statement set_total("UPDATE scout.job_records SET total = nullif($2, -1) WHERE job_id = $1");
+    static pg::Statement set_total("UPDATE scout_internal.job_records SET total = nullif($2, -1) WHERE job_id = $1");
     const Kind *kind = find_kind(request.kind);
     if (kind == nullptr) elog(ERROR, "unknown kind of job: %s", request.kind);
     const Oid acting_role = GetUserId();
@@ -187,12 +187,12 @@ int64 create(const Request &request, bool &made) {
 
 void register_worker(const Record &record, int worker, bool is_attempt) {
     static pg::Statement come(
-        "INSERT INTO scout.job_workers AS w (job_id, worker_no, pid, started_at, updated_at)"
+        "INSERT INTO scout_internal.job_workers AS w (job_id, worker_no, pid, started_at, updated_at)"
         " VALUES ($1, $2, $3, clock_timestamp(), clock_timestamp())"
         " ON CONFLICT (job_id, worker_no) DO UPDATE SET pid = $3, updated_at = clock_timestamp(), "
         "finished_at = NULL");
     static pg::Statement attempt(
-        "UPDATE scout.job_records SET state = 'running', attempts = attempts + 1, attempt_at = "
+        "UPDATE scout_internal.job_records SET state = 'running', attempts = attempts + 1, attempt_at = "
         "clock_timestamp(),"
         " started_at = coalesce(started_at, clock_timestamp()), finished_at = NULL, done_before = $2,"
         " next_attempt_at = NULL WHERE job_id = $1");
@@ -204,7 +204,7 @@ void register_worker(const Record &record, int worker, bool is_attempt) {
 
 void add_progress(int64 job, int worker, const Progress &p) {
     static pg::Statement add(
-        "UPDATE scout.job_workers SET updated_at = clock_timestamp(), done = done + $3,"
+        "UPDATE scout_internal.job_workers SET updated_at = clock_timestamp(), done = done + $3,"
         " transactions_created = transactions_created + $4, transactions_updated = transactions_updated + $5,"
         " transactions_removed = transactions_removed + $6, line_items_created = line_items_created + $7,"
         " events_dead_lettered = events_dead_lettered + $8, letters_resolved = letters_resolved + $9,"
@@ -218,7 +218,7 @@ void add_progress(int64 job, int worker, const Progress &p) {
 
 void finish_worker(int64 job, int worker) {
     static pg::Statement finish(
-        "UPDATE scout.job_workers SET finished_at = clock_timestamp() WHERE job_id = $1 AND worker_no = $2");
+        "UPDATE scout_internal.job_workers SET finished_at = clock_timestamp() WHERE job_id = $1 AND worker_no = $2");
     pg::AsRole owner(extension::extension_owner());
     finish.run({pg::int8(job), pg::int4(worker)});
     owner.end();
@@ -226,7 +226,7 @@ void finish_worker(int64 job, int worker) {
 
 pg::Array<int> unfinished_workers(int64 job, int but) {
     static pg::Statement others(
-        "SELECT w.worker_no FROM scout.job_workers w WHERE w.job_id = $1 AND w.worker_no <> $2 AND "
+        "SELECT w.worker_no FROM scout_internal.job_workers w WHERE w.job_id = $1 AND w.worker_no <> $2 AND "
         "w.finished_at IS NULL");
     pg::AsRole owner(extension::extension_owner());
     pg::Rows rows = others.read_latest({pg::int8(job), pg::int4(but)});
@@ -238,7 +238,7 @@ pg::Array<int> unfinished_workers(int64 job, int but) {
 }
 
 bool has_chunks(int64 job) {
-    static pg::Statement any("SELECT FROM scout.job_chunks c WHERE c.job_id = $1 LIMIT 1");
+    static pg::Statement any("SELECT FROM scout_internal.job_chunks c WHERE c.job_id = $1 LIMIT 1");
     pg::AsRole owner(extension::extension_owner());
     pg::Rows rows = any.read_latest({pg::int8(job)});
     owner.end();
@@ -249,10 +249,10 @@ bool has_chunks(int64 job) {
 
 void set_state(const Record &r, const char *state, const Failure *error) {
     static pg::Statement set(
-        "UPDATE scout.job_records SET state = $2, error_sqlstate = $3, error_message = $4, error_detail = $5,"
+        "UPDATE scout_internal.job_records SET state = $2, error_sqlstate = $3, error_message = $4, error_detail = $5,"
         " error_hint = $6, finished_at = CASE WHEN $2 = 'interrupted' THEN NULL ELSE clock_timestamp() END"
         " WHERE job_id = $1");
-    static pg::Statement drop_rest("DELETE FROM scout.job_chunks WHERE job_id = $1");
+    static pg::Statement drop_rest("DELETE FROM scout_internal.job_chunks WHERE job_id = $1");
     const Failure f = error != nullptr ? *error : Failure{};
     pg::AsRole owner(extension::extension_owner());
     set.run({pg::int8(r.id), pg::text(state), pg::text_or_null(f.sqlstate), pg::text_or_null(f.message),
@@ -262,7 +262,7 @@ void set_state(const Record &r, const char *state, const Failure *error) {
 }
 
 void request_cancel(int64 job, const char *by) {
-    static pg::Statement request("UPDATE scout.job_records SET cancelled_by = $2 WHERE job_id = $1");
+    static pg::Statement request("UPDATE scout_internal.job_records SET cancelled_by = $2 WHERE job_id = $1");
     pg::AsRole owner(extension::extension_owner());
     request.run({pg::int8(job), pg::text(by)});
     owner.end();
@@ -270,7 +270,7 @@ void request_cancel(int64 job, const char *by) {
 
 void requeue(int64 job) {
     static pg::Statement again(
-        "UPDATE scout.job_records SET state = 'queued', cancelled_by = NULL, finished_at = NULL,"
+        "UPDATE scout_internal.job_records SET state = 'queued', cancelled_by = NULL, finished_at = NULL,"
         " next_attempt_at = NULL, error_sqlstate = NULL, error_message = NULL, error_detail = NULL,"
         " error_hint = NULL, home = $2 WHERE job_id = $1");
     pg::AsRole owner(extension::extension_owner());
@@ -280,7 +280,7 @@ void requeue(int64 job) {
 
 pg::Array<Waiting> waiting_jobs(bool interrupted, int limit) {
     static pg::Statement open_jobs(
-        "SELECT r.job_id, r.session_role::text, r.scheduled FROM scout.job_records r"
+        "SELECT r.job_id, r.session_role::text, r.scheduled FROM scout_internal.job_records r"
         " WHERE r.finished_at IS NULL AND r.home = $1"
         " AND (r.state = 'queued' OR $2 AND r.state IN ('running', 'interrupted'))"
         " AND (r.next_attempt_at IS NULL OR r.next_attempt_at <= clock_timestamp())"

@@ -40,7 +40,7 @@ pg::Statement exact(
 pg::Statement remembered(
     "SELECT t.ord, k.product_key, 4, k.confidence"
     " FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS t(id, name, brand, ord)"
-    " JOIN scout.product_links k ON k.product_hash = " HASH(
+    " JOIN scout_internal.product_links k ON k.product_hash = " HASH(
         "t") " WHERE k.method = 'similar' AND k.confidence >= $4");
 
 pg::Statement still_there(
@@ -52,7 +52,7 @@ pg::Statement trigrams(
 
 // In the order of the key, so that two calls do not wait for each other in a circle.
 pg::Statement keep_links(
-    "INSERT INTO scout.product_links AS k (product_hash, product_id, product_name, brand_name, product_key,"
+    "INSERT INTO scout_internal.product_links AS k (product_hash, product_id, product_name, brand_name, product_key,"
     "  method, confidence)"
     " SELECT " HASH("t") " AS hash, t.id, t.name, t.brand, t.product_key, t.method, t.confidence"
     " FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::real[])"

@@ -74,7 +74,7 @@ bool contains(const pg::Array<std::string_view> &sources, std::string_view sourc
 }
 
 pg::Array<std::string_view> counted_sources() {
-    static pg::Statement look("SELECT DISTINCT c.source_system FROM scout.circuit_breaker_counts c");
+    static pg::Statement look("SELECT DISTINCT c.source_system FROM scout_internal.circuit_breaker_counts c");
     pg::Array<std::string_view> sources;
     pg::AsRole owner(extension::extension_owner());
     look.each({}, [&sources](const pg::Row &row) { sources.push(pg::keep(row.text(1))); });
@@ -85,8 +85,8 @@ pg::Array<std::string_view> counted_sources() {
 // Takes what was counted of the source away, and adds it.
 void take_counts(Sample &w, bool add) {
     static pg::Statement take(
-        "DELETE FROM scout.circuit_breaker_counts c WHERE c.count_id IN (SELECT x.count_id FROM"
-        " scout.circuit_breaker_counts x WHERE x.source_system = $1 FOR UPDATE SKIP LOCKED)"
+        "DELETE FROM scout_internal.circuit_breaker_counts c WHERE c.count_id IN (SELECT x.count_id FROM"
+        " scout_internal.circuit_breaker_counts x WHERE x.source_system = $1 FOR UPDATE SKIP LOCKED)"
         " RETURNING coalesce(c.error_code, ''), c.events, c.since, c.since > clock_timestamp() - interval '1 "
         "day'");
     pg::AsRole owner(extension::extension_owner());
@@ -103,7 +103,7 @@ void take_counts(Sample &w, bool add) {
 
 void put_counts(const Sample &w) {
     static pg::Statement put(
-        "INSERT INTO scout.circuit_breaker_counts (source_system, error_code, events, since)"
+        "INSERT INTO scout_internal.circuit_breaker_counts (source_system, error_code, events, since)"
         " SELECT $1, nullif(c.code, ''), c.events, $4 FROM unnest($2::text[], $3::bigint[]) AS c(code, "
         "events)");
     pg::Column codes(TEXTOID, w.counts.size()), events(INT8OID, w.counts.size());

@@ -181,7 +181,7 @@ void resolve_letters(const Batch &batch, BatchCounts &counts) {
 }
 
 void clear_warnings(const int64 *ids, size_t count) {
-    static pg::Statement clear("DELETE FROM scout.quality_warnings WHERE event_id = ANY ($1)");
+    static pg::Statement clear("DELETE FROM scout_internal.quality_warnings WHERE event_id = ANY ($1)");
     pg::AsRole owner(extension::extension_owner());
     clear.run({pg::int8_array(ids, count)});
     owner.end();
@@ -189,7 +189,7 @@ void clear_warnings(const int64 *ids, size_t count) {
 
 void write_warnings(Mode mode, const Batch &batch) {
     static pg::Statement insert(
-        "INSERT INTO scout.quality_warnings (event_id, code, transaction_id, path, message, raised_at)"
+        "INSERT INTO scout_internal.quality_warnings (event_id, code, transaction_id, path, message, raised_at)"
         " SELECT w.e, w.c, w.t, w.p, w.m, clock_timestamp()"
         " FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[]) AS w(e, c, t, p, m)"
         " ON CONFLICT (event_id, code) DO NOTHING");

@@ -1,4 +1,4 @@
-// scout.fingerprint(key, weight, VARIADIC values): the term that reconcile() sums over a table.
+// scout_internal.fingerprint(key, weight, VARIADIC values): the term that reconcile() sums over a table.
 //
 // The sums themselves are the server's sum(bigint), which adds in 128 bits and knows how to combine
 // the parts of parallel workers; the tables are read by the executor, so that privileges, row

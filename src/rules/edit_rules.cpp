@@ -183,7 +183,7 @@ void validate(Rule &rule) {
 
 void insert(const Rule &rule) {
     static pg::Statement add(
-        "INSERT INTO scout.quality_rule_records (name, category, severity, relation, predicate, query, "
+        "INSERT INTO scout_internal.quality_rule_records (name, category, severity, relation, predicate, query, "
         "warn_if,"
         " error_if, window_column, description, enabled, owner, created_at, created_by)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::text::name, clock_timestamp(), $13)"
@@ -243,15 +243,15 @@ Rule required_rule(const char *function, const char *name) {
 
 void write_tuning(const Rule &rule, bool forget) {
     static pg::Statement tune(
-        "UPDATE scout.quality_rule_records SET enabled = $2, severity = $3, warn_if = $4, error_if = $5 "
+        "UPDATE scout_internal.quality_rule_records SET enabled = $2, severity = $3, warn_if = $4, error_if = $5 "
         "WHERE name = $1");
     static pg::Statement override_rule(
-        "INSERT INTO scout.quality_rule_overrides AS o (name, enabled, severity, warn_if, error_if, set_at, "
+        "INSERT INTO scout_internal.quality_rule_overrides AS o (name, enabled, severity, warn_if, error_if, set_at, "
         "set_by)"
         " VALUES ($1, $2, $3, $4, $5, clock_timestamp(), $6) ON CONFLICT (name) DO UPDATE SET"
         " enabled = excluded.enabled, severity = excluded.severity, warn_if = excluded.warn_if,"
         " error_if = excluded.error_if, set_at = excluded.set_at, set_by = excluded.set_by");
-    static pg::Statement reset("DELETE FROM scout.quality_rule_overrides WHERE name = $1");
+    static pg::Statement reset("DELETE FROM scout_internal.quality_rule_overrides WHERE name = $1");
     const char *actor = audit::actor();
     const pg::Param name = pg::text(rule.name), enabled = pg::boolean(rule.enabled),
                     severity = pg::text(rule.severity), warn = pg::text(threshold_text(rule.warn)),
@@ -321,7 +321,7 @@ SCOUT_ACTION(scout_set_quality_rule) {
 
 SCOUT_ACTION(scout_drop_quality_rule) {
     using namespace scout;
-    static pg::Statement drop("DELETE FROM scout.quality_rule_records WHERE name = $1");
+    static pg::Statement drop("DELETE FROM scout_internal.quality_rule_records WHERE name = $1");
     constexpr const char *function = "drop_quality_rule";
     const Oid role = GetUserId();
     const char *name = rules::name_argument(fcinfo, function);

@@ -44,7 +44,7 @@ void add_shipped(pg::Array<Rule> &rules) {
         "SELECT r.code, trim_scale(r.threshold)::text FROM scout.built_in_rules() r WHERE r.threshold IS NOT "
         "NULL");
     static pg::Statement overrides(
-        "SELECT o.name, o.enabled, o.severity, o.warn_if, o.error_if FROM scout.quality_rule_overrides o");
+        "SELECT o.name, o.enabled, o.severity, o.warn_if, o.error_if FROM scout_internal.quality_rule_overrides o");
     pg::Rows numbers = thresholds.read();
     pg::Rows changes = overrides.read();
     for (int i = 0; i < shipped_count; i++) {
@@ -82,7 +82,7 @@ void add_own(pg::Array<Rule> &rules) {
         "SELECT r.name, r.category, r.severity, r.description, r.relation, r.window_column, r.predicate, "
         "r.query,"
         " r.owner::text, r.warn_if, r.error_if, r.enabled, r.created_at"
-        " FROM scout.quality_rule_records r ORDER BY r.name");
+        " FROM scout_internal.quality_rule_records r ORDER BY r.name");
     pg::Rows rows = records.read();
     for (uint64 i = 0; i < rows.count(); i++) {
         Rule rule{};

@@ -91,7 +91,7 @@ pg::Array<Rule> chosen(FunctionCallInfo fcinfo) {
 
 Request read_request(FunctionCallInfo fcinfo) {
     // hours_ago() refuses what is no length of a window.
-    static pg::Statement window("SELECT scout.hours_ago($1), $1 > 0, statement_timestamp(), $1::text");
+    static pg::Statement window("SELECT scout_internal.hours_ago($1), $1 > 0, statement_timestamp(), $1::text");
     Request r{};
     pg::Rows rows = window.read({pg::argument(fcinfo, 0, NUMERICOID)});
     if (!rows.boolean(0, 2))
@@ -110,7 +110,7 @@ Request read_request(FunctionCallInfo fcinfo) {
 }
 
 int64 next_run() {
-    static pg::Statement next("SELECT nextval('scout.quality_results_result_id_seq')");
+    static pg::Statement next("SELECT nextval('scout_internal.quality_results_result_id_seq')");
     return next.run().int8(0, 1);
 }
 
@@ -118,7 +118,7 @@ int64 next_run() {
 // it: periods that were complete before it began. Fewer than 7 say nothing.
 void store(const Request &r, int64 run, const Rule &rule, const Outcome &out, const char *actor) {
     static pg::Statement insert(
-        "INSERT INTO scout.quality_results (run_id, rule, category, severity, relation, status, failures, "
+        "INSERT INTO scout_internal.quality_results (run_id, rule, category, severity, relation, status, failures, "
         "scanned,"
         " percentage, warn_if, error_if, hours, window_start, window_end, duration_ms, rules_in_scan, sample,"
         " error_sqlstate, message, run_by, mean, deviation, runs_compared, anomalous)"
@@ -131,7 +131,7 @@ void store(const Request &r, int64 run, const Rule &rule, const Outcome &out, co
         "percentage) v"
         " CROSS JOIN LATERAL (SELECT count(*)::int AS n, avg(o.value) AS mean, stddev_samp(o.value) AS "
         "deviation"
-        "  FROM (SELECT coalesce(q.percentage, q.failures) AS value FROM scout.quality_results q"
+        "  FROM (SELECT coalesce(q.percentage, q.failures) AS value FROM scout_internal.quality_results q"
         "        WHERE q.rule = $2 AND q.hours = $11 AND q.status <> 'runtime error' AND q.window_end <= $12"
         "        AND q.window_end >= $20 AND (q.percentage IS NULL) = (v.percentage IS NULL)"
         "        ORDER BY q.result_id DESC LIMIT 30) o) p",
@@ -163,8 +163,8 @@ void store(const Request &r, int64 run, const Rule &rule, const Outcome &out, co
 
 void forget_old() {
     static pg::Statement forget(
-        "DELETE FROM scout.quality_results q WHERE q.result_id IN (SELECT o.result_id FROM "
-        "scout.quality_results o"
+        "DELETE FROM scout_internal.quality_results q WHERE q.result_id IN (SELECT o.result_id FROM "
+        "scout_internal.quality_results o"
         " WHERE o.window_end < clock_timestamp() - make_interval(secs => $1::int) ORDER BY o.window_end "
         "LIMIT 10000"
         " FOR UPDATE SKIP LOCKED)",
@@ -176,7 +176,7 @@ void forget_old() {
 void emit(pg::Result &result, int64 run) {
     static pg::Statement results(
         "SELECT q.rule, q.category, q.severity, q.relation, q.status, q.failures, q.scanned, q.percentage,"
-        " q.anomalous, q.duration_ms, q.sample, q.message, q.run_id FROM scout.quality_results q WHERE "
+        " q.anomalous, q.duration_ms, q.sample, q.message, q.run_id FROM scout_internal.quality_results q WHERE "
         "q.run_id = $1"
         " ORDER BY array_position(ARRAY['runtime error', 'error', 'warn', 'pass'], q.status), q.rule",
         pg::Plan::by_index);

@@ -109,9 +109,9 @@ Request read_request(FunctionCallInfo fcinfo) {
 
 // Returns the number of overrides removed (all arguments NULL) or written.
 int64 write_override(const Request &r, bool remove) {
-    static pg::Statement forget("DELETE FROM scout.rule_overrides WHERE code = $1");
+    static pg::Statement forget("DELETE FROM scout_internal.rule_overrides WHERE code = $1");
     static pg::Statement override_rule(
-        "INSERT INTO scout.rule_overrides AS o (code, enabled, severity, threshold, set_at, set_by)"
+        "INSERT INTO scout_internal.rule_overrides AS o (code, enabled, severity, threshold, set_at, set_by)"
         " VALUES ($1, $2, $3, $4, clock_timestamp(), $5)"
         " ON CONFLICT (code) DO UPDATE SET enabled = coalesce(excluded.enabled, o.enabled),"
         " severity = coalesce(excluded.severity, o.severity), threshold = coalesce(excluded.threshold, "
@@ -144,7 +144,7 @@ void emit_threshold(pg::Result &result, const core::RuleInfo &info, const core::
 
 SCOUT_FUNCTION(scout_built_in_rules) {
     using namespace scout;
-    static pg::Statement overridden("SELECT o.code FROM scout.rule_overrides o");
+    static pg::Statement overridden("SELECT o.code FROM scout_internal.rule_overrides o");
     pg::Result result(fcinfo);
     pg::Session session;
     const core::RuleSet rules = extension::current_rules();

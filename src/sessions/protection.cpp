@@ -19,7 +19,7 @@ namespace scout::sessions {
 
 const char *protection_of(const Target &t) {
     static pg::Statement protection(
-        "SELECT p.reason FROM scout.protected_sessions p"
+        "SELECT p.reason FROM scout_internal.protected_sessions p"
         " WHERE (p.role IS NULL OR p.role::text = $1) AND (p.application IS NULL OR p.application = $2)"
         " ORDER BY p.protected_at LIMIT 1");
     pg::AsRole owner(extension::extension_owner());
@@ -70,7 +70,7 @@ SCOUT_ACTION(scout_protect_sessions) {
     using namespace scout;
     using namespace scout::sessions;
     static pg::Statement protect(
-        "INSERT INTO scout.protected_sessions AS p (role, application, reason, protected_by)"
+        "INSERT INTO scout_internal.protected_sessions AS p (role, application, reason, protected_by)"
         " VALUES ($1::text::name, $2, $3, $4)"
         " ON CONFLICT (coalesce(role, ''), coalesce(application, '')) DO UPDATE SET reason = excluded.reason,"
         " protected_at = excluded.protected_at, protected_by = excluded.protected_by");
@@ -101,7 +101,7 @@ SCOUT_ACTION(scout_unprotect_sessions) {
     using namespace scout;
     using namespace scout::sessions;
     static pg::Statement unprotect(
-        "DELETE FROM scout.protected_sessions p WHERE p.role::text IS NOT DISTINCT FROM $1"
+        "DELETE FROM scout_internal.protected_sessions p WHERE p.role::text IS NOT DISTINCT FROM $1"
         " AND p.application IS NOT DISTINCT FROM $2 RETURNING p.reason");
     const Request r = read_request(fcinfo, "unprotect_sessions");
     const Oid role = GetUserId();

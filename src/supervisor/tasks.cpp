@@ -66,9 +66,9 @@ void fail(int64 job, const jobs::Failure &why) {
 // A long job that gets on with each attempt is not hopeless, however often the server restarts.
 void give_up(pg::Array<Done> &done) {
     static pg::Statement hopeless(
-        "SELECT r.job_id, r.attempts FROM scout.job_records r WHERE" OPEN_HERE
+        "SELECT r.job_id, r.attempts FROM scout_internal.job_records r WHERE" OPEN_HERE
         " AND r.state IN ('running', 'interrupted') AND r.attempts >= $3 AND NOT " HELD_BACK
-        " AND (SELECT coalesce(sum(w.done), 0) FROM scout.job_workers w WHERE w.job_id = r.job_id) <= "
+        " AND (SELECT coalesce(sum(w.done), 0) FROM scout_internal.job_workers w WHERE w.job_id = r.job_id) <= "
         "r.done_before"
         " AND" NOBODY_WORKS " LIMIT 100");
     pg::AsRole owner(extension::extension_owner());
@@ -90,10 +90,10 @@ void give_up(pg::Array<Done> &done) {
 // worker, or has waited; a clock that was set back does not hold it up.
 void restart_jobs(pg::Array<Done> &done) {
     static pg::Statement plan(
-        "UPDATE scout.job_records r SET next_attempt_at = r.attempt_at + " BACKOFF " WHERE" OPEN_HERE
+        "UPDATE scout_internal.job_records r SET next_attempt_at = r.attempt_at + " BACKOFF " WHERE" OPEN_HERE
         " AND r.state IN ('running', 'interrupted') AND r.next_attempt_at IS NULL AND" NOBODY_WORKS);
     static pg::Statement due(
-        "SELECT r.job_id, r.session_role::text, r.scheduled FROM scout.job_records r WHERE" OPEN_HERE
+        "SELECT r.job_id, r.session_role::text, r.scheduled FROM scout_internal.job_records r WHERE" OPEN_HERE
         " AND (r.state IN ('running', 'interrupted')"
         "  OR r.state = 'queued' AND (r.attempts > 0 OR r.created_at NOT BETWEEN clock_timestamp() - interval"
         "   '5 s' AND clock_timestamp()))"
@@ -101,7 +101,7 @@ void restart_jobs(pg::Array<Done> &done) {
         "  OR r.next_attempt_at NOT BETWEEN clock_timestamp() AND clock_timestamp() + interval '11 min')"
         " AND NOT ($3 AND " HELD_BACK ") AND" NOBODY_WORKS " ORDER BY r.job_id LIMIT $4");
     static pg::Statement postpone(
-        "UPDATE scout.job_records r SET next_attempt_at = clock_timestamp() + CASE WHEN r.state = 'queued'"
+        "UPDATE scout_internal.job_records r SET next_attempt_at = clock_timestamp() + CASE WHEN r.state = 'queued'"
         " THEN least(interval '10 min', greatest(interval '5 s', clock_timestamp() - coalesce(r.attempt_at,"
         "  r.created_at))) ELSE " BACKOFF " END WHERE r.job_id = $1");
     give_up(done);
@@ -143,7 +143,7 @@ Last last_of(const char *kind, int interval, Oid owner) {
     static pg::Statement newest(
         "SELECT r.job_id, r.finished_at IS NULL, r.state = 'failed' AND r.session_role = $4::text::name,"
         " t.due <= clock_timestamp() OR t.began > clock_timestamp()"
-        " FROM (SELECT * FROM scout.job_records j WHERE j.scheduled AND j.kind = $2 AND j.home = $1"
+        " FROM (SELECT * FROM scout_internal.job_records j WHERE j.scheduled AND j.kind = $2 AND j.home = $1"
         "  ORDER BY j.job_id DESC LIMIT 1) r, LATERAL (SELECT coalesce(r.started_at, r.created_at) AS began,"
         "  CASE WHEN r.state = 'failed' THEN r.finished_at + greatest($3 * interval '1 s', " BACKOFF
         ")"
@@ -163,7 +163,7 @@ Last last_of(const char *kind, int interval, Oid owner) {
 // neither the table nor the log.
 void retry(int64 job) {
     static pg::Statement again(
-        "UPDATE scout.job_records r SET state = 'queued', finished_at = NULL, next_attempt_at = "
+        "UPDATE scout_internal.job_records r SET state = 'queued', finished_at = NULL, next_attempt_at = "
         "clock_timestamp()"
         " + interval '5 s' WHERE r.job_id = $1");
     pg::AsRole owner(extension::extension_owner());

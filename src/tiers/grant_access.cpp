@@ -2,7 +2,7 @@
 //
 // A tier is nothing but grants: PostgreSQL's own privileges stay the only truth. Functions, views
 // and state tables are granted by the extension's owner; the pipeline's relations by their owner, who
-// is somebody else. Which function belongs to which tier is data, scout.tiers().
+// is somebody else. Which function belongs to which tier is data, scout_internal.tiers().
 //
 // Commit publishes all grants of a call together with their entry in the timeline; abort and crash
 // leave the privileges as they were.
@@ -92,8 +92,8 @@ Objects functions(int first, int last, Oid role) {
         "d.deptype = 'e'"
         " JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid AND "
         "e.extname = 'scout_ir'"
-        " WHERE p.pronamespace = 'scout'::regnamespace AND p.prokind = 'f' AND p.proname IN"
-        "  (SELECT t.function_name FROM scout.tiers() t WHERE t.tier = ANY ($1))"
+        " WHERE p.prokind = 'f' AND p.proname IN"
+        "  (SELECT t.function_name FROM scout_internal.tiers() t WHERE t.tier = ANY ($1))"
         " ORDER BY 1");
     pg::Rows rows = members.run(
         {pg::text_array(tier_names + first, static_cast<size_t>(last - first + 1)), pg::int8(role)});
@@ -105,22 +105,14 @@ Objects functions(int first, int last, Oid role) {
 // Views and state tables of the extension that a reader may look at.
 Objects state_relations(Oid role) {
     static pg::Statement members(
-        "SELECT format('%I.%I', 'scout', c.relname), EXISTS (SELECT 1 FROM aclexplode(c.relacl) a"
+        "SELECT c.oid::regclass::text, EXISTS (SELECT 1 FROM aclexplode(c.relacl) a"
         "  WHERE a.grantee = $1::bigint::oid AND a.privilege_type = 'SELECT')"
         " FROM pg_class c JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND "
         "d.deptype = 'e'"
         " JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid AND "
         "e.extname = 'scout_ir'"
-        " WHERE c.relnamespace = 'scout'::regnamespace AND d.objsubid = 0 AND"
-        "  ((c.relkind = 'v' AND (c.relname LIKE 'v\\_%' OR c.relname IN ('jobs', 'datasets', "
-        "'quality_rules',"
-        "    'etl_alerts', 'system_alerts')))"
-        "   OR (c.relkind = 'r' AND c.relname IN ('etl_runs', 'timeline', 'rule_overrides',"
-        "    'quality_warnings', 'gold_refreshes', 'protected_sessions', 'job_records', 'job_workers',"
-        "    'product_links', 'verification_thresholds', 'registered_datasets',"
-        "    'registered_gold', 'gold_baselines', 'gold_sources',"
-        "    'quality_rule_records', 'quality_rule_overrides', 'quality_results',"
-        "    'alerts', 'silences', 'alert_checks')))"
+        " WHERE d.objsubid = 0 AND"
+        " (c.relkind = 'v' OR c.relkind = 'r' AND c.relname NOT IN ('job_chunks', 'circuit_breaker_counts'))"
         " ORDER BY 1");
     pg::Rows rows = members.run({pg::int8(role)});
     Objects out = objects_of(rows);
@@ -137,7 +129,8 @@ Objects pipeline_relations(Oid owner, Oid role, const char *privilege, bool only
         " FROM pg_class c WHERE c.relnamespace = 'scout'::regnamespace AND c.relowner = $1::bigint::oid"
         " AND CASE WHEN $4 THEN c.relname IN ('bronze_events', 'bronze_events_dlq')"
         "  ELSE c.relkind = 'm' OR (c.relkind IN ('r', 'p', 'f', 'v') AND c.relname IN"
-        "   (SELECT l.object_name FROM scout.pipeline_layout() l WHERE l.kind IN ('table', 'materialized "
+        "   (SELECT l.object_name FROM scout_internal.pipeline_layout() l WHERE l.kind IN ('table', "
+        "'materialized "
         "view'))) END"
         " ORDER BY 1");
     pg::Rows rows =
@@ -198,7 +191,6 @@ void run(pg::Result &result, const Request &r, bool grant) {
     }
     // The one view that the runbook updates; it counts as readable already.
     if (includes(r, grant, tier_operator)) privileges.change("UPDATE", "TABLE", "scout.etl_alerts");
-    if (includes(r, grant, tier_admin)) privileges.change("CREATE", "SCHEMA", extension::schema_name);
 
     const Oid owner = pipeline_owner();
     if (!grant && owner == r.role)

@@ -15,22 +15,22 @@ namespace {
 
 // Of an infinite number or NaN, or a negative one, no value could be said to be beyond.
 pg::Statement problem(
-    "SELECT CASE WHEN NOT EXISTS (SELECT FROM scout.verification_checks() c WHERE c.check_name = $1)"
+    "SELECT CASE WHEN NOT EXISTS (SELECT FROM scout_internal.verification_checks() c WHERE c.check_name = $1)"
     "  THEN 'there is no check ' || quote_literal($1)"
     " WHEN $2 IN ('NaN', 'Infinity') OR $2 < 0 THEN 'warning must be a number from 0, not ' || $2"
     " WHEN $3 IN ('NaN', 'Infinity') OR $3 < 0 THEN 'critical must be a number from 0, not ' || $3 END,"
-    " (SELECT string_agg(c.check_name, ', ' ORDER BY c.ordinal) FROM scout.verification_checks() c)");
+    " (SELECT string_agg(c.check_name, ', ' ORDER BY c.ordinal) FROM scout_internal.verification_checks() c)");
 
-pg::Statement forget("DELETE FROM scout.verification_thresholds t WHERE t.check_name = $1");
+pg::Statement forget("DELETE FROM scout_internal.verification_thresholds t WHERE t.check_name = $1");
 
 pg::Statement set(
-    "INSERT INTO scout.verification_thresholds (check_name, warning, critical, set_by)"
+    "INSERT INTO scout_internal.verification_thresholds (check_name, warning, critical, set_by)"
     " SELECT $1, $2, $3, $4 WHERE $2 IS NOT NULL OR $3 IS NOT NULL");
 
 pg::Statement in_force(
     "SELECT c.warning, c.critical, c.overridden, c.low_is_bad,"
     " CASE WHEN c.low_is_bad THEN c.warning < c.critical ELSE c.warning > c.critical END"
-    " FROM scout.verification_checks() c WHERE c.check_name = $1");
+    " FROM scout_internal.verification_checks() c WHERE c.check_name = $1");
 
 }  // namespace
 

@@ -29,16 +29,16 @@ WHERE c.relnamespace = 'scout'::regnamespace AND c.relkind IN ('r', 'v', 'm', 'S
 SELECT p.proname AS function_without_tier
 FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
 JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'scout_ir'
-WHERE p.prorettype <> 'trigger'::regtype AND (SELECT count(*) FROM scout.tiers() t WHERE t.function_name = p.proname) <> 1;
-SELECT t.function_name AS tier_of_nothing FROM scout.tiers() t
+WHERE p.prorettype <> 'trigger'::regtype AND (SELECT count(*) FROM scout_internal.tiers() t WHERE t.function_name = p.proname) <> 1;
+SELECT t.function_name AS tier_of_nothing FROM scout_internal.tiers() t
 WHERE NOT EXISTS (SELECT FROM pg_proc p WHERE p.pronamespace = 'scout'::regnamespace AND p.proname = t.function_name);
 SELECT p.proname AS overloaded FROM pg_proc p WHERE p.pronamespace = 'scout'::regnamespace GROUP BY 1 HAVING count(*) > 1;
 
 -- Reports are STABLE, everything else is VOLATILE or a helper.
 SELECT p.proname AS report_that_is_volatile
-FROM pg_proc p JOIN scout.tiers() t ON t.function_name = p.proname
+FROM pg_proc p JOIN scout_internal.tiers() t ON t.function_name = p.proname
 WHERE p.pronamespace = 'scout'::regnamespace AND t.tier = 'reader' AND p.provolatile = 'v' ORDER BY 1;
-SELECT p.proname AS action_that_is_not FROM pg_proc p JOIN scout.tiers() t ON t.function_name = p.proname
+SELECT p.proname AS action_that_is_not FROM pg_proc p JOIN scout_internal.tiers() t ON t.function_name = p.proname
 WHERE p.pronamespace = 'scout'::regnamespace AND t.tier = 'operator' AND p.provolatile <> 'v' ORDER BY 1;
 
 -- Members, and what pg_dump carries of them.
@@ -47,7 +47,7 @@ FROM pg_depend d JOIN pg_extension e ON d.refobjid = e.oid AND e.extname = 'scou
 WHERE d.classid NOT IN ('pg_proc'::regclass, 'pg_type'::regclass)) m ORDER BY m.member COLLATE "C";
 SELECT c::regclass AS dumped FROM pg_extension e, unnest(e.extconfig) c WHERE e.extname = 'scout_ir' ORDER BY c::regclass::text COLLATE "C";
 SELECT count(*) AS rows_at_the_start FROM (SELECT FROM scout.etl_runs UNION ALL SELECT FROM scout.timeline
-    UNION ALL SELECT FROM scout.rule_overrides UNION ALL SELECT FROM scout.quality_warnings UNION ALL SELECT FROM scout.gold_refreshes
+    UNION ALL SELECT FROM scout_internal.rule_overrides UNION ALL SELECT FROM scout.quality_warnings UNION ALL SELECT FROM scout.gold_refreshes
     UNION ALL SELECT FROM scout.protected_sessions) x;
 
 -- Without a pipeline each call says what to do.
@@ -74,9 +74,9 @@ SELECT * FROM scout.dlq_summary();
 SELECT * FROM scout.data_quality_report(1);
 
 -- Trigger functions are no ordinary functions.
-SELECT scout.bronze_intake();
-SELECT scout.bronze_deleted();
-SELECT scout.dead_letter_link();
+SELECT scout_internal.bronze_intake();
+SELECT scout_internal.bronze_deleted();
+SELECT scout_internal.dead_letter_link();
 -- create_pipeline(): not for a superuser, not without the right to.
 SELECT * FROM scout.create_pipeline();
 SET ROLE regress_scout_none;

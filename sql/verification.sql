@@ -1,0 +1,195 @@
+-- Verification: is it mended, may loading go on, does an event get through.
+
+-- An admin's overrides of the thresholds of verification_checks(); NULL keeps the default.
+CREATE TABLE scout_internal.verification_thresholds (
+    check_name text PRIMARY KEY,
+    warning    numeric,
+    critical   numeric,
+    set_at     timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    set_by     text NOT NULL
+);
+SELECT pg_catalog.pg_extension_config_dump('scout_internal.verification_thresholds', '');
+COMMENT ON TABLE scout_internal.verification_thresholds IS
+'Overrides of the thresholds of verify_recovery(), set by set_verification_threshold(); empty means the defaults.';
+
+-- The runbook's success and failure indicators as data. `query` returns value, details and, where the value
+-- alone does not say it, a status. A value beyond `warning` is a warning, beyond `critical` critical; beyond
+-- is above, or below where `low_is_bad`. NULL is ok: there is nothing to judge.
+CREATE FUNCTION scout_internal.verification_checks()
+RETURNS TABLE (ordinal int, check_name text, unit text, warning numeric, critical numeric, low_is_bad boolean,
+               overridden boolean, what_to_do text, query text)
+LANGUAGE plpgsql STABLE ROWS 10
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT c.ordinal, c.check_name, c.unit, coalesce(o.warning, c.warning), coalesce(o.critical, c.critical),
+           c.low_is_bad, o.check_name IS NOT NULL, c.what_to_do, c.query
+    FROM (VALUES
+    (1, 'ingestion_active', 'pauses', 0.0, NULL::numeric, false,
+     'SELECT * FROM scout.ingestion_status(); then SELECT * FROM scout.control_ingestion(''resume''); when it is mended',
+     $q$SELECT count(*) FILTER (WHERE NOT s.ingestion_active)::numeric,
+               jsonb_build_object('message', string_agg(s.message, ' ')), NULL::text
+        FROM scout.ingestion_status() s$q$),
+    (2, 'bronze_staleness', 'minutes', 5, 15, false,
+     'Look upstream: no event arrives. Whoever sends them, the network, the API.',
+     $q$SELECT f.bronze_staleness_minutes, jsonb_build_object('message', coalesce(
+                   'the newest event came ' || f.latest_bronze_event, 'no event has ever come')),
+               CASE WHEN f.latest_bronze_event IS NULL THEN 'unknown' END
+        FROM scout.ingest_freshness() f$q$),
+    (3, 'silver_staleness', 'minutes', 5, 15, false,
+     'SELECT * FROM scout.load_backlog(); if it is stuck: SELECT * FROM scout.locks();',
+     $q$SELECT coalesce(round(greatest(extract(epoch FROM statement_timestamp() - f.oldest_pending), 0) / 60, 2), 0),
+               jsonb_build_object('message', CASE WHEN f.oldest_pending IS NULL THEN 'no event waits'
+                   ELSE format('%s events wait, the oldest since %s', f.backlog, f.oldest_pending) END,
+                   'backlog', f.backlog), NULL::text
+        FROM scout.ingest_freshness() f$q$),
+    (4, 'gold_staleness', 'minutes', 10, 15, false,
+     'SELECT * FROM scout.refresh_gold_platinum();',
+     $q$SELECT round(max(g.seconds_behind) / 60, 2),
+               jsonb_build_object('message', coalesce(string_agg(g.materialized_view || ': ' || g.state, ', '), 'no gold views')),
+               CASE WHEN bool_or(g.state IN ('failed', 'not populated')) THEN 'critical' END
+        FROM scout.gold_freshness() g$q$),
+    (5, 'product_linking', 'percent', 95, 90, true,
+     'SELECT * FROM scout.link_products_to_catalog(); what is left: SELECT * FROM scout.unmatched_products();',
+     $q$SELECT round(100.0 * sum(p.linked_items) / nullif(sum(p.total_line_items), 0), 2),
+               jsonb_build_object('message', format('%s of %s line items of the last 24 hours are linked',
+                   coalesce(sum(p.linked_items), 0), coalesce(sum(p.total_line_items), 0))), NULL::text
+        FROM scout.product_linking_stats() p$q$),
+    (6, 'critical_alerts', 'alerts', 0, 0, false,
+     'SELECT * FROM scout.v_quality_alerts WHERE severity = ''critical''; then dlq_redrive(), or dlq_resolve() with a reason',
+     $q$SELECT count(*)::numeric, jsonb_build_object('message', coalesce(
+                   string_agg(DISTINCT a.alert_type, ', '), 'none in the last 24 hours')), NULL::text
+        FROM scout.quality_alerts() a WHERE a.severity = 'critical'$q$),
+    (7, 'etl_duration', 'seconds', 60, 300, false,
+     'SELECT * FROM scout.v_etl_performance; smaller batches, fewer indexes on silver, or who holds it up: SELECT * FROM scout.locks();',
+     $q$SELECT round(avg(r.duration_ms) / 1000, 3),
+               jsonb_build_object('message', format('%s batches in the last hour', count(*))), NULL::text
+        FROM scout_internal.etl_runs r
+        WHERE r.finished_at >= scout_internal.hours_ago(1) AND r.events_processed > 0$q$),
+    (8, 'stuck_locks', 'minutes', 5, 10, false,
+     'SELECT * FROM scout.clear_stuck_locks(dry_run => true);',
+     $q$SELECT coalesce(round((extract(epoch FROM max(l.age)) / 60)::numeric, 2), 0),
+               jsonb_build_object('message', CASE WHEN count(*) = 0 THEN 'nobody holds a lock of the pipeline'
+                   ELSE format('%s holders, the oldest transaction is open for %s', count(*), max(l.age)) END), NULL::text
+        FROM scout.locks() l
+        WHERE l.granted AND l.lock_name IN ('gate', 'flight') AND l.pid IS DISTINCT FROM pg_backend_pid()$q$)
+    ) c (ordinal, check_name, unit, warning, critical, low_is_bad, what_to_do, query)
+    LEFT JOIN scout_internal.verification_thresholds o ON o.check_name = c.check_name
+    ORDER BY c.ordinal;
+END
+$$;
+COMMENT ON FUNCTION scout_internal.verification_checks() IS
+'The checks of verify_recovery() with the thresholds in force: the runbook''s, or those of set_verification_threshold().';
+
+-- One check, in a guard of its own: whatever it fails with is an outcome. A cancel is not caught. It waits for
+-- no lock longer than the caller lets it (lock_timeout).
+CREATE FUNCTION scout_internal.verification_check(
+    check_name text, warning numeric, critical numeric, low_is_bad boolean, query text,
+    OUT status text, OUT value numeric, OUT details jsonb)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    beyond CONSTANT int := CASE WHEN low_is_bad THEN -1 ELSE 1 END;
+    state text; message text; hint text;
+BEGIN
+    EXECUTE query INTO value, details, status;
+    status := coalesce(status, CASE WHEN (value - critical) * beyond > 0 THEN 'critical'
+                                    WHEN (value - warning) * beyond > 0 THEN 'warning' ELSE 'ok' END);
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, hint = PG_EXCEPTION_HINT;
+    status := 'unknown';
+    value := NULL;
+    details := jsonb_strip_nulls(jsonb_build_object('message', message, 'sqlstate', state, 'hint', nullif(hint, '')));
+END
+$$;
+COMMENT ON FUNCTION scout_internal.verification_check(text, numeric, numeric, boolean, text) IS
+'Runs one check of verify_recovery() and judges it; part of verify_recovery() and accept_gate().';
+
+CREATE FUNCTION scout.verify_recovery()
+RETURNS TABLE (check_name text, status text, value numeric, threshold numeric, details jsonb, what_to_do text,
+               critical_threshold numeric, unit text)
+LANGUAGE plpgsql STABLE ROWS 10
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET lock_timeout = '5s'
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT c.check_name, r.status, r.value, c.warning, r.details,
+           CASE WHEN r.status <> 'ok' THEN c.what_to_do END, c.critical, c.unit
+    FROM scout_internal.verification_checks() c
+    CROSS JOIN LATERAL scout_internal.verification_check(c.check_name, c.warning, c.critical, c.low_is_bad, c.query) r
+    ORDER BY c.ordinal;
+END
+$$;
+COMMENT ON FUNCTION scout.verify_recovery() IS
+'The runbook''s success and failure indicators, one row each: ok, warning, critical, or unknown with the reason, and what to do. Reads only.';
+
+CREATE FUNCTION scout.set_verification_threshold(
+    check_name text, warning numeric DEFAULT NULL, critical numeric DEFAULT NULL)
+RETURNS TABLE (check_name text, warning numeric, critical numeric, overridden boolean)
+LANGUAGE c ROWS 1 AS 'MODULE_PATHNAME', 'scout_set_verification_threshold';
+COMMENT ON FUNCTION scout.set_verification_threshold(text, numeric, numeric) IS
+'Overrides the thresholds of a check of verify_recovery(); what is left out returns to its default.';
+
+CREATE FUNCTION scout.smoke_test(with_gold boolean DEFAULT true)
+RETURNS TABLE (check_name text, status text, value numeric, threshold numeric, details jsonb)
+LANGUAGE c ROWS 5 AS 'MODULE_PATHNAME', 'scout_smoke_test';
+COMMENT ON FUNCTION scout.smoke_test(boolean) IS
+'Takes one event through intake, silver, a second delivery and gold, and rolls all of it back; one row per check, also while loading is paused.';
+
+CREATE FUNCTION scout_internal.library_preloaded() RETURNS boolean
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'scout_library_preloaded';
+COMMENT ON FUNCTION scout_internal.library_preloaded() IS
+'Whether shared_preload_libraries has scout_ir, which the supervisor needs.';
+
+-- The schedule is a pg_cron job, or the supervisor.
+CREATE FUNCTION scout.accept_gate()
+RETURNS TABLE (check_name text, status text, value numeric, threshold numeric, details jsonb)
+LANGUAGE plpgsql VOLATILE ROWS 8
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET lock_timeout = '5s'
+AS $$
+#variable_conflict use_column
+DECLARE
+    schedule CONSTANT text := $q$
+        SELECT (j.found OR s.every > 0 AND scout_internal.library_preloaded())::int::numeric, jsonb_build_object('message',
+                   CASE WHEN j.found THEN 'pg_cron runs the job scout_ir load'
+                        WHEN s.every > 0 AND scout_internal.library_preloaded() THEN 'the supervisor loads at scout_ir.load_interval'
+                        WHEN s.every > 0 THEN 'scout_ir.load_interval is set, but the library is not preloaded'
+                        ELSE 'nothing loads by itself: no pg_cron job "scout_ir load", and scout_ir.load_interval is 0' END),
+               NULL::text
+        FROM (SELECT %s AS found) j, (SELECT g.setting::numeric AS every FROM pg_settings g WHERE g.name = 'scout_ir.load_interval') s$q$;
+    cron_job CONSTANT text := $q$EXISTS (SELECT FROM cron.job c WHERE c.jobname = 'scout_ir load' AND c.active
+        AND c.database = current_database())$q$;
+BEGIN
+    BEGIN
+        RETURN QUERY SELECT t.check_name, t.status, t.value, t.threshold, t.details
+                     FROM scout.smoke_test(with_gold => false) t;
+    EXCEPTION WHEN OTHERS THEN
+        RETURN QUERY SELECT 'event_in', 'unknown', NULL::numeric, NULL::numeric,
+                            jsonb_build_object('message', SQLERRM, 'sqlstate', SQLSTATE);
+    END;
+    RETURN QUERY
+    SELECT c.name, r.status, r.value, c.warning, r.details
+    FROM (
+        SELECT 1, 'gold_behind_silver', 5.0, 5.0, false, v.query
+        FROM scout_internal.verification_checks() v WHERE v.check_name = 'gold_staleness'
+        UNION ALL
+        SELECT 2, 'schedule_present', 1, NULL, true,
+               format(schedule, CASE WHEN to_regclass('cron.job') IS NULL THEN 'false' ELSE cron_job END)
+        UNION ALL
+        SELECT 3, 'linking_coverage', v.warning, v.critical, v.low_is_bad, v.query
+        FROM scout_internal.verification_checks() v WHERE v.check_name = 'product_linking'
+    ) c (ordinal, name, warning, critical, low_is_bad, query)
+    CROSS JOIN LATERAL scout_internal.verification_check(c.name, c.warning, c.critical, c.low_is_bad, c.query) r
+    ORDER BY c.ordinal;
+END
+$$;
+COMMENT ON FUNCTION scout.accept_gate() IS
+'The acceptance gate: an event gets through (rolled back), duplicates are refused, gold is at most 5 minutes behind, something loads on a schedule, lines are linked. Passed if nothing is critical or unknown.';
