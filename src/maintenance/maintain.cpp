@@ -187,7 +187,7 @@ void register_maintain_job() {
 
 }  // namespace scout::maintenance
 
-SCOUT_ACTION(scout_maintain) {
+SCOUT_ACTION(scout_maintain, 5) {
     using namespace scout;
     using namespace scout::maintenance;
     if (PG_ARGISNULL(0))

@@ -83,11 +83,12 @@ Datum invoke_action(const char *action, Body body) {
 }  // namespace scout::pg
 
 // Like SCOUT_FUNCTION, for what an operator does: a failure leaves a line in the server log.
-#define SCOUT_ACTION(name)                                                                \
+#define SCOUT_ACTION(name, arguments)                                                     \
     static Datum name##_body(FunctionCallInfo fcinfo);                                    \
     extern "C" {                                                                          \
     PG_FUNCTION_INFO_V1(name);                                                            \
     PGDLLEXPORT Datum name(PG_FUNCTION_ARGS) {                                            \
+        scout::pg::enter(fcinfo, arguments);                                              \
         return scout::pg::invoke_action(#name, [fcinfo] { return name##_body(fcinfo); }); \
     }                                                                                     \
     }                                                                                     \

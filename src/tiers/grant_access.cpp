@@ -232,7 +232,7 @@ void run(pg::Result &result, const Request &r, bool grant) {
 
 }  // namespace scout::tiers
 
-SCOUT_ACTION(scout_grant_access) {
+SCOUT_ACTION(scout_grant_access, 2) {
     using namespace scout;
     const tiers::Request r = tiers::read_request(fcinfo, "grant_access");
     pg::Result result(fcinfo);
@@ -240,7 +240,7 @@ SCOUT_ACTION(scout_grant_access) {
     return static_cast<Datum>(0);
 }
 
-SCOUT_ACTION(scout_revoke_access) {
+SCOUT_ACTION(scout_revoke_access, 2) {
     using namespace scout;
     const tiers::Request r = tiers::read_request(fcinfo, "revoke_access");
     pg::Result result(fcinfo);

@@ -235,7 +235,7 @@ void SmokeTest::emit(pg::Result &result) const {
 
 }  // namespace scout::verification
 
-SCOUT_FUNCTION(scout_smoke_test) {
+SCOUT_FUNCTION(scout_smoke_test, 1) {
     using namespace scout;
     const bool with_gold = pg::flag(fcinfo, 0, "with_gold");
     PreventCommandIfReadOnly("smoke_test()");
@@ -250,7 +250,7 @@ SCOUT_FUNCTION(scout_smoke_test) {
     return static_cast<Datum>(0);
 }
 
-SCOUT_FUNCTION(scout_library_preloaded) {
+SCOUT_FUNCTION(scout_library_preloaded, 0) {
     // Readers may not see the setting itself.
     const char *libraries = shared_preload_libraries_string;
     PG_RETURN_BOOL(libraries != nullptr && strstr(libraries, "scout_ir") != nullptr);
