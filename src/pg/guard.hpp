@@ -62,8 +62,8 @@ ErrorData *attempt_step(Call call, const bool &keep = true) {
     return attempt_plain([](void *c) { (*static_cast<Call *>(c))(); }, &call, keep, Endure::all_but_cancel);
 }
 
-// Writes the structured line of a failed action into the server log (invariant 6). Looks nothing up:
-// the transaction has failed.
+// Writes the structured line of a failed action into the server log, which is all that remains of it:
+// its row in the timeline is rolled back. Looks nothing up: the transaction has failed.
 void log_failed_action(const char *action, const CaughtError &error);
 
 template <typename Body>

@@ -1,4 +1,5 @@
-// grant_access() and revoke_access(): the three privilege tiers (invariant 8).
+// grant_access() and revoke_access(): the three privilege tiers, reader (look), operator (runbook steps) and
+// admin (configure), each of which includes the one before.
 //
 // A tier is nothing but grants: PostgreSQL's own privileges stay the only truth. Functions, views
 // and state tables are granted by the extension's owner; the pipeline's relations by their owner, who

@@ -9,8 +9,9 @@
 // call. Only cancel and shutdown go up. Waits for locks are bounded; one that ran out is "unknown", for it
 // says nothing about the pipeline.
 //
-// Only this event is loaded, whatever waits, and also while loading is paused (invariant 9). FLIGHT is taken
-// as by a load and given back with the rollback.
+// Only this event is loaded, whatever waits, and also while loading is paused: a pause keeps pending events
+// where they are, and this one was never pending. FLIGHT is taken as by a load and given back with the
+// rollback.
 
 #include "audit/caller.hpp"
 #include "extension/layout.hpp"
