@@ -1,5 +1,5 @@
 -- Jobs in a transaction: bad arguments, who may act, what is promised of columns and keys. Workers start at
--- a commit, and here is none: test/tap/031_jobs.pl has the rest.
+-- a commit, and here is none: test/tap/jobs.pl has the rest.
 BEGIN;
 SELECT no_plan();
 SET client_min_messages = warning;
