@@ -1,5 +1,5 @@
 -- Gold in one transaction: registration, order, what fails and what depends on it, freshness, the chain, bad input.
--- gold_stale.sql has what only separate transactions and sessions show.
+-- gold_stale_views.sql has what only separate transactions and sessions show.
 \set QUIET on
 \set ON_ERROR_STOP on
 SET client_min_messages = warning;
