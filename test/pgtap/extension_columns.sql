@@ -7,7 +7,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS scout_ir;
 
 BEGIN;  -- roles are the whole cluster's: rolled back at the end
-SELECT no_plan();
+SELECT plan(42);
 
 CREATE TEMPORARY TABLE contract (name text PRIMARY KEY, released boolean NOT NULL, columns text[] NOT NULL);
 INSERT INTO contract VALUES
@@ -53,12 +53,7 @@ FROM contract c LEFT JOIN actual a ON a.name = c.name
 ORDER BY c.name;
 
 -- The pipeline's tables have what the runbooks use, in order.
-CREATE ROLE scout_columns_test;
-GRANT USAGE, CREATE ON SCHEMA scout TO scout_columns_test;
-SELECT count(*) AS ignored FROM scout.grant_access('admin', 'scout_columns_test') \gset
-SET ROLE scout_columns_test;
-SELECT count(*) AS ignored FROM scout.create_pipeline() \gset
-RESET ROLE;
+\ir ../lib/pipeline.sql
 SELECT is((SELECT array_agg(a.attname::text ORDER BY a.attnum) FROM pg_attribute a
            WHERE a.attrelid = to_regclass('scout.' || t.name) AND a.attnum BETWEEN 1 AND cardinality(t.columns)
              AND NOT a.attisdropped),

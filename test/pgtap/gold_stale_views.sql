@@ -7,8 +7,8 @@ SET timezone = 'UTC';
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS scout_ir;
 CREATE EXTENSION IF NOT EXISTS dblink;
-SELECT no_plan();
-SELECT count(*) AS ignored FROM scout.create_pipeline(true) \gset
+SELECT plan(69);
+\ir ../lib/pipeline.sql
 
 CREATE TABLE public.price (item int, price int, on_day date DEFAULT '2026-01-01') PARTITION BY RANGE (on_day);
 CREATE TABLE public.price_2026 PARTITION OF public.price FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
@@ -21,6 +21,13 @@ SELECT count(*) AS ignored FROM unnest('{public.gold_price,public.gold_stock,pub
 SELECT pg_advisory_lock(1) \g /dev/null
 
 CREATE FUNCTION pg_temp.state(name text) RETURNS text LANGUAGE sql AS $$SELECT g.state FROM scout.gold_freshness() g WHERE g.materialized_view = name$$;
+-- A session reports its last changes before it is gone from the list.
+CREATE PROCEDURE pg_temp.until_gone(session int) LANGUAGE plpgsql AS $$
+BEGIN
+    WHILE EXISTS (SELECT FROM pg_stat_activity a WHERE a.pid = session) LOOP
+        PERFORM pg_sleep(0.001), pg_stat_clear_snapshot();
+    END LOOP;
+END $$;
 CREATE FUNCTION pg_temp.event(n int) RETURNS jsonb LANGUAGE sql AS $$
 SELECT jsonb_build_object('transaction_id', 't' || n, 'store_id', 's', 'ts', '2026-03-01T09:00:00Z', 'total_amount', 5,
     'items', jsonb_build_array(jsonb_build_object('product_id', 'p', 'qty', 1, 'unit_price', 5, 'line_amount', 5))) $$;
@@ -60,7 +67,9 @@ SELECT dblink_exec('other', 'INSERT INTO public.stock VALUES (1, 5)') \g /dev/nu
 SELECT is((SELECT refreshed FROM public.forced), 5::bigint, 'refreshed, without what is not committed');
 SELECT dblink_exec('other', 'COMMIT') \g /dev/null
 SELECT isnt(pg_temp.state('public.gold_stock'), 'fresh', 'it is committed afterwards');
+SELECT pid AS other FROM dblink('other', 'SELECT pg_backend_pid()') r (pid int) \gset
 SELECT dblink_disconnect('other') \g /dev/null
+CALL pg_temp.until_gone(:other);
 SELECT is(pg_temp.state('public.gold_stock'), 'stale', 'a session that ends has reported all');
 -- One that commits and goes on for ever: it reports nothing.
 SELECT is((SELECT refreshed FROM public.forced), 5::bigint, 'refreshed');

@@ -1,7 +1,7 @@
 -- The circuit breaker: what opens it and what does not, where the events are then, and how it closes.
 BEGIN;
-SELECT no_plan();
-SELECT lives_ok('SELECT scout.create_pipeline(true)', 'a pipeline');
+SELECT plan(80);
+\ir ../lib/pipeline.sql
 SET client_min_messages = error;
 SET scout_ir.keep_firing_for = 0;
 SET scout_ir.circuit_breaker_minimum = 100;

@@ -8,7 +8,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS scout_ir;
 
 -- A history of 20,000 settled events of two lines, the newest 100 within the last half hour.
-SELECT count(*) AS ignored FROM scout.create_pipeline(true) \gset
+\ir ../lib/pipeline.sql
 ALTER TABLE scout.bronze_events DISABLE TRIGGER USER;
 CREATE TEMPORARY TABLE event AS
 SELECT n, CASE WHEN n > 19900 THEN now() - (20000 - n) * interval '10 seconds' ELSE now() - interval '1 day' * (20000 - n) END AS at
@@ -25,7 +25,7 @@ SELECT 'load', at, at, 5, 1, (n % 2), 'general' FROM event;
 VACUUM ANALYZE;
 
 BEGIN;
-SELECT no_plan();
+SELECT plan(74);
 ALTER TABLE scout.bronze_events ENABLE ALWAYS TRIGGER zz_scout_ir_intake;
 
 -- Tables of the history that the call read sequentially.

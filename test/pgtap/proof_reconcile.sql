@@ -10,8 +10,8 @@ CREATE EXTENSION IF NOT EXISTS scout_ir;
 
 BEGIN;
 SET LOCAL track_functions = 'all';
-SELECT no_plan();
-SELECT count(*) AS ignored FROM scout.create_pipeline(true) \gset
+SELECT plan(56);
+\ir ../lib/pipeline.sql
 
 -- Events 1 to 60, one to three lines each; every tenth is rejected, the last five are not loaded.
 INSERT INTO scout.bronze_events (event_id, ingested_at, event_data)

@@ -4,13 +4,13 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS scout_ir;
 
 BEGIN;
-SELECT no_plan();
+SELECT plan(143);
 SELECT lives_ok($$SELECT scout.add_quality_rule('alone', query => 'SELECT 1')$$, 'a rule without a pipeline');
 SELECT results_eq('SELECT status, count(*), min(message) FROM scout.run_quality_rules() GROUP BY 1 ORDER BY 1',
     $$VALUES ('error', 1::bigint, NULL), ('runtime error', 10, 'the pipeline is not there: relation "scout.bronze_events" does not exist')$$,
     'runs; the shipped ones say what they lack');
 SELECT lives_ok($$SELECT scout.drop_quality_rule('alone')$$, 'and goes');
-SELECT lives_ok('SELECT scout.create_pipeline(true)', 'a pipeline');
+\ir ../lib/pipeline.sql
 CREATE SCHEMA shop;
 CREATE TABLE shop.sales (id int PRIMARY KEY, customer text, amount numeric, units int, sold_at timestamptz);
 INSERT INTO shop.sales SELECT n, CASE WHEN n % 10 > 0 THEN 'c' || n END, n, n % 5, now() - n * interval '1 minute' + interval '30 seconds' FROM generate_series(1, 100) n;
