@@ -360,8 +360,7 @@ subtest 'DROP and ALTER EXTENSION' => sub {
     ask($caller, 'SELECT 1;');
     like($caller->{err}, qr/ERROR:/, 'who waits is told');
     no_worker();
-    $node->safe_psql($db, q{SET client_min_messages = error; CREATE EXTENSION scout_ir;
-        SELECT scout.grant_access('admin', 'pipeline_owner'); SET ROLE pipeline_owner; SELECT scout.create_pipeline()});
+    pipeline($node, $db);
     is(result_of($db, 'SELECT job_id, status FROM scout.load_backlog(200)'), '1|succeeded', 'made again, it works');
     undisturbed($db, 'dropped and made again');
     leave($_) for $brake, $caller, $dropper;

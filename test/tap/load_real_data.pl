@@ -2,8 +2,11 @@
 # reprocessing, repair of damage by hand. Says so and skips where the file is not.
 use strict;
 use warnings;
+use FindBin;
+use lib $FindBin::RealBin;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use ScoutTest;
 use Test::More;
 use File::Basename;
 use IPC::Run qw(run);
@@ -12,17 +15,8 @@ my $source = $ENV{SCOUT_SRC} // dirname(__FILE__) . '/../..';
 my ($file) = glob(($ENV{SCOUT_DATA} // "$source/../shared/data") . '/online_retail_*.csv.gz');
 plan skip_all => 'the real data file is not here' unless defined $file && -r $file;
 
-my $node = PostgreSQL::Test::Cluster->new('real');
-$node->init;
-$node->append_conf('postgresql.conf', "fsync = off\nmax_wal_size = 4GB\n");
-$node->start;
-$node->safe_psql('postgres', q{
-    CREATE EXTENSION scout_ir;
-    CREATE ROLE pipeline_owner;
-    SELECT scout.grant_access('admin', 'pipeline_owner');
-    SET ROLE pipeline_owner;
-    SELECT scout.create_pipeline();
-});
+my $node = new_node('real', "max_wal_size = 4GB\nshared_buffers = 128MB\nautovacuum = on\n");
+pipeline($node, 'postgres');
 
 my $folder = PostgreSQL::Test::Utils::tempdir;
 my ($csv, $tsv) = ("$folder/lines.csv", "$folder/events.tsv");

@@ -1,24 +1,19 @@
 # The runbook's three pre-built scripts, in their corrected form.
 use strict;
 use warnings;
+use FindBin;
+use lib $FindBin::RealBin;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use ScoutTest;
 use Test::More;
 use File::Basename;
 
 my $scripts = ($ENV{SCOUT_SRC} // dirname(__FILE__) . '/../..') . '/scripts';
-my $node = PostgreSQL::Test::Cluster->new('scripts');
-$node->init;
-$node->append_conf('postgresql.conf', "fsync = off\n");
-$node->start;
+my $node = new_node('scripts');
+pipeline($node, 'postgres');
 $node->safe_psql('postgres', q{
-    CREATE EXTENSION scout_ir;
-    CREATE ROLE pipeline_owner;
     CREATE ROLE oncall LOGIN;
-    SELECT scout.grant_access('admin', 'pipeline_owner');
-    SET ROLE pipeline_owner;
-    SELECT scout.create_pipeline();
-    RESET ROLE;
     SELECT scout.grant_access('operator', 'oncall');
     SELECT scout.set_rule('NEGATIVE_TOTAL', severity => 'warning');
     SELECT count(*) FROM scout.ingest_events((SELECT jsonb_agg(jsonb_build_object(

@@ -2,8 +2,11 @@
 # found by a rule, with exactly that count; rules survive dump and restore.
 use strict;
 use warnings;
+use FindBin;
+use lib $FindBin::RealBin;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use ScoutTest;
 use Test::More;
 use File::Basename;
 use IPC::Run qw(run);
@@ -12,18 +15,12 @@ my $source = $ENV{SCOUT_SRC} // dirname(__FILE__) . '/../..';
 my ($file) = glob(($ENV{SCOUT_DATA} // "$source/../shared/data") . '/online_retail_*.csv.gz');
 plan skip_all => 'the real data file is not here' unless defined $file && -r $file;
 
-my $node = PostgreSQL::Test::Cluster->new('rules');
-$node->init;
-$node->append_conf('postgresql.conf', "fsync = off\nmax_wal_size = 4GB\n");
-$node->start;
+my $node = new_node('rules', "max_wal_size = 4GB\nshared_buffers = 128MB\nautovacuum = on\n");
 sub sql { $node->safe_psql('postgres', "SET ROLE pipeline_owner; $_[0]") }
+pipeline($node, 'postgres');
 $node->safe_psql('postgres', q{
-    CREATE EXTENSION scout_ir;
-    CREATE ROLE pipeline_owner;
-    SELECT scout.grant_access('admin', 'pipeline_owner');
     CREATE SCHEMA raw AUTHORIZATION pipeline_owner;
     SET ROLE pipeline_owner;
-    SELECT scout.create_pipeline();
     CREATE TABLE raw.lines (
         invoice text, stock_code text, description text, quantity numeric, invoice_date timestamp,
         unit_price numeric, customer_id text, country text, line bigint GENERATED ALWAYS AS IDENTITY);

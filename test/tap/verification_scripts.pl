@@ -2,26 +2,21 @@
 # trace of the smoke test in any table.
 use strict;
 use warnings;
+use FindBin;
+use lib $FindBin::RealBin;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use ScoutTest;
 use Test::More;
 use File::Basename;
 
 my $scripts = ($ENV{SCOUT_SRC} // dirname(__FILE__) . '/../..') . '/scripts';
 my ($gate, $verify) = ("$scripts/ci/accept_streaming_gate.sh", "$scripts/verify_recovery.sh");
-my $node = PostgreSQL::Test::Cluster->new('verification');
-$node->init;
-$node->append_conf('postgresql.conf', "fsync = off\n");
-$node->start;
+my $node = new_node('verification');
+pipeline($node, 'postgres');
 $node->safe_psql('postgres', q{
-    CREATE EXTENSION scout_ir;
-    CREATE ROLE pipeline_owner;
     CREATE ROLE oncall LOGIN;
     CREATE ROLE watcher LOGIN;
-    SELECT scout.grant_access('admin', 'pipeline_owner');
-    SET ROLE pipeline_owner;
-    SELECT scout.create_pipeline();
-    RESET ROLE;
     SELECT scout.grant_access('operator', 'oncall'), scout.grant_access('reader', 'watcher');
     INSERT INTO scout.dim_product (product_id) VALUES ('p');
 });
