@@ -39,3 +39,12 @@ SELECT * FROM scout.v_ingest_freshness;
 SELECT scout.event_hash('{}');
 RESET ROLE;
 \set VERBOSITY default
+
+-- Granted on a pipeline that is there, revoked, and what is left then.
+SELECT tier, relations_granted > 0 AS relations FROM scout.grant_access('reader', 'regress_scout_reader');
+SELECT tier, relations_granted > 0 AS relations FROM scout.grant_access('operator', 'regress_scout_operator');
+SELECT tier, relations_revoked > 0 AS relations FROM scout.revoke_access('operator', 'regress_scout_operator');
+SET ROLE regress_scout_operator;
+SELECT scout.load_silver_from_bronze(1);
+SELECT count(*) FROM scout.reconcile();
+RESET ROLE;

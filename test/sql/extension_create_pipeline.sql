@@ -1,4 +1,4 @@
--- create_pipeline(): who may, what it makes, and that it may be repeated.
+-- create_pipeline(): who may, what it makes, that it may be repeated, and what it refuses.
 \set ECHO none
 \getenv abs_srcdir PG_ABS_SRCDIR
 \set include :abs_srcdir /sql/include/roles.sql
@@ -23,3 +23,12 @@ WHERE c.relnamespace = 'scout'::regnamespace AND r.rolname <> 'regress_scout_own
 ORDER BY c.relname COLLATE "C";
 SELECT g.tgname, g.tgenabled, d.deptype FROM pg_trigger g JOIN pg_depend d ON d.objid = g.oid AND d.classid = 'pg_trigger'::regclass
 AND d.refclassid = 'pg_extension'::regclass ORDER BY 1;
+
+-- An adopted table that lacks something is named; nothing is changed.
+ALTER TABLE scout.dim_store RENAME COLUMN region TO area;
+ALTER TABLE scout.silver_line_items FORCE ROW LEVEL SECURITY;
+SET ROLE regress_scout_owner;
+SELECT count(*) FROM scout.create_pipeline();
+RESET ROLE;
+ALTER TABLE scout.dim_store RENAME COLUMN area TO region;
+ALTER TABLE scout.silver_line_items NO FORCE ROW LEVEL SECURITY;

@@ -24,6 +24,15 @@ SELECT * FROM pg_temp.load(1);
 SELECT * FROM pg_temp.silver();
 SELECT * FROM pg_temp.balance();
 
+-- Zones: without one, UTC, whatever the session says.
+SET timezone = 'Asia/Manila';
+INSERT INTO scout.bronze_events (event_id, event_data) VALUES (201, pg_temp.ev('Z1', '{"ts": "2025-08-24T14:05:00"}')),
+ (202, pg_temp.ev('Z2', '{"ts": "2025-08-24 14:05:00.123456Z"}')), (203, pg_temp.ev('Z3', '{"ts": "2025-08-25T01:00:00+08:00"}'));
+SELECT * FROM pg_temp.load();
+SELECT transaction_id, ts AT TIME ZONE 'UTC' AS utc, date_key FROM scout.silver_transactions WHERE transaction_id LIKE 'Z%' ORDER BY 1;
+SELECT event_id, event_ts AT TIME ZONE 'UTC' AS utc FROM scout.bronze_events WHERE event_id > 200 ORDER BY 1;
+SET timezone = 'UTC';
+
 -- Big ones: a payload of 1 MB, 10,000 lines.
 INSERT INTO scout.bronze_events (event_id, event_data) VALUES
 (301, pg_temp.ev('B1', jsonb_build_object('metadata', repeat('m', 1000000)))),
