@@ -2,4 +2,4 @@
 SET client_min_messages = warning;
 DROP EXTENSION IF EXISTS scout_ir CASCADE;
 DROP SCHEMA IF EXISTS scout CASCADE;
-DROP ROLE regress_scout_owner, regress_scout_operator, regress_scout_reader, regress_scout_none;
+DROP ROLE IF EXISTS regress_scout_owner, regress_scout_operator, regress_scout_reader, regress_scout_none;
