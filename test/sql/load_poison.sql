@@ -6,9 +6,10 @@
 \set ECHO all
 SET ROLE regress_scout_owner;
 ALTER TABLE scout.silver_transactions ADD CONSTRAINT no_bob CHECK (customer_id <> 'bob');
-CREATE FUNCTION scout.user_check() RETURNS trigger LANGUAGE plpgsql AS $$
+RESET ROLE;
+CREATE FUNCTION public.user_check() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN IF NEW.product_id = 'PX' THEN RAISE EXCEPTION 'product PX is recalled'; END IF; RETURN NEW; END $$;
-CREATE TRIGGER user_check BEFORE INSERT ON scout.silver_line_items FOR EACH ROW EXECUTE FUNCTION scout.user_check();
+CREATE TRIGGER user_check BEFORE INSERT ON scout.silver_line_items FOR EACH ROW EXECUTE FUNCTION public.user_check();
 SET ROLE regress_scout_operator;
 INSERT INTO scout.bronze_events (event_id, event_data) SELECT 700 + n, pg_temp.ev('Q' || n,
     (CASE n WHEN 4 THEN '{"customer_id": "bob"}' WHEN 7 THEN '{"items": [{"product_id": "PX", "qty": 1, "unit_price": 30}]}' ELSE '{}' END)::jsonb) FROM generate_series(1, 9) n;
@@ -19,4 +20,5 @@ SELECT * FROM pg_temp.balance();
 SET ROLE regress_scout_owner;
 ALTER TABLE scout.silver_transactions DROP CONSTRAINT no_bob;
 DROP TRIGGER user_check ON scout.silver_line_items;
-DROP FUNCTION scout.user_check();
+RESET ROLE;
+DROP FUNCTION public.user_check();
