@@ -13,8 +13,8 @@ SELECT plan(150);
 CREATE FUNCTION pg_temp.checked(key text) RETURNS text LANGUAGE sql AS
 $$ SELECT string_agg(concat_ws(' ', c.transition, c.severity, c.state), ', ') FROM scout.check_alerts() c WHERE c.dedup_key = key $$;
 CREATE FUNCTION pg_temp.earlier(ago interval) RETURNS void LANGUAGE sql AS $$
-UPDATE scout.alerts SET first_seen = first_seen - ago, last_seen = last_seen - ago, keep_until = keep_until - ago, ended_at = ended_at - ago;
-UPDATE scout.alert_checks SET checked_at = checked_at - ago $$;
+UPDATE scout_internal.alerts SET first_seen = first_seen - ago, last_seen = last_seen - ago, keep_until = keep_until - ago, ended_at = ended_at - ago;
+UPDATE scout_internal.alert_checks SET checked_at = checked_at - ago $$;
 CREATE FUNCTION pg_temp.last_entry(what text) RETURNS text LANGUAGE sql AS
 $$ SELECT outcome || ' ' || counts FROM scout.timeline WHERE action = what ORDER BY entry_id DESC LIMIT 1 $$;
 
@@ -24,7 +24,7 @@ SELECT results_eq($$SELECT dedup_key, transition, severity, summary FROM scout.c
              ('check:health', 'opened', 'warning', 'could not be checked: the pipeline is not there: relation "scout.bronze_events" does not exist (SQLSTATE 42P01)')$$,
     'a source that fails is an alert itself');
 SELECT is((SELECT remedy FROM scout.v_alerts WHERE dedup_key = 'check:gold'), 'Create or complete it: SELECT * FROM scout.create_pipeline()', 'and says what to do');
-SELECT set_eq('SELECT source, conditions, error_sqlstate FROM scout.alert_checks',
+SELECT set_eq('SELECT source, conditions, error_sqlstate FROM scout_internal.alert_checks',
     $$VALUES ('rule', 0, NULL), ('freshness', 0, NULL), ('volume', 0, NULL), ('job', 0, NULL), ('health', NULL, '42P01'), ('gold', NULL, '42P01')$$,
     'when each source was last looked at, and how that ended');
 SELECT is((SELECT count(*) FROM scout.system_alerts), 2::bigint, 'the older views do without a pipeline');
@@ -43,7 +43,7 @@ SELECT is((SELECT summary || '|' || remedy FROM scout.v_alerts WHERE dedup_key =
     $$1 of 1 rows fail|SELECT * FROM scout.quality_history('own', 5);$$, 'counts and what to call, no content of rows');
 SELECT is(pg_temp.checked('rule:own'), 'repeated warning firing', 'seen again');
 SELECT is((SELECT count(*) FROM scout.check_alerts() WHERE dedup_key = 'rule:own'), 1::bigint, 'and again');
-SELECT is((SELECT count(*) || ' ' || max(count) || ' ' || bool_and(last_seen > first_seen) FROM scout.alerts WHERE dedup_key = 'rule:own'), '1 3 true', 'is one row, counted');
+SELECT is((SELECT count(*) || ' ' || max(count) || ' ' || bool_and(last_seen > first_seen) FROM scout_internal.alerts WHERE dedup_key = 'rule:own'), '1 3 true', 'is one row, counted');
 SELECT results_eq($$SELECT severity, source, subject, count FROM scout.acknowledge_alerts(source => 'rule', note => 'on it')$$,
     $$VALUES ('warning', 'rule', 'own', 3::bigint)$$, 'acknowledged');
 SELECT is((SELECT state || ' ' || acknowledged_note || ' ' || (acknowledged_by = current_user) FROM scout.v_alerts WHERE dedup_key = 'rule:own'), 'acknowledged on it true', 'by whom and why');
@@ -53,8 +53,8 @@ SELECT is(pg_temp.checked('rule:own'), 'repeated warning acknowledged', 'seen ag
 INSERT INTO shop VALUES (2, -1), (3, -1);
 SELECT count(*) FROM scout.run_quality_rules(names => '{own}') \g /dev/null
 SELECT is(pg_temp.checked('rule:own'), 'escalated critical firing', 'critical: it fires again');
-SELECT is((SELECT acknowledged_at IS NULL AND acknowledged_note IS NULL FROM scout.alerts WHERE dedup_key = 'rule:own'), true, 'and nobody has acknowledged that');
-SELECT is_empty($$SELECT * FROM scout.acknowledge_alerts(before => (SELECT escalated_at FROM scout.alerts WHERE dedup_key = 'rule:own'), source => 'rule')$$,
+SELECT is((SELECT acknowledged_at IS NULL AND acknowledged_note IS NULL FROM scout_internal.alerts WHERE dedup_key = 'rule:own'), true, 'and nobody has acknowledged that');
+SELECT is_empty($$SELECT * FROM scout.acknowledge_alerts(before => (SELECT escalated_at FROM scout_internal.alerts WHERE dedup_key = 'rule:own'), source => 'rule')$$,
     'nor does who saw only the warning');
 DELETE FROM shop WHERE id > 1;
 SELECT count(*) FROM scout.run_quality_rules(names => '{own}') \g /dev/null
@@ -65,7 +65,7 @@ SELECT is(pg_temp.checked('rule:own'), 'ending critical firing', 'mended');
 INSERT INTO shop VALUES (1, -1);
 SELECT count(*) FROM scout.run_quality_rules(names => '{own}') \g /dev/null
 SELECT is(pg_temp.checked('rule:own'), 'repeated critical firing', 'and back within keep_firing_for: the same alert');
-SELECT is((SELECT ended_at FROM scout.alerts WHERE dedup_key = 'rule:own'), NULL, 'which has not ended');
+SELECT is((SELECT ended_at FROM scout_internal.alerts WHERE dedup_key = 'rule:own'), NULL, 'which has not ended');
 DELETE FROM shop;
 SELECT count(*) FROM scout.run_quality_rules(names => '{own}') \g /dev/null
 SELECT is(pg_temp.checked('rule:own'), 'ending critical firing', 'mended again');
@@ -73,13 +73,13 @@ SELECT pg_temp.earlier('4 minutes 50 seconds') \g /dev/null
 SELECT is(pg_temp.checked('rule:own'), 'ending critical firing', 'after less than 5 minutes it is still open');
 SELECT pg_temp.earlier('20 seconds') \g /dev/null
 SELECT is(pg_temp.checked('rule:own'), 'resolved critical resolved', 'after more it is resolved');
-SELECT is((SELECT ended_at < resolved_at FROM scout.alerts WHERE dedup_key = 'rule:own'), true, 'it says since when it was over');
+SELECT is((SELECT ended_at < resolved_at FROM scout_internal.alerts WHERE dedup_key = 'rule:own'), true, 'it says since when it was over');
 SELECT is(pg_temp.last_entry('check_alerts'), 'changed {"opened": 0, "repeated": 4, "resolved": 1, "escalated": 0}', 'a check that changes something is in the timeline');
 SELECT is(pg_temp.checked('rule:own'), NULL, 'and that is all');
 INSERT INTO shop VALUES (1, -1);
 SELECT count(*) FROM scout.run_quality_rules(names => '{own}') \g /dev/null
 SELECT is(pg_temp.checked('rule:own'), 'opened warning firing', 'the same later is a new alert');
-SELECT is((SELECT string_agg(state || ' ' || count, ', ' ORDER BY alert_id) FROM scout.alerts WHERE dedup_key = 'rule:own'), 'resolved 7, firing 1', 'beside the old one');
+SELECT is((SELECT string_agg(state || ' ' || count, ', ' ORDER BY alert_id) FROM scout_internal.alerts WHERE dedup_key = 'rule:own'), 'resolved 7, firing 1', 'beside the old one');
 SELECT count(*) FROM scout.set_quality_rule('own', enabled => false) \g /dev/null
 SELECT is(pg_temp.checked('rule:own'), 'ending warning firing', 'a rule that is switched off alarms no more');
 SET LOCAL scout_ir.keep_firing_for = 0;
@@ -93,14 +93,14 @@ RESET scout_ir.keep_firing_for;
 SELECT count(*) FROM scout.add_quality_rule('own', relation => 'shop', predicate => 'amount < 0') \g /dev/null
 
 -- A rule that cannot be evaluated; one that is unlike its past.
-INSERT INTO scout.quality_results (run_id, rule, category, severity, status, failures, warn_if, error_if, hours, window_start, window_end,
+INSERT INTO scout_internal.quality_results (run_id, rule, category, severity, status, failures, warn_if, error_if, hours, window_start, window_end,
     duration_ms, rules_in_scan, run_by, runs_compared, anomalous, error_sqlstate, message)
 VALUES (1, 'own', 'c', 'error', 'runtime error', NULL, 'never', '> 0', 1, now(), now(), 1, 1, 'me', 0, NULL, '22P02', 'invalid input syntax for type integer: "Ada Lovelace"');
-SELECT results_eq($$SELECT severity, summary FROM scout.alert_conditions('rule')$$, $$VALUES ('critical', 'could not be evaluated (SQLSTATE 22P02)')$$,
+SELECT results_eq($$SELECT severity, summary FROM scout_internal.alert_conditions('rule')$$, $$VALUES ('critical', 'could not be evaluated (SQLSTATE 22P02)')$$,
     'a runtime error has the severity of the rule, and does not quote the row');
-INSERT INTO scout.quality_results (run_id, rule, category, severity, status, failures, warn_if, error_if, hours, window_start, window_end,
+INSERT INTO scout_internal.quality_results (run_id, rule, category, severity, status, failures, warn_if, error_if, hours, window_start, window_end,
     duration_ms, rules_in_scan, run_by, runs_compared, anomalous) VALUES (2, 'own', 'c', 'error', 'pass', 900, 'never', '> 1000', 1, now(), now(), 1, 1, 'me', 9, true);
-SELECT results_eq($$SELECT severity, summary FROM scout.alert_conditions('rule')$$, $$VALUES ('warning', '900 rows fail, unlike its last 9 runs')$$,
+SELECT results_eq($$SELECT severity, summary FROM scout_internal.alert_conditions('rule')$$, $$VALUES ('warning', '900 rows fail, unlike its last 9 runs')$$,
     'what passes but is anomalous is a warning');
 
 -- Freshness and volume, by source; a dataset that is no longer there hides no other.
@@ -123,40 +123,40 @@ SELECT is(pg_temp.checked('volume:tills/web'), 'opened warning firing', 'once in
 SELECT is((SELECT severity FROM scout.v_alerts WHERE dedup_key = 'volume:tills/pos'), 'critical', 'too few are critical');
 
 -- Jobs.
-INSERT INTO scout.job_records (kind, arguments, state, workers, unit, actor, session_role, acting_role, home, finished_at, error_sqlstate, error_message)
-VALUES ('load_backlog', '{"a": 1}', 'failed', 1, 'events', 'me', 'me', 'me', scout.job_home(), now() - interval '1 minute', '23514', 'row (4711, Ada)'),
-       ('load_backlog', '{"a": 2}', 'failed', 1, 'events', 'me', 'me', 'me', scout.job_home(), now() - interval '1 minute', '23514', 'x'),
-       ('load_backlog', '{"a": 3}', 'cancelled', 1, 'events', 'me', 'me', 'me', scout.job_home(), now(), '57014', 'x'),
-       ('load_backlog', '{"a": 4}', 'running', 1, 'events', 'me', 'me', 'me', scout.job_home(), NULL, NULL, NULL),
-       ('load_backlog', '{"a": 5}', 'interrupted', 1, 'events', 'me', 'me', 'me', scout.job_home(), NULL, '55000', 'loading is paused');
-SELECT min(job_id) AS job FROM scout.job_records \gset
-SELECT set_eq($$SELECT severity, summary, of_pipeline FROM scout.alert_conditions('job')$$,
+INSERT INTO scout_internal.job_records (kind, arguments, state, workers, unit, actor, session_role, acting_role, home, finished_at, error_sqlstate, error_message)
+VALUES ('load_backlog', '{"a": 1}', 'failed', 1, 'events', 'me', 'me', 'me', scout_internal.job_home(), now() - interval '1 minute', '23514', 'row (4711, Ada)'),
+       ('load_backlog', '{"a": 2}', 'failed', 1, 'events', 'me', 'me', 'me', scout_internal.job_home(), now() - interval '1 minute', '23514', 'x'),
+       ('load_backlog', '{"a": 3}', 'cancelled', 1, 'events', 'me', 'me', 'me', scout_internal.job_home(), now(), '57014', 'x'),
+       ('load_backlog', '{"a": 4}', 'running', 1, 'events', 'me', 'me', 'me', scout_internal.job_home(), NULL, NULL, NULL),
+       ('load_backlog', '{"a": 5}', 'interrupted', 1, 'events', 'me', 'me', 'me', scout_internal.job_home(), NULL, '55000', 'loading is paused');
+SELECT min(job_id) AS job FROM scout_internal.job_records \gset
+SELECT set_eq($$SELECT severity, summary, of_pipeline FROM scout_internal.alert_conditions('job')$$,
     $$VALUES ('critical', 'load_backlog failed (SQLSTATE 23514)', false), ('warning', 'load_backlog is interrupted', false), ('warning', 'load_backlog is interrupted', true)$$,
     'failed and interrupted jobs, not cancelled ones');
 SELECT is(pg_temp.checked('job:' || :job), 'opened critical firing', 'a failed job');
-INSERT INTO scout.job_records (kind, arguments, state, workers, unit, actor, session_role, acting_role, home, finished_at)
-VALUES ('load_backlog', '{"a": 1}', 'succeeded', 1, 'events', 'me', 'me', 'me', scout.job_home(), now());
+INSERT INTO scout_internal.job_records (kind, arguments, state, workers, unit, actor, session_role, acting_role, home, finished_at)
+VALUES ('load_backlog', '{"a": 1}', 'succeeded', 1, 'events', 'me', 'me', 'me', scout_internal.job_home(), now());
 SELECT is(pg_temp.checked('job:' || :job), 'ending critical firing', 'ends when the same was asked for again and succeeded');
 SELECT count(*) FROM scout.acknowledge_alerts(dedup_key => 'job:' || :job + 1) \g /dev/null
 SELECT is(pg_temp.checked('job:' || :job + 1), 'ending critical acknowledged', 'or when somebody has acknowledged it');
-UPDATE scout.alerts SET keep_until = now() WHERE dedup_key = 'job:' || :job + 1;
+UPDATE scout_internal.alerts SET keep_until = now() WHERE dedup_key = 'job:' || :job + 1;
 SELECT is(pg_temp.checked('job:' || :job + 1), 'resolved critical resolved', 'which resolves it');
 SELECT is(pg_temp.checked('job:' || :job + 1), NULL, 'for good');
-DELETE FROM scout.job_records;
+DELETE FROM scout_internal.job_records;
 
 -- Health and gold: what no other source says.
-SELECT is((SELECT count(*) FROM scout.alert_conditions('health') WHERE subject ~ 'staleness'), 0::bigint, 'staleness is a matter of freshness');
-INSERT INTO scout.gold_refreshes (view_schema, view_name, started_at, finished_at, duration_ms, status)
+SELECT is((SELECT count(*) FROM scout_internal.alert_conditions('health') WHERE subject ~ 'staleness'), 0::bigint, 'staleness is a matter of freshness');
+INSERT INTO scout_internal.gold_refreshes (view_schema, view_name, started_at, finished_at, duration_ms, status)
 VALUES ('scout', 'gold_daily_metrics', now(), now(), 1, 'failed: division by zero');
-SELECT results_eq($$SELECT dedup_key, severity, of_pipeline FROM scout.alert_conditions('gold')$$, $$VALUES ('gold:gold_daily_metrics', 'critical', true)$$,
+SELECT results_eq($$SELECT dedup_key, severity, of_pipeline FROM scout_internal.alert_conditions('gold')$$, $$VALUES ('gold:gold_daily_metrics', 'critical', true)$$,
     'a gold view that could not be refreshed');
-INSERT INTO scout.quality_results (run_id, rule, category, severity, status, failures, warn_if, error_if, hours, window_start, window_end,
+INSERT INTO scout_internal.quality_results (run_id, rule, category, severity, status, failures, warn_if, error_if, hours, window_start, window_end,
     duration_ms, rules_in_scan, run_by, runs_compared) VALUES (3, 'own', 'c', 'error', 'error', 1, 'never', '> 0', 1, now(), now(), 1, 1, 'me', 0);
 SELECT is((SELECT count(*) FROM scout.quality_alerts() WHERE severity = 'critical'), 1::bigint, 'a critical alert of a rule');
-SELECT is((SELECT count(*) FROM scout.alert_conditions('health') WHERE subject = 'critical_alerts'), 0::bigint, 'is not said twice');
-DELETE FROM scout.quality_results WHERE run_id = 3;
+SELECT is((SELECT count(*) FROM scout_internal.alert_conditions('health') WHERE subject = 'critical_alerts'), 0::bigint, 'is not said twice');
+DELETE FROM scout_internal.quality_results WHERE run_id = 3;
 INSERT INTO scout.bronze_events_dlq (original_payload, error_code, store_id) VALUES ('{"customer": "Ada"}', 'QUARANTINE', 'S1'), ('{}', 'QUARANTINE', 'S2');
-SELECT results_eq($$SELECT severity, summary FROM scout.alert_conditions('health') WHERE subject = 'critical_alerts'$$,
+SELECT results_eq($$SELECT severity, summary FROM scout_internal.alert_conditions('health') WHERE subject = 'critical_alerts'$$,
     $$VALUES ('critical', '2 alerts, the limit is 0')$$, 'dead letters');
 
 -- A source that fails hides no other, and ends none of its own alerts.
@@ -177,7 +177,7 @@ SELECT set_eq($$SELECT dedup_key, silenced FROM scout.v_alerts WHERE source = 'f
 SELECT is(pg_temp.checked('freshness:tills/pos'), 'suppressed critical firing', 'counted, and suppressed');
 SELECT is((SELECT a.ordinality > b.ordinality FROM scout.alert_list() WITH ORDINALITY a, scout.alert_list() WITH ORDINALITY b
            WHERE a.dedup_key = 'freshness:tills/pos' AND b.dedup_key = 'freshness:gone'), true, 'it is listed after what is not silenced, critical or not');
-UPDATE scout.silences SET ends_at = now() - interval '1 second';
+UPDATE scout_internal.silences SET ends_at = now() - interval '1 second';
 SELECT is((SELECT silenced FROM scout.v_alerts WHERE dedup_key = 'freshness:tills/pos'), false, 'it ends by itself');
 SELECT is((SELECT active || ' ' || remaining FROM scout.v_silences), 'false 00:00:00', 'and is over');
 SELECT is((SELECT silence_id > 0 FROM scout.silence(severity => 'ERROR', until => now() + interval '1 day', reason => 'all that is critical')), true, 'by severity, until a time');
@@ -189,7 +189,7 @@ SELECT is((SELECT count(*) FROM scout.v_alerts WHERE silenced), 0::bigint, 'all 
 SELECT alerts FROM scout.silence(everything => true, duration => '30 days', reason => 'migration') \gset
 SELECT is((SELECT count(*) FROM scout.v_alerts WHERE silenced AND state <> 'resolved'), :alerts::bigint, 'everything, when asked for by name');
 SELECT is((SELECT count(*) FROM scout.v_alerts WHERE NOT silenced AND state <> 'resolved'), 0::bigint, 'is all');
-DELETE FROM scout.silences;
+DELETE FROM scout_internal.silences;
 SELECT is((SELECT string_agg(outcome, ',' ORDER BY entry_id) FROM scout.timeline WHERE action IN ('silence', 'unsilence')),
     'silenced,silenced,ended,over,silenced', 'each is in the timeline');
 
@@ -209,12 +209,12 @@ SELECT results_eq($$SELECT dedup_key, inhibited_by FROM scout.v_alerts WHERE ded
 UPDATE scout.pipeline_pauses SET paused_at = now() - interval '2 hours', expires_at = now() - interval '1 hour';
 SELECT is((SELECT bool_or(inhibited) FROM scout.v_alerts), false, 'a pause that has expired inhibits nothing');
 DELETE FROM scout.pipeline_pauses;
-INSERT INTO scout.alerts (dedup_key, source, severity, subject, summary, remedy, of_pipeline, first_seen, last_seen, keep_until)
+INSERT INTO scout_internal.alerts (dedup_key, source, severity, subject, summary, remedy, of_pipeline, first_seen, last_seen, keep_until)
 VALUES ('circuit_breaker:pos', 'circuit_breaker', 'critical', 'pos', 'open', 'close it', false, now(), now(), now());
 SELECT is((SELECT inhibited_by FROM scout.v_alerts WHERE dedup_key = 'freshness:tills/pos'), 'circuit_breaker:pos', 'so does an open circuit breaker of the source');
 SELECT is(pg_temp.checked('circuit_breaker:pos'), NULL, 'whose alert is not judged by a check');
 SELECT is((SELECT state FROM scout.v_alerts WHERE dedup_key = 'circuit_breaker:pos'), 'firing', 'nor resolved');
-UPDATE scout.alerts SET ended_at = now() WHERE dedup_key = 'circuit_breaker:pos';
+UPDATE scout_internal.alerts SET ended_at = now() WHERE dedup_key = 'circuit_breaker:pos';
 SELECT is(pg_temp.checked('circuit_breaker:pos'), 'resolved critical resolved', 'but when the breaker has said that it is over');
 SELECT is((SELECT inhibited FROM scout.v_alerts WHERE dedup_key = 'freshness:tills/pos'), false, 'then it inhibits nothing any more');
 
@@ -224,7 +224,7 @@ SELECT lives_ok('UPDATE scout.etl_alerts SET acknowledged = true WHERE created_a
 SELECT is((SELECT count(*) FROM scout.etl_alerts WHERE NOT acknowledged), 0::bigint, 'acknowledges all');
 SELECT is((SELECT bool_and(state = 'acknowledged' AND acknowledged_by = current_user) FROM scout.v_alerts WHERE resolved_at IS NULL), true, 'really');
 SELECT is((SELECT count(*) FROM scout.timeline WHERE action = 'acknowledge_alerts' AND arguments ->> 'through' = 'etl_alerts'),
-    (SELECT count(*) FROM scout.alerts WHERE state = 'acknowledged'), 'each is in the timeline');
+    (SELECT count(*) FROM scout_internal.alerts WHERE state = 'acknowledged'), 'each is in the timeline');
 SELECT throws_ok($$UPDATE scout.etl_alerts SET severity = 'WARNING', acknowledged = true WHERE severity = 'ERROR'$$, '0A000',
     'column "severity" of etl_alerts cannot be set', 'another column is refused');
 SELECT throws_ok('UPDATE scout.etl_alerts SET acknowledged = false', '0A000', 'an alert cannot be un-acknowledged', 'false is refused');
@@ -236,14 +236,14 @@ SELECT cmp_ok((SELECT count(*) FROM scout.system_alerts WHERE created_at > NOW()
 SELECT is((SELECT count(*) FROM scout.system_alerts s WHERE to_jsonb(s)::text LIKE '%Ada%'), 0::bigint, 'no content of events');
 
 -- Retention.
-UPDATE scout.alerts SET resolved_at = now() - interval '91 days', state = 'resolved' WHERE dedup_key LIKE 'volume:tills/%';
-DELETE FROM scout.quality_results WHERE run_id > 2;
+UPDATE scout_internal.alerts SET resolved_at = now() - interval '91 days', state = 'resolved' WHERE dedup_key LIKE 'volume:tills/%';
+DELETE FROM scout_internal.quality_results WHERE run_id > 2;
 SELECT count(*) FROM scout.silence(everything => true, duration => '1 minute', reason => 'x') \g /dev/null
-UPDATE scout.silences SET ends_at = now() - interval '91 days';
-UPDATE scout.quality_results SET window_end = now() - interval '91 days' WHERE run_id <= 2;
+UPDATE scout_internal.silences SET ends_at = now() - interval '91 days';
+UPDATE scout_internal.quality_results SET window_end = now() - interval '91 days' WHERE run_id <= 2;
 SELECT set_eq($$SELECT table_name, rows_removed FROM scout.apply_retention() WHERE table_name IN ('alerts', 'silences', 'quality_results')$$,
     $$VALUES ('alerts', 2::bigint), ('silences', 1), ('quality_results', 3)$$, 'retention: what is over and old goes');
-SELECT is((SELECT count(*) > 0 FROM scout.alerts WHERE state <> 'resolved'), true, 'what is open stays');
+SELECT is((SELECT count(*) > 0 FROM scout_internal.alerts WHERE state <> 'resolved'), true, 'what is open stays');
 
 -- Bad input.
 CREATE FUNCTION pg_temp.refused(call text, state text, message text) RETURNS text LANGUAGE plpgsql AS $$
@@ -292,9 +292,9 @@ SELECT pg_temp.refused(c, s, m) FROM (VALUES
     ($$alert_conditions('moon')$$, '22023', 'alert_conditions: unknown source ''moon'''),
     ('alert_conditions(NULL)', '22004', 'alert_conditions: unknown source NULL'),
     ('check_alerts(NULL)', '22004', 'skip_if_running must not be NULL')) v(c, s, m);
-SELECT throws_ok('SELECT scout.acknowledge_etl_alert()', '39P01', NULL, 'the trigger function is no function');
+SELECT throws_ok('SELECT scout_internal.acknowledge_etl_alert()', '39P01', NULL, 'the trigger function is no function');
 CREATE VIEW fake AS SELECT 1::bigint AS alert_id, false AS acknowledged;
-CREATE TRIGGER fake INSTEAD OF UPDATE ON fake FOR EACH ROW EXECUTE FUNCTION scout.acknowledge_etl_alert();
+CREATE TRIGGER fake INSTEAD OF UPDATE ON fake FOR EACH ROW EXECUTE FUNCTION scout_internal.acknowledge_etl_alert();
 SELECT throws_ok('UPDATE fake SET acknowledged = true', '39P01', NULL, 'nor the trigger of another view');
 
 -- Privileges: a reader looks, an operator acts, nobody writes the tables.
@@ -304,7 +304,7 @@ SELECT count(*) FROM scout.grant_access('operator', 'alerts_operator') \g /dev/n
 GRANT USAGE ON SCHEMA scout TO alerts_nobody;
 SET LOCAL ROLE alerts_reader;
 SELECT lives_ok($$SELECT (SELECT count(*) FROM scout.v_alerts), (SELECT count(*) FROM scout.v_silences), (SELECT count(*) FROM scout.etl_alerts),
-                         (SELECT count(*) FROM scout.system_alerts), (SELECT count(*) FROM scout.alert_conditions('rule'))$$, 'a reader sees');
+                         (SELECT count(*) FROM scout.system_alerts), (SELECT count(*) FROM scout_internal.alert_conditions('rule'))$$, 'a reader sees');
 SELECT throws_ok($$SELECT scout.acknowledge_alerts(before => now())$$, '42501', NULL, 'and does not acknowledge');
 SELECT throws_ok($$UPDATE scout.etl_alerts SET acknowledged = true$$, '42501', NULL, 'nor through the view');
 SELECT throws_ok($$SELECT scout.silence(everything => true, duration => '1h', reason => 'x')$$, '42501', NULL, 'nor silence');
@@ -314,8 +314,8 @@ SELECT lives_ok($$SELECT scout.check_alerts()$$, 'an operator checks');
 SELECT lives_ok($$SELECT scout.silence(everything => true, duration => '1h', reason => 'x')$$, 'silences');
 SELECT lives_ok($$SELECT scout.acknowledge_alerts(before => now())$$, 'acknowledges');
 SELECT lives_ok($$UPDATE scout.etl_alerts SET acknowledged = true WHERE created_at < now()$$, 'also as the runbook says');
-SELECT throws_ok($$UPDATE scout.alerts SET state = 'resolved'$$, '42501', NULL, 'and does not write the table');
-SELECT throws_ok($$DELETE FROM scout.silences$$, '42501', NULL, 'nor that of silences');
+SELECT throws_ok($$UPDATE scout_internal.alerts SET state = 'resolved'$$, '42501', NULL, 'and does not write the table');
+SELECT throws_ok($$DELETE FROM scout_internal.silences$$, '42501', NULL, 'nor that of silences');
 SET LOCAL ROLE alerts_nobody;
 SELECT throws_ok('SELECT * FROM scout.v_alerts', '42501', NULL, 'without a tier nothing is seen');
 RESET ROLE;

@@ -84,10 +84,10 @@ SELECT is(pg_temp.fresh('shop', '2026-03-01 15:00+01'), 'pass 00:10:00', 'no ala
 SELECT is(pg_temp.fresh('shop', '2026-03-02 08:15+01'), 'pass 00:25:00', 'Monday morning goes on where Saturday evening ended');
 SELECT is(pg_temp.fresh('shop', '2026-03-02 09:00+01'), 'warn 01:10:00', 'and then it is late');
 SELECT is(pg_temp.fresh('shop', '2026-03-03 09:00+01'), 'error 13:10:00', 'and later');
-SELECT is(scout.open_time('2026-03-28 22:00+01', '2026-03-29 07:00+02', '22:00', '06:00', '{6}', 'Europe/Berlin'), '07:00', 'a night of seven hours, and it belongs to Saturday');
-SELECT is(scout.open_time('2026-10-24 22:00+02', '2026-10-25 07:00+01', '22:00', '06:00', '{6}', 'Europe/Berlin'), '09:00', 'a night of nine hours');
-SELECT is(scout.open_time('2026-03-01 00:00+01', '2026-03-08 00:00+01', '00:00', '24:00', '{1,2,3,4,5,6,7}', 'Europe/Berlin'), '7 days', 'always open');
-SELECT is(scout.open_time('2026-03-01 00:00+01', '2026-03-01 23:00+01', '08:00', '20:00', '{1}', 'Europe/Berlin'), '00:00', 'a closed day');
+SELECT is(scout_internal.open_time('2026-03-28 22:00+01', '2026-03-29 07:00+02', '22:00', '06:00', '{6}', 'Europe/Berlin'), '07:00', 'a night of seven hours, and it belongs to Saturday');
+SELECT is(scout_internal.open_time('2026-10-24 22:00+02', '2026-10-25 07:00+01', '22:00', '06:00', '{6}', 'Europe/Berlin'), '09:00', 'a night of nine hours');
+SELECT is(scout_internal.open_time('2026-03-01 00:00+01', '2026-03-08 00:00+01', '00:00', '24:00', '{1,2,3,4,5,6,7}', 'Europe/Berlin'), '7 days', 'always open');
+SELECT is(scout_internal.open_time('2026-03-01 00:00+01', '2026-03-01 23:00+01', '08:00', '20:00', '{1}', 'Europe/Berlin'), '00:00', 'a closed day');
 
 -- One bad dataset does not hide the others.
 CREATE TABLE public.leaving (at timestamptz, n int);
@@ -220,7 +220,7 @@ SELECT is(pg_temp.compared($$'public.a', 'public.a', '{k}'$$), 'matched 10, dupl
 SELECT is((SELECT string_agg(DISTINCT status, ',') FROM scout.compare_layers('public.dead', 'public.dead', '{k}') WHERE check_name ~ 'missing|orphan'), 'ok', 'nothing wrong is ok');
 
 -- Bad input: one clear error each, and nothing is registered.
-CREATE TEMPORARY TABLE before AS SELECT * FROM scout.registered_datasets;
+CREATE TEMPORARY TABLE before AS SELECT * FROM scout_internal.registered_datasets;
 SELECT throws_ok('SELECT * FROM scout.register_dataset(' || a || ')', code, message, 'register_dataset: ' || a)
 FROM (VALUES
     ($$NULL, 'public.shop', 'at', '1 hour', '2 hours'$$, '22004', 'register_dataset: layer must not be NULL'),
@@ -261,8 +261,8 @@ SELECT throws_ok(call, code, NULL, call) FROM (VALUES
     ($$SELECT * FROM scout.freshness('{shop,NULL}')$$, '42704'), ($$SELECT * FROM scout.freshness(timeout => '0')$$, '22023'),
     ($$SELECT * FROM scout.freshness(timeout => NULL)$$, '22004'), ($$SELECT * FROM scout.freshness(timeout => '1 year')$$, '22023'),
     ($$SELECT * FROM scout.freshness(at => 'infinity')$$, '22023'),
-    ($$SELECT * FROM scout.dataset_looks(NULL, NULL, 10)$$, '22004'),
-    ($$SELECT * FROM scout.dataset_counts(NULL, now(), -1, 1, 10)$$, '22023'),
+    ($$SELECT * FROM scout_internal.dataset_looks(NULL, NULL, 10)$$, '22004'),
+    ($$SELECT * FROM scout_internal.dataset_counts(NULL, now(), -1, 1, 10)$$, '22023'),
     ($$SELECT * FROM scout.volume(hours => 0)$$, '22023'), ($$SELECT * FROM scout.volume(hours => -1)$$, '22023'),
     ($$SELECT * FROM scout.volume(hours => NULL)$$, '22023'), ($$SELECT * FROM scout.volume(hours => 2147483647)$$, '22023'),
     ($$SELECT * FROM scout.volume(weeks => 0)$$, '22023'), ($$SELECT * FROM scout.volume(min_samples => 1)$$, '22023'),
@@ -271,7 +271,7 @@ SELECT throws_ok(call, code, NULL, call) FROM (VALUES
     ($$SELECT * FROM scout.compare_layers('public.a', 'public.b', '{k,part}', target_key => '{id}')$$, '22023'),
     ($$SELECT * FROM scout.compare_layers('public.a', 'public.b', '{part}', samples => -1)$$, '22023'),
     ($$SELECT * FROM scout.compare_layers('public.a', 'public.nowhere', '{k}')$$, '42P01')) v(call, code);
-SELECT set_eq('SELECT * FROM scout.registered_datasets', 'SELECT * FROM before', 'none of them has registered anything');
+SELECT set_eq('SELECT * FROM scout_internal.registered_datasets', 'SELECT * FROM before', 'none of them has registered anything');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -56,7 +56,7 @@ SELECT set_eq($$SELECT name FROM doc WHERE kind = 'function'$$, $$SELECT name FR
               'the documented functions are those of the extension');
 SELECT set_eq($$SELECT name FROM doc WHERE kind = 'relation'$$,
               $$SELECT name FROM relation
-                UNION SELECT object_name FROM scout.pipeline_layout() WHERE kind <> 'index'$$,
+                UNION SELECT object_name FROM scout_internal.pipeline_layout() WHERE kind <> 'index'$$,
               'the documented views and tables are those of the extension and of the pipeline');
 SELECT count(*) AS ignored FROM scout.built_in_rules() \gset
 SELECT set_eq($$SELECT name FROM doc WHERE kind = 'setting'$$, $$SELECT name FROM pg_settings WHERE name LIKE 'scout\_ir.%'$$,
@@ -74,16 +74,16 @@ FROM relation r JOIN doc d ON d.kind = 'relation' AND d.name = r.name ORDER BY r
 -- A table of the pipeline: the columns that adoption asks for, in their order.
 SELECT is(d.columns, (SELECT array_agg(split_part(c, ' ', 1) ORDER BY n) FROM unnest(l.required_columns) WITH ORDINALITY u(c, n)),
           l.object_name || ': columns in order')
-FROM scout.pipeline_layout() l JOIN doc d ON d.kind = 'relation' AND d.name = l.object_name
+FROM scout_internal.pipeline_layout() l JOIN doc d ON d.kind = 'relation' AND d.name = l.object_name
 WHERE l.required_columns IS NOT NULL ORDER BY l.ordinal;
 
 -- Tiers: the list, the catalogue and the document agree.
-SELECT set_eq($$SELECT function_name FROM scout.tiers()$$, $$SELECT name FROM function WHERE NOT is_trigger$$,
+SELECT set_eq($$SELECT function_name FROM scout_internal.tiers()$$, $$SELECT name FROM function WHERE NOT is_trigger$$,
               'tiers() names every function that is no trigger, and nothing else');
-SELECT is_empty($$SELECT function_name FROM scout.tiers() GROUP BY 1 HAVING count(*) > 1$$, 'no function is in two tiers');
-SELECT is_empty($$SELECT tier FROM scout.tiers() WHERE tier NOT IN ('reader', 'operator', 'admin')$$, 'there are three tiers');
+SELECT is_empty($$SELECT function_name FROM scout_internal.tiers() GROUP BY 1 HAVING count(*) > 1$$, 'no function is in two tiers');
+SELECT is_empty($$SELECT tier FROM scout_internal.tiers() WHERE tier NOT IN ('reader', 'operator', 'admin')$$, 'there are three tiers');
 SELECT set_eq($$SELECT name, tier FROM doc WHERE kind = 'function' AND tier IS NOT NULL AND tier <> 'none'$$,
-              $$SELECT function_name, tier FROM scout.tiers()$$, 'the documented tiers are those of tiers()');
+              $$SELECT function_name, tier FROM scout_internal.tiers()$$, 'the documented tiers are those of tiers()');
 SELECT is_empty($$SELECT d.name FROM doc d JOIN function f USING (name) WHERE d.kind = 'function' AND NOT f.is_trigger
                   AND d.body !~ E'\n```sql\n'$$, 'every function has an example');
 SELECT is_empty($$SELECT d.name FROM doc d JOIN function f USING (name) WHERE d.kind = 'function' AND NOT f.is_trigger
@@ -113,10 +113,10 @@ SELECT is_empty($$SELECT f.name FROM function f JOIN pg_proc p ON p.oid = f.oid 
 -- The public interface: no overloads; reports are STABLE, actions VOLATILE.
 SELECT is_empty($$SELECT f.name FROM function f JOIN pg_proc p ON p.proname = f.name AND p.pronamespace = 'scout'::regnamespace
                   GROUP BY f.name HAVING count(*) > 1$$, 'no function is overloaded');
-SELECT is_empty($$SELECT f.name FROM function f JOIN scout.tiers() t ON t.function_name = f.name
+SELECT is_empty($$SELECT f.name FROM function f JOIN scout_internal.tiers() t ON t.function_name = f.name
                   WHERE t.tier = 'reader' AND f.provolatile = 'v' AND f.name <> 'control_ingestion'$$,
                 'what a reader calls is STABLE or IMMUTABLE (control_ingestion acts, too, and checks for it)');
-SELECT is_empty($$SELECT f.name FROM function f JOIN scout.tiers() t ON t.function_name = f.name
+SELECT is_empty($$SELECT f.name FROM function f JOIN scout_internal.tiers() t ON t.function_name = f.name
                   WHERE t.tier = 'operator' AND f.provolatile <> 'v'$$, 'actions are VOLATILE');
 SELECT is_empty($$SELECT f.name FROM function f, unnest(f.arguments) a WHERE coalesce(a, '') = ''$$, 'every argument has a name');
 

@@ -37,11 +37,11 @@ CREATE VIEW public.forced AS SELECT count(*) FILTER (WHERE r.status = 'refreshed
 -- A worker refreshes what is stale; the rest has no part in its job.
 SELECT is((SELECT count(*) FROM public.statuses WHERE status = 'refreshed' AND job_id IS NOT NULL), 5::bigint, 'a worker refreshes all');
 SELECT is((SELECT string_agg(DISTINCT status, ',') FROM public.statuses WHERE job_id IS NULL), 'skipped: fresh', 'and nothing the next time');
-SELECT is((SELECT count(*) FROM scout.job_records), 1::bigint, 'for which there is no job');
+SELECT is((SELECT count(*) FROM scout_internal.job_records), 1::bigint, 'for which there is no job');
 INSERT INTO public.stock VALUES (1, 10);
 SELECT is((SELECT string_agg(view || ' ' || status, ', ' ORDER BY view) FROM public.statuses WHERE job_id IS NOT NULL), 'gold_stock refreshed, gold_value refreshed',
           'a fix by hand is seen at once by the refresh after it, though no statistics have it yet');
-SELECT is((SELECT arguments->'views' FROM scout.job_records ORDER BY job_id DESC LIMIT 1), '["public.gold_stock", "public.gold_value"]'::jsonb, 'the job says what it was asked for');
+SELECT is((SELECT arguments->'views' FROM scout_internal.job_records ORDER BY job_id DESC LIMIT 1), '["public.gold_stock", "public.gold_value"]'::jsonb, 'the job says what it was asked for');
 SELECT is(pg_temp.state('public.gold_stock'), 'fresh', 'and here it is fresh then: what this session wrote was in it');
 SELECT is((SELECT string_agg(DISTINCT operation || ' ' || status, ',') FROM scout.refresh_gold_platinum(wait => false)), 'job skipped: fresh', 'nothing to wait for');
 SELECT job_id FROM scout.refresh_gold_platinum(force => true, wait => false, idempotency_key => 'once') \gset
@@ -107,16 +107,16 @@ SELECT is(pg_temp.state('gold_daily_metrics'), 'fresh', 'that has it');
 SELECT count(*) AS ignored FROM scout.quarantine_events('{1}', 'odd') \gset
 SELECT is(pg_temp.state('gold_daily_metrics'), 'stale', 'but not what comes after it');
 ROLLBACK;
-SELECT is((SELECT count(*) FROM scout.gold_baselines b WHERE NOT pg_visible_in_snapshot(b.txid, pg_current_snapshot())), 0::bigint, 'nothing of it is left');
+SELECT is((SELECT count(*) FROM scout_internal.gold_baselines b WHERE NOT pg_visible_in_snapshot(b.txid, pg_current_snapshot())), 0::bigint, 'nothing of it is left');
 
 -- Thresholds.
 SELECT is((SELECT refreshed FROM public.forced), 5::bigint, 'refreshed');
 SELECT count(*) AS ignored FROM scout.reprocess_bronze_window('-infinity', 'infinity') \gset
 SELECT is((SELECT status || ' ' || state FROM scout.v_gold_freshness WHERE materialized_view = 'gold_daily_metrics'), 'pass stale', 'a change that has just come is no alarm');
 SELECT count(*) AS ignored FROM scout.register_gold('scout.gold_daily_metrics', '20 minutes', '2 hours') \gset
-UPDATE scout.etl_runs SET finished_at = finished_at - interval '11 minutes';
+UPDATE scout_internal.etl_runs SET finished_at = finished_at - interval '11 minutes';
 SELECT is((SELECT string_agg(status || ' ' || state, ', ' ORDER BY materialized_view) FROM scout.v_gold_freshness WHERE materialized_view ~ '^gold'), 'pass stale, warn stale', 'one that waits for 11 minutes: by the thresholds of each view');
-UPDATE scout.etl_runs SET finished_at = finished_at - interval '2 hours';
+UPDATE scout_internal.etl_runs SET finished_at = finished_at - interval '2 hours';
 SELECT is((SELECT string_agg(status || ' ' || state, ', ' ORDER BY materialized_view) FROM scout.v_gold_freshness WHERE materialized_view ~ '^gold'), 'error stale, error stale', 'and for hours');
 
 -- What is no row: every way to change a source, one at a time.
@@ -137,9 +137,9 @@ SELECT is(pg_temp.after('REFRESH MATERIALIZED VIEW public.gold_stock', 'public.g
 SELECT is((SELECT refreshed FROM public.forced), 5::bigint, 'refreshed');
 SELECT pg_stat_force_next_flush() \g /dev/null
 SELECT pg_stat_reset_single_table_counters('public.stock'::regclass) \g /dev/null
-INSERT INTO public.stock SELECT 1, 0 FROM generate_series(1, (SELECT s.writes - m.writes FROM scout.gold_sources s JOIN scout.gold_marks() m USING (view_id, source_id)
+INSERT INTO public.stock SELECT 1, 0 FROM generate_series(1, (SELECT s.writes - m.writes FROM scout_internal.gold_sources s JOIN scout_internal.gold_marks() m USING (view_id, source_id)
     WHERE s.view_id = 'public.gold_stock'::regclass AND s.source_id = 'public.stock'::regclass));
-SELECT is((SELECT s.writes - m.writes FROM scout.gold_sources s JOIN scout.gold_marks() m USING (view_id, source_id) WHERE s.view_id = 'public.gold_stock'::regclass AND s.source_id = 'public.stock'::regclass),
+SELECT is((SELECT s.writes - m.writes FROM scout_internal.gold_sources s JOIN scout_internal.gold_marks() m USING (view_id, source_id) WHERE s.view_id = 'public.gold_stock'::regclass AND s.source_id = 'public.stock'::regclass),
           0::bigint, 'counts that start again and come to the same');
 SELECT is(pg_temp.state('public.gold_stock'), 'stale', 'are not trusted');
 SELECT is((SELECT refreshed FROM public.forced), 5::bigint, 'refreshed');
@@ -175,6 +175,6 @@ SELECT is(pg_temp.state('public.gold_value'), 'fresh', 'then its contents count 
 REFRESH MATERIALIZED VIEW public.gold_stock;
 SELECT is(pg_temp.state('public.gold_value'), 'stale', 'and what reads it follows');
 SELECT is((SELECT status FROM scout.maybe_refresh_gold()), 'queued', 'a schedule asks for a job');
-SELECT is((SELECT j.state FROM scout.job_records r, scout.wait_for_job(r.job_id) j ORDER BY r.job_id DESC LIMIT 1), 'succeeded', 'which ends');
-SELECT is((SELECT string_agg(view_name || ' ' || status, ', ') FROM scout.gold_refreshes WHERE job_id = (SELECT max(job_id) FROM scout.job_records)), 'gold_value refreshed', 'and did that one view');
+SELECT is((SELECT j.state FROM scout_internal.job_records r, scout.wait_for_job(r.job_id) j ORDER BY r.job_id DESC LIMIT 1), 'succeeded', 'which ends');
+SELECT is((SELECT string_agg(view_name || ' ' || status, ', ') FROM scout.gold_refreshes WHERE job_id = (SELECT max(job_id) FROM scout_internal.job_records)), 'gold_value refreshed', 'and did that one view');
 SELECT * FROM finish();

@@ -60,7 +60,7 @@ SELECT results_eq($$SELECT kind, state, workers, done, total, unit, attempts, id
                   'the view shows it');
 SELECT max(job_id) AS job FROM scout.jobs \gset
 SELECT is((SELECT arguments FROM scout.job(:job)), '{"batch_size": 2}', 'and what it was asked to do');
-SELECT is((SELECT count(*) FROM scout.job_chunks), 3::bigint, 'its work is frozen');
+SELECT is((SELECT count(*) FROM scout_internal.job_chunks), 3::bigint, 'its work is frozen');
 SELECT is((SELECT job_id FROM scout.load_backlog(2, wait => false, idempotency_key => 'k')), :job::bigint, 'the same key again: the same job');
 SELECT throws_ok($$SELECT * FROM scout.load_backlog(3, wait => false, idempotency_key => 'k')$$, '23505',
                  format('idempotency key "k" stands for another request, job %s', :job), 'the key of another request is refused');
@@ -77,13 +77,13 @@ SELECT is((SELECT array_agg(action || ' ' || outcome ORDER BY entry_id) FROM sco
 
 -- Ended jobs.
 SAVEPOINT ended;
-UPDATE scout.job_records SET state = 'succeeded', finished_at = now();
+UPDATE scout_internal.job_records SET state = 'succeeded', finished_at = now();
 SELECT throws_ok(format('SELECT * FROM scout.resume_job(%s)', :job), '55000', format('job %s has succeeded: nothing is left to do', :job),
                  'what has succeeded is not resumed');
 SELECT results_eq(format('SELECT state_before, state FROM scout.cancel_job(%s)', :job), $$VALUES ('succeeded', 'succeeded')$$,
                   'nor cancelled any more');
 ROLLBACK TO ended;
-SELECT lives_ok(format($$UPDATE scout.job_records SET home = 'elsewhere' WHERE job_id = %s$$, :job), 'a job that came with a dump');
+SELECT lives_ok(format($$UPDATE scout_internal.job_records SET home = 'elsewhere' WHERE job_id = %s$$, :job), 'a job that came with a dump');
 SELECT is((SELECT state FROM scout.job(:job)), 'interrupted', 'reads as interrupted: it does not start by itself');
 SELECT results_eq(format('SELECT state FROM scout.resume_job(%s)', :job), $$VALUES ('queued')$$, 'but can be resumed');
 
@@ -99,14 +99,14 @@ FROM (VALUES ('load_backlog(wait => false)'), ($$reprocess_bronze_window('2020-0
              ('cancel_job(1)'), ('resume_job(1)')) c(call);
 SELECT throws_ok('SELECT * FROM scout.' || t, '42501', NULL, 'nor read ' || t)
 FROM unnest(ARRAY['job_records', 'job_workers', 'job_chunks']) t WHERE NOT has_table_privilege('scout.' || t, 'SELECT');
-SELECT throws_ok($$UPDATE scout.job_records SET session_role = 'postgres'$$, '42501', NULL, 'nobody but the owner writes jobs');
+SELECT throws_ok($$UPDATE scout_internal.job_records SET session_role = 'postgres'$$, '42501', NULL, 'nobody but the owner writes jobs');
 RESET ROLE;
 SET LOCAL SESSION AUTHORIZATION jobs_operator;
 SELECT throws_ok(format('SELECT * FROM scout.cancel_job(%s)', :job), '42501', format('permission denied to cancel job %s', :job),
                  'an operator does not cancel what a superuser asked for');
 SELECT throws_ok(format('SELECT * FROM scout.resume_job(%s)', :job), '42501', format('permission denied to resume job %s', :job),
                  'nor starts it');
-SELECT throws_ok($$UPDATE scout.job_records SET session_role = 'postgres'$$, '42501', NULL, 'nor writes itself a role');
+SELECT throws_ok($$UPDATE scout_internal.job_records SET session_role = 'postgres'$$, '42501', NULL, 'nor writes itself a role');
 SELECT lives_ok($$SELECT scout.load_backlog(wait => false)$$, 'but asks for jobs of its own');
 SELECT lives_ok($$SELECT scout.cancel_job(max(job_id)) FROM scout.jobs$$, 'and cancels them');
 RESET SESSION AUTHORIZATION;

@@ -24,11 +24,11 @@ CREATE FUNCTION pg_temp.open_breakers() RETURNS text LANGUAGE sql AS $$
     SELECT coalesce(string_agg(p.source_system, ',' ORDER BY p.source_system), 'none') FROM scout.pipeline_pauses p WHERE p.holder = 'circuit breaker'
 $$;
 CREATE FUNCTION pg_temp.open_alerts() RETURNS text LANGUAGE sql AS $$
-    SELECT coalesce(string_agg(a.dedup_key || ' ' || a.count, ',' ORDER BY a.dedup_key), 'none') FROM scout.alerts a WHERE a.state <> 'resolved'
+    SELECT coalesce(string_agg(a.dedup_key || ' ' || a.count, ',' ORDER BY a.dedup_key), 'none') FROM scout_internal.alerts a WHERE a.state <> 'resolved'
 $$;
 CREATE FUNCTION pg_temp.counted() RETURNS text LANGUAGE sql AS $$
     SELECT coalesce(string_agg(concat_ws(' ', c.source_system, c.error_code, c.events), ',' ORDER BY c.source_system, c.error_code), 'nothing')
-    FROM scout.circuit_breaker_counts c
+    FROM scout_internal.circuit_breaker_counts c
 $$;
 CREATE FUNCTION pg_temp.broken() RETURNS text LANGUAGE sql AS $$
     SELECT coalesce(string_agg(check_name || '=' || value, ', '), 'balanced') FROM scout.reconcile() WHERE status <> 'ok'
@@ -36,7 +36,7 @@ $$;
 -- Closes what is open and takes the events away.
 CREATE FUNCTION pg_temp.start_over() RETURNS void LANGUAGE sql AS $$
     SELECT scout.control_ingestion('resume', all_holders => true);
-    DELETE FROM scout.circuit_breaker_counts;
+    DELETE FROM scout_internal.circuit_breaker_counts;
     DELETE FROM scout.silver_line_items;
     DELETE FROM scout.silver_transactions;
     DELETE FROM scout.bronze_events_dlq;
@@ -62,11 +62,11 @@ SELECT is((SELECT array_agg(DISTINCT e.source_system || coalesce(e.event_data ->
            FROM scout.timeline t, scout.bronze_events e
            WHERE t.action = 'circuit_breaker' AND e.event_id = ANY (string_to_array(t.arguments ->> 'example_events', ',')::bigint[])),
           '{pos2026-03-01T09:00:00Z,posnonsense}', 'with an event for each code');
-SELECT is((SELECT string_agg(concat_ws(' ', dedup_key, source, severity, subject, state, count), ',') FROM scout.alerts),
+SELECT is((SELECT string_agg(concat_ws(' ', dedup_key, source, severity, subject, state, count), ',') FROM scout_internal.alerts),
           'circuit_breaker:pos circuit_breaker critical pos firing 1', 'an alert fires');
 SELECT is((SELECT concat_ws(' ', state, coalesce(inhibited_by, 'is heard')) FROM scout.v_alerts WHERE dedup_key = 'circuit_breaker:pos'),
           'firing is heard', 'which its own pause does not inhibit');
-SELECT matches(remedy, 'control_ingestion\(''resume'', source_system => ''pos''\)', 'it names the call that resumes') FROM scout.alerts;
+SELECT matches(remedy, 'control_ingestion\(''resume'', source_system => ''pos''\)', 'it names the call that resumes') FROM scout_internal.alerts;
 
 -- It stays open.
 SELECT is(pg_temp.load(), '0 0 400', 'the next load leaves the source alone');
@@ -147,7 +147,7 @@ SELECT pg_temp.send('pos', 60, 0) \g /dev/null
 SELECT is(pg_temp.load() || ' ' || pg_temp.counted(), '60 0 0 nothing', 'a source that does not fail is not counted');
 SELECT pg_temp.start_over() \; SELECT pg_temp.send('pos', 60, 60) \g /dev/null
 SELECT pg_temp.load() \g /dev/null
-UPDATE scout.circuit_breaker_counts SET since = since - interval '25 hours';
+UPDATE scout_internal.circuit_breaker_counts SET since = since - interval '25 hours';
 SELECT pg_temp.send('pos', 60, 20) \g /dev/null
 SELECT is(pg_temp.load() || ' ' || pg_temp.counted(), '60 20 0 pos INVALID_TIMESTAMP 6,pos NEGATIVE_TOTAL 14,pos 40', 'after a day counts are forgotten');
 -- A small source among others: 30 events in each batch of 500.
@@ -178,13 +178,13 @@ SELECT is(pg_temp.load() || ' ' || pg_temp.broken(), '120 0 0 balanced', 'once i
 SELECT pg_temp.start_over() \; SELECT pg_temp.send('a', 200, 200) \; SELECT pg_temp.send('b', 200, 0) \; SELECT pg_temp.send('', 200, 150) \; SELECT pg_temp.send('o''ne "x" %s', 200, 150) \g /dev/null
 SELECT is(pg_temp.load(), '200 0 600', 'each source is judged by itself');
 SELECT is(pg_temp.open_breakers(), ',a,o''ne "x" %s', 'three are paused');
-SELECT is((SELECT count(*) FROM scout.alerts WHERE state = 'firing'), 3::bigint, 'with an alert each');
+SELECT is((SELECT count(*) FROM scout_internal.alerts WHERE state = 'firing'), 3::bigint, 'with an alert each');
 SELECT lives_ok(substring(remedy FROM 'SELECT \* FROM scout.control_ingestion.*$'), 'the remedy''s call can be run')
-FROM scout.alerts WHERE state = 'firing' AND subject LIKE 'o%';
+FROM scout_internal.alerts WHERE state = 'firing' AND subject LIKE 'o%';
 SELECT is(pg_temp.open_breakers(), ',a', 'and lifts the pause');
 SELECT throws_ok($$SELECT scout.control_ingestion('resume', source_system => '')$$, '22023', NULL, 'a blank source cannot be named');
 SELECT lives_ok(substring(remedy FROM 'SELECT \* FROM scout.control_ingestion.*$'), 'its remedy names the holder')
-FROM scout.alerts WHERE state = 'firing' AND subject = '';
+FROM scout_internal.alerts WHERE state = 'firing' AND subject = '';
 SELECT is(pg_temp.open_breakers() || ' ' || pg_temp.open_alerts(), 'none none', 'which lifts them all');
 
 -- Beside pauses of people.

@@ -20,7 +20,7 @@ INSERT INTO scout.silver_transactions
 SELECT 'T' || n, 'S1', at, 20260101, 2, 2, NULL, NULL, 2, 2, at, at, n FROM event;
 INSERT INTO scout.silver_line_items
 SELECT 'T' || n, i, 'P', 'Product', NULL, NULL, 1, 1, 1, 0, 1, at, 'S1' FROM event, generate_series(1, 2) i;
-INSERT INTO scout.etl_runs (kind, started_at, finished_at, duration_ms, events_processed, transactions_created, write_path)
+INSERT INTO scout_internal.etl_runs (kind, started_at, finished_at, duration_ms, events_processed, transactions_created, write_path)
 SELECT 'load', at, at, 5, 1, (n % 2), 'general' FROM event;
 VACUUM ANALYZE;
 
@@ -61,7 +61,7 @@ SELECT results_eq($$SELECT count(*), sum(tx_count)::bigint FROM scout.pipeline_t
                     WHERE processed_at >= statement_timestamp() - interval '15 minutes'$$, 'what the window holds');
 
 -- Freshness: the newest change of silver, however many runs without one came after it.
-INSERT INTO scout.etl_runs (kind, started_at, finished_at, duration_ms, duplicates_skipped, write_path)
+INSERT INTO scout_internal.etl_runs (kind, started_at, finished_at, duration_ms, duplicates_skipped, write_path)
 SELECT 'intake', now(), now() + i * interval '1 ms', 0, 1, 'trigger' FROM generate_series(1, 100) i;
 SELECT is((SELECT latest_silver_load FROM scout.v_ingest_freshness),
           (SELECT max(finished_at) FROM scout.etl_runs WHERE transactions_created > 0), 'the newest change of silver');
@@ -81,7 +81,7 @@ SELECT results_eq($$SELECT backlog, backlog_is_estimate FROM scout.control_inges
                   $$VALUES (180000::bigint, false)$$, 'control_ingestion says the same');
 SELECT results_eq($$SELECT backlog, backlog_is_estimate FROM scout.ingestion_status()$$,
                   $$VALUES (180000::bigint, false)$$, 'ingestion_status, too');
-SELECT results_eq($$SELECT source_system, oldest, is_estimate FROM scout.oldest_pending() ORDER BY 1$$,
+SELECT results_eq($$SELECT source_system, oldest, is_estimate FROM scout_internal.oldest_pending() ORDER BY 1$$,
                   $$VALUES ('pos', timestamptz '2026-01-02' + interval '1 ms', false),
                            ('web', timestamptz '2026-01-01' + interval '6001 ms', false)$$, 'the oldest of each source');
 SELECT pg_temp.queue('pos', 10001, 10001, 10, '2026-01-02') \g /dev/null
@@ -102,7 +102,7 @@ SELECT results_eq($$SELECT source_system, backlog, backlog_is_estimate FROM scou
                   $$VALUES ('web', 120000::bigint, false)$$, 'the paused source''s own backlog');
 DELETE FROM scout.bronze_pending WHERE source_system <> 'web';
 INSERT INTO scout.bronze_events (event_id, source_system, event_data) VALUES (20001, 'pos', '{"transaction_id": "new"}');
-SELECT results_eq($$SELECT source_system, oldest = now(), is_estimate FROM scout.oldest_pending() WHERE source_system = 'pos'$$,
+SELECT results_eq($$SELECT source_system, oldest = now(), is_estimate FROM scout_internal.oldest_pending() WHERE source_system = 'pos'$$,
                   $$VALUES ('pos', true, false)$$, 'what this transaction inserted waits, too');
 SELECT is(scout.backlog(), 120001::bigint, 'and is in the backlog');
 

@@ -60,7 +60,7 @@ SELECT results_eq(
              ('product_linking', 'error', 1, 7, 14.2857, '[{"line_sequence": 1, "transaction_id": "fine"}]')$$,
     'each shipped rule finds what is wrong, and only in the window');
 SELECT is((SELECT string_agg(rule, ',' ORDER BY rule) FROM scout.run_quality_rules(3) WHERE failures = 2), 'empty_items,missing_store,negative_total,orphan_lines', 'a longer window finds the older one');
-SELECT results_eq($$SELECT DISTINCT relation, rules_in_scan FROM scout.quality_results WHERE run_id = (SELECT max(run_id) FROM scout.quality_results) ORDER BY 2 DESC, 1$$,
+SELECT results_eq($$SELECT DISTINCT relation, rules_in_scan FROM scout_internal.quality_results WHERE run_id = (SELECT max(run_id) FROM scout_internal.quality_results) ORDER BY 2 DESC, 1$$,
                   $$VALUES ('scout.silver_transactions', 6), ('scout.silver_line_items', 2), (NULL, 1)$$, 'one scan for all rules over the same rows');
 
 -- Tuning.
@@ -119,7 +119,7 @@ SELECT results_eq($$SELECT rule, status, failures, message FROM scout.run_qualit
     'each says what is wrong with it, the others have their results');
 SELECT is((SELECT count(*) FROM shop.sales), 100::bigint, 'nothing was deleted');
 SELECT is(current_setting('transaction_read_only'), 'off', 'the transaction goes on writing');
-SELECT is((SELECT string_agg(error_sqlstate, ',' ORDER BY rule) FROM scout.quality_results WHERE run_id = (SELECT max(run_id) FROM scout.quality_results) AND status = 'runtime error'),
+SELECT is((SELECT string_agg(error_sqlstate, ',' ORDER BY rule) FROM scout_internal.quality_results WHERE run_id = (SELECT max(run_id) FROM scout_internal.quality_results) AND status = 'runtime error'),
           '22012,42703,25006,42703,25001,57014,57014,25006', 'the SQLSTATEs are kept');
 SELECT is((SELECT severity FROM scout.quality_alerts(1) WHERE alert_type = 'divides'), 'critical', 'a rule that cannot be asked alerts, too');
 
@@ -202,7 +202,7 @@ FROM (VALUES
     ('NULL', '22004', 'quality_history: rule must not be NULL'), ($$'empty_items', NULL$$, '22004', 'quality_history: runs must not be NULL'),
     ($$'empty_items', 0$$, '22023', 'quality_history: runs must be from 1 to 100000, not 0'),
     ($$'nobody'$$, '42704', 'quality_history: there is no rule "nobody"')) v (a, code, message);
-SELECT is((SELECT count(*) FROM scout.quality_rule_records WHERE name = 'r'), 0::bigint, 'none of them has added anything');
+SELECT is((SELECT count(*) FROM scout_internal.quality_rule_records WHERE name = 'r'), 0::bigint, 'none of them has added anything');
 
 -- Privileges: a rule runs with its owner's rights, not with those of who runs it.
 CREATE ROLE pgtap_quality_admin; CREATE ROLE pgtap_quality_operator; CREATE ROLE pgtap_quality_reader;
@@ -238,14 +238,14 @@ SELECT is((SELECT message FROM scout.run_quality_rules(names => '{peeks}')), 'ro
 
 -- History: complete periods of the same length before, at least seven.
 SELECT lives_ok($$SELECT scout.drop_quality_rule(n) FROM unnest('{no_customer,dropped,sleeps,stubborn,cancels}'::text[]) n$$, 'dropped');
-SELECT cmp_ok((SELECT count(*) FROM scout.quality_results WHERE rule = 'sleeps'), '>', 0::bigint, 'their results stay');
+SELECT cmp_ok((SELECT count(*) FROM scout_internal.quality_results WHERE rule = 'sleeps'), '>', 0::bigint, 'their results stay');
 SELECT lives_ok($$SELECT scout.add_quality_rule('trend', relation => 'shop.sales', predicate => 'amount <= 10', error_if => '> 50%')$$, 'a rule of 10 %');
 CREATE FUNCTION pg_temp.past(hours_ago numeric, share numeric, length numeric DEFAULT 1) RETURNS void LANGUAGE sql AS $$
-    INSERT INTO scout.quality_results (run_id, rule, category, severity, relation, status, failures, scanned, percentage, warn_if, error_if,
+    INSERT INTO scout_internal.quality_results (run_id, rule, category, severity, relation, status, failures, scanned, percentage, warn_if, error_if,
         hours, window_start, window_end, duration_ms, rules_in_scan, run_by, runs_compared)
     SELECT 0, 'trend', 'custom', 'error', 'shop.sales', 'pass', share, 100, share, 'never', '> 50%', length,
         now() - (hours_ago + length) * interval '1 hour', now() - hours_ago * interval '1 hour', 1, 1, 'x', 0 $$;
-UPDATE scout.quality_rule_records SET created_at = now() - interval '1 year' WHERE name = 'trend';
+UPDATE scout_internal.quality_rule_records SET created_at = now() - interval '1 year' WHERE name = 'trend';
 SELECT pg_temp.past(n, 4 + n % 2) FROM generate_series(2, 7) n;
 SELECT pg_temp.past(0.5, 90), pg_temp.past(5, 90, 24), pg_temp.past(10000, 90);
 SELECT is((SELECT concat_ws('|', status, failures, anomalous::text) FROM scout.run_quality_rules(names => '{trend}')), 'pass|10', 'six periods say nothing: overlapping ones, another length and before the rule do not count');
@@ -260,7 +260,7 @@ SELECT is((SELECT count(*) FROM scout.quality_history('trend', 2)), 2::bigint, '
 -- Retention, and the timeline.
 SELECT set_config('scout_ir.history_retention', '1d', true);
 SELECT lives_ok($$SELECT scout.run_quality_rules(names => '{trend}')$$, 'a run');
-SELECT is((SELECT count(*) FROM scout.quality_results WHERE window_end < now() - interval '1 day'), 0::bigint, 'forgets results beyond the retention');
+SELECT is((SELECT count(*) FROM scout_internal.quality_results WHERE window_end < now() - interval '1 day'), 0::bigint, 'forgets results beyond the retention');
 SELECT is((SELECT outcome || counts::text FROM scout.timeline WHERE action = 'run_quality_rules' ORDER BY entry_id DESC LIMIT 1),
           'pass{"pass": 1, "warn": 0, "error": 0, "runtime error": 0}', 'the timeline has the run');
 SELECT is((SELECT string_agg(action, ',' ORDER BY action) FROM (SELECT DISTINCT action FROM scout.timeline WHERE action LIKE '%quality_rule') x),

@@ -39,10 +39,10 @@ SELECT is(pg_temp.verified('product_linking'), 'critical', 'no line is linked');
 INSERT INTO scout.dim_product (product_id) VALUES ('p');
 SELECT count(*) AS ignored FROM scout.link_products_to_catalog() \gset
 SELECT is(pg_temp.verified('product_linking'), 'ok', 'all are');
-UPDATE scout.etl_runs SET finished_at = now() - interval '12 minutes';
+UPDATE scout_internal.etl_runs SET finished_at = now() - interval '12 minutes';
 SELECT is(pg_temp.verified('gold_staleness'), 'warning', 'a change waits for gold for 12 minutes');
 SELECT is((SELECT g.status FROM scout.accept_gate() g WHERE g.check_name = 'gold_behind_silver'), 'critical', 'which the gate does not accept');
-UPDATE scout.etl_runs SET duration_ms = 61000 WHERE events_processed > 0;
+UPDATE scout_internal.etl_runs SET duration_ms = 61000 WHERE events_processed > 0;
 SELECT is(pg_temp.verified('etl_duration'), 'warning', 'a batch of 61 seconds');
 SELECT ok(v.what_to_do IS NOT NULL, 'what to do: ' || v.check_name) FROM scout.verify_recovery() v WHERE v.status <> 'ok';
 SELECT count(*) AS ignored FROM scout.quarantine_events((SELECT array_agg(b.event_id) FROM scout.bronze_events b), 'incident') \gset
@@ -72,7 +72,7 @@ FROM (VALUES
     ($$'etl_duration', 1, 'Infinity'$$, '22023', 'critical must be a number from 0, not Infinity'),
     ($$'etl_duration', 301$$, '22023', 'etl_duration: a value would be critical before it is a warning'),
     ($$'product_linking', 80$$, '22023', 'product_linking: a value would be critical before it is a warning')) v (a, code, message);
-SELECT is((SELECT count(*) FROM scout.verification_thresholds), 0::bigint, 'none of them is kept');
+SELECT is((SELECT count(*) FROM scout_internal.verification_thresholds), 0::bigint, 'none of them is kept');
 SELECT is((SELECT count(*) FROM scout.timeline t WHERE t.action = 'set_verification_threshold'), 2::bigint, 'the two that were set stand in the timeline');
 
 -- One failing check, the others go on.

@@ -22,7 +22,7 @@ SELECT scout.refresh_gold_platinum();
 SELECT scout.ingest_event('{}');
 SELECT scout.set_rule('EMPTY_ITEMS');
 INSERT INTO scout.bronze_events (event_data) VALUES ('{}');
-DELETE FROM scout.timeline;
+DELETE FROM scout_internal.timeline;
 SELECT count(*) > 0 AS reads FROM scout.timeline;
 SELECT count(*) AS reports FROM scout.reconcile();
 SELECT count(*) FROM scout.v_ingest_freshness;

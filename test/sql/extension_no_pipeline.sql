@@ -29,6 +29,6 @@ SELECT * FROM scout.dlq_summary();
 SELECT * FROM scout.data_quality_report(1);
 
 -- Trigger functions are no ordinary functions.
-SELECT scout.bronze_intake();
-SELECT scout.bronze_deleted();
-SELECT scout.dead_letter_link();
+SELECT scout_internal.bronze_intake();
+SELECT scout_internal.bronze_deleted();
+SELECT scout_internal.dead_letter_link();

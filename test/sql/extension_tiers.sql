@@ -19,16 +19,16 @@ WHERE c.relnamespace = 'scout'::regnamespace AND c.relkind IN ('r', 'v', 'm', 'S
 SELECT p.proname AS function_without_tier
 FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
 JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'scout_ir'
-WHERE p.prorettype <> 'trigger'::regtype AND (SELECT count(*) FROM scout.tiers() t WHERE t.function_name = p.proname) <> 1;
-SELECT t.function_name AS tier_of_nothing FROM scout.tiers() t
+WHERE p.prorettype <> 'trigger'::regtype AND (SELECT count(*) FROM scout_internal.tiers() t WHERE t.function_name = p.proname) <> 1;
+SELECT t.function_name AS tier_of_nothing FROM scout_internal.tiers() t
 WHERE NOT EXISTS (SELECT FROM pg_proc p WHERE p.pronamespace = 'scout'::regnamespace AND p.proname = t.function_name);
 SELECT p.proname AS overloaded FROM pg_proc p WHERE p.pronamespace = 'scout'::regnamespace GROUP BY 1 HAVING count(*) > 1;
 
 -- Reports are STABLE, everything else is VOLATILE or a helper.
 SELECT p.proname AS report_that_is_volatile
-FROM pg_proc p JOIN scout.tiers() t ON t.function_name = p.proname
+FROM pg_proc p JOIN scout_internal.tiers() t ON t.function_name = p.proname
 WHERE p.pronamespace = 'scout'::regnamespace AND t.tier = 'reader' AND p.provolatile = 'v' ORDER BY 1;
-SELECT p.proname AS action_that_is_not FROM pg_proc p JOIN scout.tiers() t ON t.function_name = p.proname
+SELECT p.proname AS action_that_is_not FROM pg_proc p JOIN scout_internal.tiers() t ON t.function_name = p.proname
 WHERE p.pronamespace = 'scout'::regnamespace AND t.tier = 'operator' AND p.provolatile <> 'v' ORDER BY 1;
 
 -- Tiers.

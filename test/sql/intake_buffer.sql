@@ -17,7 +17,7 @@ SAVEPOINT a;
 INSERT INTO scout.bronze_events (event_data) SELECT pg_temp.many(5001, 17000);
 SAVEPOINT b;
 INSERT INTO scout.bronze_events (event_data) SELECT pg_temp.many(16001, 30000);
-SELECT count(*) AS unflushed FROM scout.unflushed_events();
+SELECT count(*) AS unflushed FROM scout_internal.unflushed_events();
 ROLLBACK TO b;
 INSERT INTO scout.bronze_events (event_data) SELECT pg_temp.many(16001, 18000);
 RELEASE a;

@@ -20,9 +20,9 @@ INSERT INTO scout.bronze_events (event_data) VALUES (pg_temp.ev(' t3 ', '{"metad
 BEGIN;
 SAVEPOINT s;
 INSERT INTO scout.bronze_events (event_data) VALUES (pg_temp.ev('R1'));
-SELECT count(*) AS unflushed FROM scout.unflushed_events();
+SELECT count(*) AS unflushed FROM scout_internal.unflushed_events();
 ROLLBACK TO s;
-SELECT count(*) AS unflushed FROM scout.unflushed_events();
+SELECT count(*) AS unflushed FROM scout_internal.unflushed_events();
 INSERT INTO scout.bronze_events (event_data) VALUES (pg_temp.ev('R1')) RETURNING 1 AS accepted_again;
 COMMIT;
 SELECT * FROM pg_temp.balance();

@@ -16,19 +16,19 @@ CREATE TEMP TABLE fake_letter (event_id bigint, original_payload jsonb, error_co
     error_details jsonb, transaction_id text, last_error_code text);
 DO $$
 BEGIN
-    CREATE TRIGGER fake BEFORE INSERT ON fake FOR EACH ROW EXECUTE FUNCTION scout.bronze_intake();
+    CREATE TRIGGER fake BEFORE INSERT ON fake FOR EACH ROW EXECUTE FUNCTION scout_internal.bronze_intake();
     INSERT INTO fake VALUES (900001, 'transaction.v1', NULL, 'x', '', pg_temp.ev('REAL'), NULL, now());
 EXCEPTION WHEN OTHERS THEN NULL; END $$;
 DO $$
 BEGIN
     ALTER TABLE fake DISABLE TRIGGER USER;
     INSERT INTO fake VALUES (77, 'transaction.v1', NULL, 'x', '', '{}', '\x00', now());
-    CREATE TRIGGER fake_deleted AFTER DELETE ON fake FOR EACH ROW EXECUTE FUNCTION scout.bronze_deleted();
+    CREATE TRIGGER fake_deleted AFTER DELETE ON fake FOR EACH ROW EXECUTE FUNCTION scout_internal.bronze_deleted();
     DELETE FROM fake;
 EXCEPTION WHEN OTHERS THEN NULL; END $$;
 DO $$
 BEGIN
-    CREATE TRIGGER fake BEFORE INSERT ON fake_letter FOR EACH ROW EXECUTE FUNCTION scout.dead_letter_link();
+    CREATE TRIGGER fake BEFORE INSERT ON fake_letter FOR EACH ROW EXECUTE FUNCTION scout_internal.dead_letter_link();
     INSERT INTO fake_letter (original_payload, error_code) VALUES (pg_temp.ev('O1'), 'FORGED');
 EXCEPTION WHEN OTHERS THEN NULL; END $$;
 RESET ROLE;

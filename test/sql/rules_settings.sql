@@ -27,5 +27,5 @@ SET ROLE regress_scout_owner;
 SELECT * FROM scout.set_rule('NEGATIVE_TOTAL');
 SELECT * FROM scout.set_rule('AMOUNT_ABOVE_LIMIT');
 SELECT * FROM scout.set_rule('LINE_TOTAL_MISMATCH');
-SELECT count(*) AS overrides FROM scout.rule_overrides;
+SELECT count(*) AS overrides FROM scout_internal.rule_overrides;
 SELECT * FROM pg_temp.balance();

@@ -42,11 +42,11 @@ sql('here', q{SELECT scout.quarantine_events(ARRAY[3, 4, 5], 'looked odd');
 
 # A job that had not come to its end when the dump was made.
 sql('here', q{SELECT scout.reprocess_bronze_window('-infinity', 'infinity'); SELECT scout.refresh_gold_platinum()});
-sql('here', q{UPDATE scout.job_records SET state = 'queued', finished_at = NULL WHERE kind = 'reprocess_bronze_window';
-    INSERT INTO scout.job_chunks (job_id, chunk_no, first_id, last_id)
-        SELECT job_id, 1, 1, 1500 FROM scout.job_records WHERE kind = 'reprocess_bronze_window'});
+sql('here', q{UPDATE scout_internal.job_records SET state = 'queued', finished_at = NULL WHERE kind = 'reprocess_bronze_window';
+    INSERT INTO scout_internal.job_chunks (job_id, chunk_no, first_id, last_id)
+        SELECT job_id, 1, 1, 1500 FROM scout_internal.job_records WHERE kind = 'reprocess_bronze_window'});
 sql('here', q{SELECT scout.check_alerts(); SELECT scout.silence(everything => true, duration => '1 day', reason => 'dump')});
-my $job = sql('here', q{SELECT job_id FROM scout.job_records WHERE kind = 'reprocess_bronze_window'});
+my $job = sql('here', q{SELECT job_id FROM scout_internal.job_records WHERE kind = 'reprocess_bronze_window'});
 
 sub content {
     my ($db) = @_;
@@ -145,7 +145,7 @@ for my $how (['triggers disabled', '--disable-triggers'], ['triggers enabled']) 
     my $db = $name =~ s/ /_/r;
     sql('postgres', "CREATE DATABASE $db");
     pipeline($node, $db);
-    sql($db, 'TRUNCATE scout.timeline');  # of making the pipeline here: the dump brings its own
+    sql($db, 'TRUNCATE scout_internal.timeline');  # of making the pipeline here: the dump brings its own
     command_ok(['pg_restore', '--exit-on-error', '--single-transaction', @options, '-d', $node->connstr($db), "$folder/data"],
         "data-only restore, $name");
     create_pipeline($node, $db);

@@ -32,7 +32,7 @@ $node->safe_psql('made', q{
 
 # Table definitions to be made again otherwise: the layout's own, changed.
 my %ddl = map { split /=/, $_, 2 } split /;;;/, $node->safe_psql('made',
-    q{SELECT string_agg(object_name || '=' || ddl, ';;;') FROM scout.pipeline_layout() WHERE kind = 'table'});
+    q{SELECT string_agg(object_name || '=' || ddl, ';;;') FROM scout_internal.pipeline_layout() WHERE kind = 'table'});
 sub anew {
     my ($table, @changes) = @_;
     my $ddl = $ddl{$table};

@@ -75,7 +75,7 @@ subtest 'a waiting caller sees progress and gets the counts' => sub {
 subtest 'two workers: each event once' => sub {
     my $db = fresh($node, 'two');
     is(result_of($db, 'SELECT events_processed, status FROM scout.load_backlog(100, workers => 2)'), '3000|succeeded', 'loaded');
-    is($node->safe_psql($db, 'SELECT sum(done), sum(transactions_created) = (SELECT count(*) FROM scout.silver_transactions) FROM scout.job_workers'),
+    is($node->safe_psql($db, 'SELECT sum(done), sum(transactions_created) = (SELECT count(*) FROM scout.silver_transactions) FROM scout_internal.job_workers'),
         '3000|t', 'the counts of the workers add up');
     undisturbed($db, 'two workers');
     my $since = $node->safe_psql($db, 'SELECT clock_timestamp()');
@@ -212,7 +212,7 @@ subtest 'a worker has the roles of who asked, and no more' => sub {
     is(result_of($db, 'SELECT state FROM scout.wait_for_job(4)'), 'succeeded', 'the end of a worker starts what is queued');
     $node->poll_query_until($db, 'SELECT state = $$succeeded$$ FROM scout.job(2)') or die 'job 2 does not end';
     no_worker();  # one that is about to leave starts what is queued
-    $node->safe_psql($db, q{UPDATE scout.job_records SET state = 'queued', finished_at = NULL WHERE job_id IN (2, 4)});
+    $node->safe_psql($db, q{UPDATE scout_internal.job_records SET state = 'queued', finished_at = NULL WHERE job_id IN (2, 4)});
     $node->safe_psql($db, q{DROP OWNED BY ada; DROP ROLE ada; REVOKE webuser FROM gateway});
     like(error_of($db, 'SELECT scout.resume_job(2)'), qr/42704.*role "ada" does not exist/s, 'a role that is gone cannot be resumed');
     result_of($db, 'SELECT scout.resume_job(3)');
@@ -310,11 +310,11 @@ subtest 'faults' => sub {
     is(broken($node, $db), '', 'reconcile balances');
     # Ended jobs do not stay for ever; a job that fails clears up, too.
     $node->safe_psql($db, "ALTER DATABASE $db SET scout_ir.history_retention = '1d';
-        UPDATE scout.job_records SET finished_at = now() - interval '2 days' WHERE job_id < $id");
+        UPDATE scout_internal.job_records SET finished_at = now() - interval '2 days' WHERE job_id < $id");
     result_of($db, q{SELECT * FROM scout.reprocess_bronze_window('2000-01-01', now(), 1000)});
     no_worker();
     is($node->safe_psql($db, 'SELECT min(job_id), count(*) FROM scout.jobs'), "$id|2", 'old jobs are forgotten, younger stay');
-    is($node->safe_psql($db, "SELECT count(*) FROM scout.job_workers WHERE job_id < $id"), '0', 'with what their workers counted');
+    is($node->safe_psql($db, "SELECT count(*) FROM scout_internal.job_workers WHERE job_id < $id"), '0', 'with what their workers counted');
 };
 
 subtest 'pause' => sub {

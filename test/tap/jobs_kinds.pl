@@ -37,10 +37,10 @@ sub ended {
 # The worker of a job waits for a lock.
 sub stuck {
     my ($job) = @_;
-    return $node->poll_query_until($db, qq{SELECT count(*) > 0 FROM scout.job_workers w JOIN pg_stat_activity a USING (pid)
+    return $node->poll_query_until($db, qq{SELECT count(*) > 0 FROM scout_internal.job_workers w JOIN pg_stat_activity a USING (pid)
         WHERE w.job_id = $job AND a.wait_event_type = 'Lock'}) || die "job $job does not wait";
 }
-sub last_job { return root("SELECT max(job_id) FROM scout.job_records"); }
+sub last_job { return root("SELECT max(job_id) FROM scout_internal.job_records"); }
 # A waiting caller is cancelled in mid-work, and with it the job.
 sub cancel_the_caller {
     my ($call, $lock, $kind) = @_;
@@ -49,7 +49,7 @@ sub cancel_the_caller {
     my $before = last_job();
     my $caller = session($node, $db, @as_op);
     tell($caller, "SELECT * FROM $call;");
-    $node->poll_query_until($db, "SELECT max(job_id) > $before FROM scout.job_records") or die 'no job';
+    $node->poll_query_until($db, "SELECT max(job_id) > $before FROM scout_internal.job_records") or die 'no job';
     my $job = last_job();
     stuck($job);
     root("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT * FROM $kind%' AND backend_type = 'client backend' AND pid <> pg_backend_pid()");
@@ -93,7 +93,7 @@ is(root($open), '9000', 'redrive: what was cancelled is as before');
 my $s = session($node, $db, @as_op);
 my $job = ask($s, q{BEGIN; SELECT job_id FROM scout.dlq_redrive(max_events => 8000, workers => 2, wait => false, idempotency_key => 'r1');});
 is(op(q{SELECT letters_discarded FROM scout.dlq_resolve('given up', dlq_ids => ARRAY(SELECT generate_series(1, 100)))}), '100', 'redrive: others resolve letters meanwhile');
-is(root("SELECT count(*) FROM scout.job_records WHERE job_id = $job"), '0', 'redrive: nobody sees the job before its commit');
+is(root("SELECT count(*) FROM scout_internal.job_records WHERE job_id = $job"), '0', 'redrive: nobody sees the job before its commit');
 ask($s, 'COMMIT;');
 is(ended($job), 'succeeded', 'redrive: two workers');
 is(root("SELECT total, done, dead_letters_resolved, transactions_created FROM scout.job($job)"), '8000|7900|7900|7900', 'redrive: the resolved ones are passed over');
@@ -132,7 +132,7 @@ my $short = q{SELECT substring(operation FROM '[^.]*$') COLLATE "C", status FROM
 is($out, $mixed, 'gold: a view fails, what reads from it is passed over, the others are refreshed');
 is(() = $err =~ /WARNING/g, 1, 'gold: one warning');
 like($err, qr/could not refresh scout\.gold_a: division by zero/, 'gold: that names the view');
-is(root(q{SELECT string_agg(view_name || '|' || status, E'\n' ORDER BY view_name::text COLLATE "C") FROM scout.gold_refreshes WHERE job_id = (SELECT max(job_id) FROM scout.job_records)}), $mixed, 'gold: all of it is recorded');
+is(root(q{SELECT string_agg(view_name || '|' || status, E'\n' ORDER BY view_name::text COLLATE "C") FROM scout.gold_refreshes WHERE job_id = (SELECT max(job_id) FROM scout_internal.job_records)}), $mixed, 'gold: all of it is recorded');
 is(root(q{SELECT state FROM scout.gold_freshness() WHERE materialized_view = 'gold_d'}), 'fresh', 'gold: freshness follows');
 ($out, $err) = op("BEGIN; $short; ROLLBACK");
 is($out, $mixed, 'gold: the same in a transaction block');

@@ -26,7 +26,7 @@ for my $part (0 .. 5) {
 sub fresh { $node->safe_psql('postgres', "CREATE DATABASE $_[0] TEMPLATE base STRATEGY file_copy"); return $_[0] }
 sub value { return $node->safe_psql(@_) }
 my $pauses = q{SELECT source_system, holder FROM scout.pipeline_pauses};
-my $alerts = q{SELECT dedup_key, state, count FROM scout.alerts};
+my $alerts = q{SELECT dedup_key, state, count FROM scout_internal.alerts};
 my $entries = q{SELECT count(*) FROM scout.timeline WHERE action = 'circuit_breaker'};
 my $letters = q{SELECT count(*) FROM scout.bronze_events_dlq WHERE source_system = 'pos'};
 my $reason = 'circuit breaker: 200 of 200 events (100 %) of source "pos" failed: INVALID_TIMESTAMP 200';
@@ -64,7 +64,7 @@ is(value($db, $pauses . q{ WHERE paused_at > now() - interval '1 hour'}), 'pos|c
 is(value($db, q{SELECT actor, acting_role FROM scout.timeline WHERE action = 'circuit_breaker'}), 'ada|pipeline_owner', 'by whose load');
 is(ada($db, q{SELECT ingestion_active FROM scout.control_ingestion('resume', source_system => 'pos')}), 't', 'an operator closes it');
 is(value($db, $pauses), '', 'it is closed');
-is(value($db, 'SELECT ended_at IS NOT NULL FROM scout.alerts'), 't', 'the alert has ended');
+is(value($db, 'SELECT ended_at IS NOT NULL FROM scout_internal.alerts'), 't', 'the alert has ended');
 
 # A prepared transaction.
 $db = fresh('prepared');

@@ -141,7 +141,7 @@ for my $kind ('strict', 'lax') {
             # linked by hand stays where the product is the same.
             sql($db, $reprocess->($size));
             my $whole = state($db, 1);
-            $node->safe_psql($db, 'DELETE FROM scout.quality_warnings');
+            $node->safe_psql($db, 'DELETE FROM scout_internal.quality_warnings');
             is(sql($db, "$damage SELECT count(*) > 0 FROM scout.reconcile() WHERE status <> 'ok'"), 't', "$what: silver is damaged");
             is(sql($db, $reprocess->($size)), 't|in_transaction', "$what: reprocessed");
             $mended{$path} = state($db);

@@ -63,9 +63,9 @@ my $names = join ',', sort keys %expected;
 my %found = map { split /\|/ } split /\n/,
     sql("SELECT rule, coalesce(failures::text, message) FROM scout.run_quality_rules(names => '{$names}', timeout => '10 minutes')");
 is_deeply(\%found, \%expected, 'every counted fact is found by a rule, with exactly that count');
-is(sql(q{SELECT DISTINCT rules_in_scan FROM scout.quality_results WHERE relation = 'raw.lines'}), keys %predicates,
+is(sql(q{SELECT DISTINCT rules_in_scan FROM scout_internal.quality_results WHERE relation = 'raw.lines'}), keys %predicates,
    'all predicates in one scan');
-is(sql(q{SELECT string_agg(rule, ',' ORDER BY rule) FROM scout.quality_results WHERE status = 'pass'}),
+is(sql(q{SELECT string_agg(rule, ',' ORDER BY rule) FROM scout_internal.quality_results WHERE status = 'pass'}),
    'countries,longer_than_the_longest', 'what is as it should be passes');
 
 # Through the pipeline: what the contract lets in, the shipped rules look at.
@@ -76,7 +76,7 @@ sql("\\copy scout.bronze_events (event_type, source_system, event_data) FROM '$t
 my $shipped = q{(SELECT array_agg(name) FROM scout.quality_rules WHERE built_in)};
 is(sql("SELECT string_agg(rule || '=' || coalesce(failures::text, message), ' ' ORDER BY rule) FROM scout.run_quality_rules(24, $shipped, timeout => '10 minutes') WHERE status <> 'pass'"),
    'impossible_amount=38 product_linking=313931', 'large totals are found, and that no product is linked yet');
-is(sql(q{SELECT sum(scanned) FROM scout.quality_results WHERE rule IN ('empty_items', 'invalid_line_item')}), 12978 + 313931,
+is(sql(q{SELECT sum(scanned) FROM scout_internal.quality_results WHERE rule IN ('empty_items', 'invalid_line_item')}), 12978 + 313931,
    'all transactions and all lines were looked at');
 
 # An added rule finds again what the contract has put aside.
@@ -86,7 +86,7 @@ is(sql(q{SELECT failures FROM scout.run_quality_rules(24, '{rejected_totals}')})
 
 # Rules, overrides and history are carried by a dump, the next result gets the next number.
 my $rules = 'SELECT md5(string_agg(r::text, E\'\n\' ORDER BY r.name)) FROM scout.quality_rules r';
-my $results = 'SELECT count(*), max(result_id) FROM scout.quality_results';
+my $results = 'SELECT count(*), max(result_id) FROM scout_internal.quality_results';
 sql("SELECT scout.set_quality_rule('future_timestamp', enabled => false)");
 command_ok(['pg_dump', '-Fc', '-f', "$folder/dump", '--exclude-table-data=scout.silver_*', '--exclude-table-data=scout.bronze_*',
             '--exclude-table-data=raw.*', '-d', $node->connstr('postgres')], 'pg_dump');

@@ -53,7 +53,7 @@ sub stand_still {
     return ($job, one($node, q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'scout_ir job' AND wait_event = 'PgSleep'}));
 }
 # The clock of a job is moved by moving the job.
-sub age { my ($node, $job) = @_; return one($node, "UPDATE scout.job_records SET attempt_at = attempt_at - interval '1 hour',
+sub age { my ($node, $job) = @_; return one($node, "UPDATE scout_internal.job_records SET attempt_at = attempt_at - interval '1 hour',
     next_attempt_at = next_attempt_at - interval '1 hour', finished_at = finished_at - interval '1 hour' WHERE job_id = $job"); }
 sub job { my ($node, $job, $what) = @_; return one($node, "SELECT $what FROM scout.job($job)"); }
 
@@ -127,7 +127,7 @@ arrive($node, 1001, 1200);
 until_true($node, 'SELECT scout.backlog() = 0', 'load_interval: new events are loaded');
 arrive($node, 1201, 1300);
 until_true($node, 'SELECT scout.backlog() = 0', 'and the next ones');
-until_true($node, 'SELECT bool_and(finished_at IS NOT NULL) FROM scout.job_records', 'their jobs end');
+until_true($node, 'SELECT bool_and(finished_at IS NOT NULL) FROM scout_internal.job_records', 'their jobs end');
 is(one($node, q{SELECT DISTINCT kind, state, session_role, acting_role, asked_by FROM scout.jobs WHERE scheduled}),
     'load_backlog|succeeded|pipeline_owner|pipeline_owner|supervisor', 'by jobs that run as the owner');
 my $routine = one($node, 'SELECT count(*) FROM scout.jobs WHERE scheduled');
@@ -138,10 +138,10 @@ is(broken($node, $db), '', 'reconcile balances');
 
 # Alerts are looked for, too.
 one($node, "ALTER DATABASE $db SET scout_ir.alert_interval = '1s'");
-until_true($node, 'SELECT count(*) = 6 FROM scout.alert_checks', 'alert_interval: all sources of alerts are looked at');
+until_true($node, 'SELECT count(*) = 6 FROM scout_internal.alert_checks', 'alert_interval: all sources of alerts are looked at');
 one($node, "ALTER DATABASE $db RESET scout_ir.alert_interval");
 rounds($node, $postgres, 2);
-until_true($node, 'SELECT bool_and(finished_at IS NOT NULL) FROM scout.job_records', 'and no more without it');
+until_true($node, 'SELECT bool_and(finished_at IS NOT NULL) FROM scout_internal.job_records', 'and no more without it');
 
 # No more rights than the owner: a trigger of the owner's cannot get back to the superuser's.
 one($node, q{
@@ -161,7 +161,7 @@ one($node, 'DROP TRIGGER escape ON scout.silver_transactions');
 
 # Overlap: while a load is at work, no second one is scheduled.
 one($node, "ALTER DATABASE $db RESET scout_ir.load_interval");
-until_true($node, 'SELECT bool_and(finished_at IS NOT NULL) FROM scout.job_records', 'nothing is at work');
+until_true($node, 'SELECT bool_and(finished_at IS NOT NULL) FROM scout_internal.job_records', 'nothing is at work');
 arrive($node, 1401, 1500);
 one($node, 'ALTER ROLE pipeline_owner LOGIN');
 ($job, $pid) = stand_still($node, 1430, 20);
@@ -174,7 +174,7 @@ is(one($node, q{SELECT count(*) FROM scout.supervise() WHERE task = 'load'}), 0,
 one($node, 'DELETE FROM scout.brake');
 until_true($node, "SELECT state = 'succeeded' FROM scout.job($job)", 'it ends');
 until_true($node, 'SELECT scout.backlog() = 0', 'and what came meanwhile is loaded by the next');
-until_true($node, 'SELECT bool_and(finished_at IS NOT NULL) FROM scout.job_records', 'which ends');
+until_true($node, 'SELECT bool_and(finished_at IS NOT NULL) FROM scout_internal.job_records', 'which ends');
 
 # A scheduled job that fails: the same row again, less and less often, one line in the log.
 $scheduled = one($node, 'SELECT count(*) FROM scout.jobs WHERE scheduled');
@@ -285,7 +285,7 @@ is(lines($node, qr/LOG:  scout_ir supervisor: database "postgres", load: jobs st
 is(one($node, q{SELECT count(*) FROM scout.jobs WHERE finished_at IS NULL}), 1, 'the table has one row of it');
 $node->append_conf('postgresql.conf', "max_worker_processes = 8\n");
 $node->restart;
-one($node, q{UPDATE scout.job_records SET next_attempt_at = now() WHERE state = 'queued'});
+one($node, q{UPDATE scout_internal.job_records SET next_attempt_at = now() WHERE state = 'queued'});
 until_true($node, 'SELECT scout.backlog() = 0', 'with more it is done');
 is(broken($node, $db), '', 'reconcile balances');
 $node->stop('fast');
@@ -310,9 +310,9 @@ arrive($node, 301, 400);
 ($job, $pid) = stand_still($node, 380, 50);
 one($node, "SELECT pg_terminate_backend($pid)");
 until_true($node, "SELECT state = 'interrupted' FROM scout.job($job)", 'interrupted again');
-one($node, "UPDATE scout.job_records SET attempts = 10 WHERE job_id = $job");
+one($node, "UPDATE scout_internal.job_records SET attempts = 10 WHERE job_id = $job");
 is(one($node, 'SELECT * FROM scout.supervise()'), '', 'many attempts do no harm to a job that gets on');
-one($node, "UPDATE scout.job_records SET done_before = 100 WHERE job_id = $job");
+one($node, "UPDATE scout_internal.job_records SET done_before = 100 WHERE job_id = $job");
 is(one($node, 'SELECT * FROM scout.supervise()'), "restart|failed|$job", 'after ten attempts, the last of them for nothing, it has failed');
 is(job($node, $job, 'error_sqlstate, error_message'), '58000|its workers died 10 times', 'with a reason');
 one($node, 'DELETE FROM scout.brake');
@@ -323,27 +323,27 @@ is(broken($node, $db), '', 'reconcile balances');
 arrive($node, 401, 450);
 is(one($node, q{SET scout_ir.load_interval = '10min'; SELECT task, outcome FROM scout.supervise()}), 'load|queued', 'supervise() schedules a load');
 until_true($node, 'SELECT scout.backlog() = 0', 'which runs');
-until_true($node, 'SELECT bool_and(finished_at IS NOT NULL) FROM scout.job_records', 'and ends');
+until_true($node, 'SELECT bool_and(finished_at IS NOT NULL) FROM scout_internal.job_records', 'and ends');
 arrive($node, 451, 460);
 is(one($node, q{SET scout_ir.load_interval = '10min'; SELECT task, outcome FROM scout.supervise()}), '', 'and not before its interval is over');
-is(one($node, q{UPDATE scout.job_records SET started_at = started_at - interval '10 min' WHERE scheduled;
+is(one($node, q{UPDATE scout_internal.job_records SET started_at = started_at - interval '10 min' WHERE scheduled;
     SET scout_ir.load_interval = '10min'; SELECT task, outcome FROM scout.supervise()}), 'load|queued', 'but then');
-until_true($node, 'SELECT bool_and(finished_at IS NOT NULL) FROM scout.job_records', 'it ends');
+until_true($node, 'SELECT bool_and(finished_at IS NOT NULL) FROM scout_internal.job_records', 'it ends');
 my $check = q{SET scout_ir.alert_interval = '10min'; SELECT task, outcome FROM scout.supervise()};
 is(one($node, $check), 'alerts|queued', 'supervise() has alerts looked for');
-until_true($node, 'SELECT bool_and(finished_at IS NOT NULL) FROM scout.job_records', 'which ends');
+until_true($node, 'SELECT bool_and(finished_at IS NOT NULL) FROM scout_internal.job_records', 'which ends');
 is(one($node, q{SELECT state, asked_by, acting_role, done FROM scout.jobs WHERE kind = 'check_alerts'}), 'succeeded|supervisor|pipeline_owner|1', 'as the owner');
 like(one($node, q{SELECT string_agg(dedup_key, ' ') FROM scout.v_alerts}), qr/health:critical_alerts/, 'and finds dead letters');
 is(one($node, $check), '', 'not before its interval is over');
-is(one($node, qq{UPDATE scout.job_records SET started_at = started_at - interval '10 min' WHERE scheduled; $check}), 'alerts|queued', 'but then');
-until_true($node, 'SELECT bool_and(finished_at IS NOT NULL) FROM scout.job_records', 'it ends');
+is(one($node, qq{UPDATE scout_internal.job_records SET started_at = started_at - interval '10 min' WHERE scheduled; $check}), 'alerts|queued', 'but then');
+until_true($node, 'SELECT bool_and(finished_at IS NOT NULL) FROM scout_internal.job_records', 'it ends');
 # Who asked for a job has gone.
 one($node, 'CREATE ROLE passing LOGIN');
 one($node, q{SELECT scout.grant_access('operator', 'passing')});
 arrive($node, 461, 470);
 one($node, q{BEGIN; SET SESSION AUTHORIZATION passing; SELECT scout.load_backlog(wait => false); RESET SESSION AUTHORIZATION; PREPARE TRANSACTION 'p'});
 one($node, q{COMMIT PREPARED 'p'});
-one($node, q{SELECT scout.revoke_access('reader', 'passing'); DROP ROLE passing; UPDATE scout.job_records SET created_at = created_at - interval '1 min' WHERE state = 'queued'});
+one($node, q{SELECT scout.revoke_access('reader', 'passing'); DROP ROLE passing; UPDATE scout_internal.job_records SET created_at = created_at - interval '1 min' WHERE state = 'queued'});
 like(one($node, 'SELECT * FROM scout.supervise()'), qr/^restart\|failed\|\d+$/, 'a job of a role that has gone fails');
 is(one($node, q{SELECT error_sqlstate, error_message FROM scout.jobs ORDER BY job_id DESC LIMIT 1}), '42704|role "passing" does not exist', 'and says why');
 isnt($node->psql($db, q{SET ROLE pipeline_owner; BEGIN READ ONLY; SELECT scout.supervise()}, stderr => \$refused), 0, 'not in a read-only transaction');
@@ -352,12 +352,12 @@ isnt($node->psql($db, q{SET ROLE pipeline_owner; BEGIN READ ONLY; SELECT scout.s
 one($node, 'CREATE ROLE oncall LOGIN');
 one($node, q{SELECT scout.grant_access('operator', 'oncall')});
 one($node, q{SELECT scout.refresh_gold_platinum()});
-my $old_rows = q{UPDATE scout.etl_runs SET finished_at = finished_at - interval '100 days', started_at = started_at - interval '100 days';
-    UPDATE scout.timeline SET at = at - interval '100 days'; UPDATE scout.gold_refreshes SET finished_at = finished_at - interval '100 days';
-    UPDATE scout.job_records SET finished_at = finished_at - interval '100 days'};
+my $old_rows = q{UPDATE scout_internal.etl_runs SET finished_at = finished_at - interval '100 days', started_at = started_at - interval '100 days';
+    UPDATE scout_internal.timeline SET at = at - interval '100 days'; UPDATE scout_internal.gold_refreshes SET finished_at = finished_at - interval '100 days';
+    UPDATE scout_internal.job_records SET finished_at = finished_at - interval '100 days'};
 one($node, $old_rows);
 my $fresh = one($node, 'SELECT latest_silver_load, latest_gold_refresh FROM scout.ingest_freshness()');
-my $counts = q{SELECT (SELECT count(*) FROM scout.job_records), (SELECT count(*) FROM scout.etl_runs),
+my $counts = q{SELECT (SELECT count(*) FROM scout_internal.job_records), (SELECT count(*) FROM scout.etl_runs),
     (SELECT count(*) FROM scout.gold_refreshes)};
 my $before = one($node, $counts);
 my ($jobs, $runs, $refreshes) = split /\|/, $before;
@@ -377,7 +377,7 @@ one($node, 'SELECT scout.refresh_gold_platinum(force => true)');
 $job = one($node, 'SELECT job_id FROM scout.load_backlog(wait => false)');
 until_true($node, "SELECT state = 'succeeded' FROM scout.job($job)", 'a job ends');
 is(one($node, $counts), "2|1|$refreshes", 'and its end applies retention, too: superseded refreshes go');
-one($node, q{UPDATE scout.job_records SET scheduled = true, finished_at = now() - interval '2 days'});
+one($node, q{UPDATE scout_internal.job_records SET scheduled = true, finished_at = now() - interval '2 days'});
 is(one($node, 'SELECT * FROM scout.supervise()'), 'retention|2 rows removed|', 'scheduled jobs that succeeded go after a day');
 one($node, 'SET ROLE oncall; SELECT scout.apply_retention()');
 for my $bad ([q{scout.apply_retention(older_than => '1 day')}, '42501', 'an operator does not shorten the audit'],

@@ -71,8 +71,8 @@ scenario quality => sub {
     $_->[1] =~ s/:since\b/$since/g for @rules;
     my %found = map { $_->[0] => "$_->[1] " . ($_->[2] // '') } @{ $dbh->selectall_arrayref('SELECT rule, failures, scanned FROM scout.run_quality_rules(1)') };
     my ($scans, $relations) = $dbh->selectrow_array(q{
-        SELECT sum(1.0 / rules_in_scan), count(DISTINCT relation) FROM scout.quality_results WHERE relation IS NOT NULL
-        AND run_id = (SELECT max(run_id) FROM scout.quality_results)});
+        SELECT sum(1.0 / rules_in_scan), count(DISTINCT relation) FROM scout_internal.quality_results WHERE relation IS NOT NULL
+        AND run_id = (SELECT max(run_id) FROM scout_internal.quality_results)});
     die "$scans scans of $relations relations\n" if abs($scans - $relations) > 0.01;
     for my $r (@rules) {
         my $counts = join ' ', map { $_ // '' } $dbh->selectrow_array($r->[1]);

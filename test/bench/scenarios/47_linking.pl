@@ -32,7 +32,7 @@ scenario linking => sub {
     my $contender = sub {
         my ($lines) = @_;
         return { name => "$lines lines", db => $db, events => $lines,
-            reset => sub { sql($db, 'TRUNCATE scout.silver_line_items', 'DELETE FROM scout.product_links', 'VACUUM scout.product_links', lines(1, $lines), 'VACUUM ANALYZE scout.silver_line_items') },
+            reset => sub { sql($db, 'TRUNCATE scout.silver_line_items', 'DELETE FROM scout_internal.product_links', 'VACUUM scout.product_links', lines(1, $lines), 'VACUUM ANALYZE scout.silver_line_items') },
             run => sub {
                 my @got = $_[0]->selectrow_array('SELECT lines_linked_exact, lines_linked_similar, lines_unmatched, remaining FROM scout.link_products_to_catalog()');
                 die "linked @got of $lines lines\n" if $got[0] < 0.8 * $lines || $got[1] < 0.09 * $lines || $got[3];
