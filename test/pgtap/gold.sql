@@ -55,7 +55,7 @@ SELECT is((SELECT count(*) FROM scout.gold_refreshes), 4::bigint, 'history has w
 SELECT is((SELECT outcome || ' ' || counts::text FROM scout.timeline WHERE action = 'refresh_gold_platinum' ORDER BY entry_id DESC LIMIT 1),
           'refreshed {"failed": 0, "skipped": 0, "refreshed": 2}', 'the timeline has all of it');
 SELECT is((SELECT operation || ' ' || status FROM scout.maybe_refresh_gold()), 'job fresh', 'a schedule has nothing to do');
-SELECT is((SELECT count(*) FROM scout.job_records), 0::bigint, 'and asks for no job');
+SELECT is((SELECT count(*) FROM scout_internal.job_records), 0::bigint, 'and asks for no job');
 
 SELECT is(pg_temp.sell(1, 20, 5), 20::bigint, 'events come');
 SELECT is(pg_temp.state('gold_daily_metrics'), 'pass fresh', 'gold lacks nothing until they are loaded');
@@ -239,7 +239,7 @@ SELECT throws_ok('SELECT scout.' || b.call, b.code, b.message, b.call) FROM (VAL
     ('dependency_chain(4294967295::oid)', '42P01', 'dependency_chain: there is no relation 4294967295'),
     ($$dependency_chain('mart.seq')$$, '42809', 'dependency_chain: mart.seq is no table or view')
 ) b (call, code, message);
-SELECT is((SELECT count(*) FROM scout.registered_gold WHERE view_name = 'deep2' AND warn_after = '10 minutes'), 1::bigint, 'and nothing of it is kept');
+SELECT is((SELECT count(*) FROM scout_internal.registered_gold WHERE view_name = 'deep2' AND warn_after = '10 minutes'), 1::bigint, 'and nothing of it is kept');
 SELECT * FROM finish();
 ROLLBACK;
 SET client_min_messages = error;

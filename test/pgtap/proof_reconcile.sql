@@ -168,18 +168,18 @@ SELECT throws_ok($$SELECT scout.reconcile('infinity', '-infinity')$$, '22023', N
 SELECT throws_ok($$SELECT scout.reconcile(now(), now())$$, '22023', NULL, 'an empty window');
 
 -- The fingerprint itself.
-SELECT is(scout.fingerprint('0b8f1f3c-6a52-4f0e-9f57-5f2d8a3c1e77', 1, v.x), NULL, 'NULL in, NULL out') FROM (SELECT NULL::text) v(x);
-SELECT is(mod(3 * scout.fingerprint('0b8f1f3c-6a52-4f0e-9f57-5f2d8a3c1e77', 1, 'a'::text)::numeric, 2305843009213693951),
-          scout.fingerprint('0b8f1f3c-6a52-4f0e-9f57-5f2d8a3c1e77', 3, 'a'::text)::numeric, 'a weight counts as often as a row');
-SELECT is(scout.fingerprint('0b8f1f3c-6a52-4f0e-9f57-5f2d8a3c1e77', 1, repeat('x', 100000) || s),
-          scout.fingerprint('0b8f1f3c-6a52-4f0e-9f57-5f2d8a3c1e77', 1, repeat('x', 100000) || s), 'a long text')
+SELECT is(scout_internal.fingerprint('0b8f1f3c-6a52-4f0e-9f57-5f2d8a3c1e77', 1, v.x), NULL, 'NULL in, NULL out') FROM (SELECT NULL::text) v(x);
+SELECT is(mod(3 * scout_internal.fingerprint('0b8f1f3c-6a52-4f0e-9f57-5f2d8a3c1e77', 1, 'a'::text)::numeric, 2305843009213693951),
+          scout_internal.fingerprint('0b8f1f3c-6a52-4f0e-9f57-5f2d8a3c1e77', 3, 'a'::text)::numeric, 'a weight counts as often as a row');
+SELECT is(scout_internal.fingerprint('0b8f1f3c-6a52-4f0e-9f57-5f2d8a3c1e77', 1, repeat('x', 100000) || s),
+          scout_internal.fingerprint('0b8f1f3c-6a52-4f0e-9f57-5f2d8a3c1e77', 1, repeat('x', 100000) || s), 'a long text')
 FROM (VALUES ('a'), ('b')) v(s);
-SELECT is((SELECT count(DISTINCT scout.fingerprint(u.salt, 1, t.t)) FROM (VALUES ('0b8f1f3c-6a52-4f0e-9f57-5f2d8a3c1e77'::uuid),
+SELECT is((SELECT count(DISTINCT scout_internal.fingerprint(u.salt, 1, t.t)) FROM (VALUES ('0b8f1f3c-6a52-4f0e-9f57-5f2d8a3c1e77'::uuid),
            ('0b8f1f3c-6a52-4f0e-9f57-5f2d8a3c1e78')) u(salt), (VALUES ('a'::text), ('b')) t(t)), 4::bigint, 'salt and value decide');
-SELECT throws_ok($$SELECT scout.fingerprint(gen_random_uuid(), 1, 1)$$, '42804', NULL, 'another type');
-SELECT throws_ok($$SELECT scout.fingerprint(gen_random_uuid(), -1, 1::bigint)$$, '22023', NULL, 'a negative weight');
-SELECT throws_ok($$SELECT scout.fingerprint(gen_random_uuid(), 1, VARIADIC ARRAY['a'])$$, '0A000', NULL, 'an array of values');
-SELECT throws_ok($$SELECT scout.fingerprint(gen_random_uuid(), 1, 1::bigint, 1::bigint, 1::bigint, 1::bigint, 1::bigint)$$,
+SELECT throws_ok($$SELECT scout_internal.fingerprint(gen_random_uuid(), 1, 1)$$, '42804', NULL, 'another type');
+SELECT throws_ok($$SELECT scout_internal.fingerprint(gen_random_uuid(), -1, 1::bigint)$$, '22023', NULL, 'a negative weight');
+SELECT throws_ok($$SELECT scout_internal.fingerprint(gen_random_uuid(), 1, VARIADIC ARRAY['a'])$$, '0A000', NULL, 'an array of values');
+SELECT throws_ok($$SELECT scout_internal.fingerprint(gen_random_uuid(), 1, 1::bigint, 1::bigint, 1::bigint, 1::bigint, 1::bigint)$$,
                  '0A000', NULL, 'too many values');
 
 -- Parallel workers: the same sums. Every table is made to look worth it.
@@ -201,7 +201,7 @@ SELECT is((SELECT count(*) FROM scout.reconcile() WHERE status = 'ok'), 20::bigi
 RESET ROLE;
 SET LOCAL ROLE scout_reconcile_none;
 SELECT throws_ok($$SELECT scout.reconcile()$$, '42501', NULL, 'no tier, no proof');
-SELECT throws_ok($$SELECT scout.pipeline_fingerprints(gen_random_uuid())$$, '42501', NULL, 'nor the sums');
+SELECT throws_ok($$SELECT scout_internal.pipeline_fingerprints(gen_random_uuid())$$, '42501', NULL, 'nor the sums');
 RESET ROLE;
 
 SELECT * FROM finish();
