@@ -10,8 +10,7 @@ EXTENSION    = scout_ir
 EXTVERSION   = 0.1.0
 MODULE_big   = scout_ir
 OBJS         = $(patsubst $(here)%.cpp,%.o,$(sort $(wildcard $(here)src/*/*.cpp)))
-BITCODE      = $(OBJS:.o=.bc)
-DEPENDENCIES = $(OBJS:.o=.d) $(BITCODE:=.d)
+DEPENDENCIES = $(OBJS:.o=.d)
 
 # The install script is assembled from one file per capability, in the order of their numbers.
 INSTALL_SQL  = sql/$(EXTENSION)--$(EXTVERSION).sql
@@ -29,12 +28,14 @@ PG_CONFIG   ?= pg_config
 PG_CPPFLAGS  = -I$(here)src -DSCOUT_IR_VERSION='"$(EXTVERSION)"'
 PG_CXXFLAGS  = -std=c++17 -Wall -Wextra -Wformat=2 -Wno-register -fvisibility=hidden -MMD -MP $(EXTRA_CXXFLAGS)
 SHLIB_LINK   = -lstdc++
+# No bitcode: PostgreSQL's JIT aborts where it inlines C++ (llvmjit_inline.cpp takes every symbol for a
+# function), and with it the whole cluster restarts. A call of ours is too much work to gain from inlining.
+override with_llvm := no
 PGXS        := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
 # The server's headers are not ours to warn about.
 override CPPFLAGS := $(patsubst -I$(includedir_server),-isystem $(includedir_server),$(CPPFLAGS))
-override BITCODE_CXXFLAGS += -std=c++17 -MMD -MP -MF $@.d
 
 # Out of tree, sources alone come from the checkout: what an earlier build left in it is not for this one.
 override VPATH :=
@@ -42,7 +43,7 @@ vpath %.cpp $(here)
 vpath %.control $(here)
 
 folders = $(sort $(dir $(OBJS) $(INSTALL_SQL)))
-$(OBJS) $(BITCODE) $(INSTALL_SQL): | $(folders)
+$(OBJS) $(INSTALL_SQL): | $(folders)
 $(folders):
 	mkdir -p $@
 

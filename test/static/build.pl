@@ -21,6 +21,7 @@ cmp_ok(scalar @files, '>', 50, 'there are sources');
 for my $goals ('all install', 'install', '', 'install all installdirs') {
     my $times = compiled("-C '$src' -j2 $goals DESTDIR=/nowhere");
     is(scalar(grep { /\.o\z/ } keys %$times), scalar @files, 'compiles each source');
+    is_deeply([grep { !/\.o\z/ } keys %$times], [], 'into no bitcode');
     is_deeply([grep { $times->{$_} > 1 } sort keys %$times], [], 'and none twice');
 }
 
