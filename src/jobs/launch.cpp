@@ -100,7 +100,10 @@ void warn_of_unstarted() {
     ereport(WARNING,
             errmsg("no background worker slot was free: job %lld stays queued",
                    static_cast<long long>(newest_unstarted)),
-            count > 1 ? errdetail("So do %d others that this session asked for.", count - 1) : 0,
+            count > 1 ? errdetail_plural("So does %d other that this session asked for.",
+                                         "So do %d others that this session asked for.",
+                                         static_cast<unsigned long>(count - 1), count - 1)
+                      : 0,
             errhint("It starts when a job ends, by the supervisor, or by resume_job(); "
                     "max_worker_processes is %d.",
                     max_worker_processes));

@@ -146,13 +146,13 @@ void restart_jobs(pg::Array<Done> &done) {
 struct Last {
     int64 job;  // 0: none
     bool open, due, retry;
-    const char *sqlstate;  // with which it failed; nullptr: it did not
+    const char *error;  // why it failed; nullptr: it did not
 };
 
 Last last_of(const char *kind, int interval, Oid owner) {
     static pg::Statement newest(
         "SELECT r.job_id, r.finished_at IS NULL, r.state = 'failed' AND r.session_role = $4::text::name,"
-        " t.due <= clock_timestamp() OR t.began > clock_timestamp(), r.error_sqlstate"
+        " t.due <= clock_timestamp() OR t.began > clock_timestamp(), r.error_message"
         " FROM (SELECT * FROM scout.job_records j WHERE j.scheduled AND j.kind = $2 AND j.home = $1"
         "  ORDER BY j.job_id DESC LIMIT 1) r, LATERAL (SELECT coalesce(r.started_at, r.created_at) AS began,"
         "  CASE WHEN r.state = 'failed' THEN r.finished_at + greatest($3 * interval '1 s', " BACKOFF
@@ -198,7 +198,7 @@ void schedule(const char *task, const char *kind, const char *arguments, int int
     if (verdict == jobs::Start::not_by_this_session)
         return (void)done.push({task, "left to a superuser, as the pipeline's owner is", 0});
     const bool cannot = verdict == jobs::Start::cannot;
-    if (cannot && last.retry && last.sqlstate != nullptr && strcmp(last.sqlstate, why.sqlstate) == 0) return;
+    if (cannot && last.retry && last.error != nullptr && strcmp(last.error, why.message) == 0) return;
     int64 job = last.job;
     bool made = true;
     if (last.retry) {

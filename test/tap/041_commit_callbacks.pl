@@ -62,7 +62,7 @@ is(job_log($node, "no background worker slot is free: job $_ stays queued"), 1, 
 alive('no slot');
 ask($asker, "SELECT state FROM scout.wait_for_job($first, '0 s');");
 like($asker->{err}, qr/WARNING:.*no background worker slot was free: job $second stays queued/, 'the session is warned at its next call');
-like($asker->{err}, qr/DETAIL:.*So do 1 others/, 'with how many others');
+like($asker->{err}, qr/DETAIL:.*So does 1 other that/, 'with how many others');
 my $said = () = $asker->{err} =~ /no background worker slot/g;
 ask($asker, "SELECT state FROM scout.wait_for_job($first, '0 s');");
 is(() = $asker->{err} =~ /no background worker slot/g, $said, 'once');
