@@ -244,8 +244,9 @@ subtest 'no slot is free' => sub {
     is(result_of($db, 'SELECT job_id FROM scout.load_backlog(100, workers => 3, wait => false)'), '1', 'a job of three workers');
     stopped($node, $db, 78, 3);
     my $window = q{'2000-01-01', now(), 1000};
-    like(error_of($db, "SELECT * FROM scout.reprocess_bronze_window($window, wait => false)"),
-        qr/WARNING:.*no background worker slot is free: job 2 stays queued.*max_worker_processes is 4/s, 'who does not wait is warned');
+    like(error_of($db, "SELECT * FROM scout.reprocess_bronze_window($window, wait => false);\nSELECT * FROM scout.wait_for_job(2, '0 s')"),
+        qr/WARNING:.*no background worker slot was free: job 2 stays queued.*max_worker_processes is 4/s, 'who does not wait is warned at his next call');
+    is(job_log($node, 'no background worker slot is free: job 2 stays queued'), 1, 'and the log has it at once');
     is(state($node, $db, 2), 'queued', 'and the job is queued');
     my $caller = session($node, $db);
     tell($caller, "SELECT status FROM scout.reprocess_bronze_window($window);");
