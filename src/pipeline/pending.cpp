@@ -15,11 +15,15 @@ namespace {
 constexpr size_t flush_events = 10'000;
 
 // The unflushed events by hash: buckets chained through PendingEvent::next, the newest first, so that events
-// leave in the reverse order of their coming at no cost.
+// leave in the reverse order of their coming at no cost. Only make_room() allocates, and it fails before it
+// has changed anything: the rest is called when a subtransaction ends, where nothing may fail.
 class HashIndex {
 public:
+    // Before an event is appended to `events`.
+    void make_room(pg::Array<PendingEvent> &events) {
+        if (used_ >= buckets_.size()) grow(events);
+    }
     void add(pg::Array<PendingEvent> &events, size_t position) {
-        if (used_ == buckets_.size()) grow(events, position);
         link(events, position);
         used_++;
     }
@@ -53,12 +57,11 @@ private:
         events[position].next = head;
         head = static_cast<uint32>(position + 1);
     }
-    void grow(pg::Array<PendingEvent> &events, size_t end) {
+    void grow(pg::Array<PendingEvent> &events) {
         const size_t size = std::max<size_t>(buckets_.size() * 2, 16);
-        buckets_.truncate(0);
-        for (size_t i = 0; i < size; i++) buckets_.push(0);
-        for (size_t i = 0; i < end; i++)
-            if (events[i].flushed == 0) link(events, i);
+        buckets_.reserve(size);
+        (void)buckets_.extend(size - buckets_.size());
+        rebuild(events);
     }
     pg::Array<uint32> buckets_{TopTransactionContext};
     size_t used_ = 0;
@@ -250,8 +253,10 @@ void register_pending_callbacks() {
 void append_pending(int64 event_id, const EventHash &hash, TimestampTz ingested_at, std::string_view source,
                     bool key_kept) {
     Buffer &b = require_buffer();
+    const char *kept_source = intern(b, source);
+    b.unflushed.make_room(b.events);
     b.events.push(
-        {event_id, hash, ingested_at, intern(b, source), GetCurrentTransactionNestLevel(), 0, 0, key_kept});
+        {event_id, hash, ingested_at, kept_source, GetCurrentTransactionNestLevel(), 0, 0, key_kept});
     b.unflushed.add(b.events, b.events.size() - 1);
 }
 
