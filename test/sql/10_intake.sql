@@ -35,14 +35,15 @@ SELECT scout.event_hash('{"transaction_id": " TX-1 ", "store_id": "S1", "custome
     "items": [{"product_id": " P1 ", "qty": 10000, "unit_price": 0.0500, "nested": {"product_id": " P1 ", "metadata": 1}}, [], "x", 7]}');
 SELECT e AS event, scout.event_hash(e) FROM unnest('{"{}", "[]", "\"A\"", "3", "null"}'::jsonb[]) e;
 SELECT scout.event_hash('{}', 'refund.v1') AS type, scout.event_hash('1e131071') AS huge, scout.event_hash('1e-16383') AS tiny;
--- Numbers of every shape by an independent way: the number's plain text, after 'transaction.v1', [, #, with their lengths.
+-- Numbers of every shape by an independent way: the number's plain text, after the version, 'transaction.v1', [, #, with
+-- their lengths.
 WITH shape AS (
     SELECT (sign || digits)::numeric * 10::numeric ^ exponent AS n
     FROM unnest('{"",-}'::text[]) sign, generate_series(-41, 41) exponent,
          unnest('{0,1,10,120,9999,10000,10001,99999999,100000000,1.5,1.50,0.0001,1000.0001,12345.678900,0.00001,3.14159265358979}'::text[]) digits
 ), plain AS (SELECT n, convert_to(trim_scale(n)::text, 'UTF8') AS t FROM shape)
 SELECT count(*) AS numbers, count(*) FILTER (WHERE scout.event_hash(to_jsonb(n)) <> substr(sha256(
-    '\x0e000000'::bytea || 'transaction.v1'::bytea || '[#'::bytea || set_byte('\x00000000', 0, length(t)) || t || ']'::bytea), 1, 16)) AS wrong
+    '\x010e000000'::bytea || 'transaction.v1'::bytea || '[#'::bytea || set_byte('\x00000000', 0, length(t)) || t || ']'::bytea), 1, 16)) AS wrong
 FROM plain;
 INSERT INTO scout.bronze_events (event_data) VALUES (pg_temp.ev(' t3 ', '{"metadata": {"try": 2}}')) RETURNING 1;
 
