@@ -106,7 +106,8 @@ bool KeyTable::find(bytea *key, int64 &value) {
         if (!index_fetch_heap(scan, slot)) continue;
         if (TransactionIdIsValid(snapshot.xmin)) continue;  // being inserted by another transaction
         bool null;
-        value = DatumGetInt64(slot_getattr(slot, value_, &null));
+        const Datum found = slot_getattr(slot, value_, &null);
+        if (!null) value = DatumGetInt64(found);
     }
     index_endscan(scan);
     if (slot != nullptr) ExecDropSingleTupleTableSlot(slot);

@@ -73,6 +73,12 @@ struct Buffer {
     HashIndex unflushed;
     pg::Array<const char *> sources{TopTransactionContext};  // interned texts, the newest last
     int64 duplicates = 0, unreported = 0;
+    int64 lowest_id = INT64_MAX, highest_id = INT64_MIN;  // of all that came, rolled back or not
+
+    void note_id(int64 id) {
+        lowest_id = std::min(lowest_id, id);
+        highest_id = std::max(highest_id, id);
+    }
 };
 
 Buffer *buffer = nullptr;
@@ -254,6 +260,7 @@ void append_pending(int64 event_id, const EventHash &hash, TimestampTz ingested_
                     bool key_kept) {
     Buffer &b = require_buffer();
     const char *kept_source = intern(b, source);
+    b.note_id(event_id);
     b.unflushed.make_room(b.events);
     b.events.push(
         {event_id, hash, ingested_at, kept_source, GetCurrentTransactionNestLevel(), 0, 0, key_kept});
@@ -266,7 +273,12 @@ int64 buffered_event(const EventHash &hash) {
 }
 
 void rename_buffered(const EventHash &hash, int64 event_id) {
+    buffer->note_id(event_id);
     buffer->unflushed.find(buffer->events, hash)->event_id = event_id;
+}
+
+bool may_have_inserted(int64 event_id) {
+    return buffer != nullptr && event_id >= buffer->lowest_id && event_id <= buffer->highest_id;
 }
 
 void flush_pending() {
