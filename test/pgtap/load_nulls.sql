@@ -1,6 +1,7 @@
--- Silver as users adopt it, with columns that may be NULL: a reprocess sees a NULL as what it is, another value.
+-- Tables as users adopt them, with columns that may be NULL: a reprocess sees a NULL in silver as what it is, another value,
+-- and an event without store is loaded or a dead letter like any other.
 BEGIN;
-SELECT plan(9);
+SELECT plan(14);
 SET client_min_messages = warning;
 SELECT lives_ok('SELECT scout.create_pipeline(true)', 'a pipeline');
 ALTER TABLE scout.silver_transactions ALTER updated_at DROP NOT NULL, ALTER item_count DROP NOT NULL, ALTER unique_products DROP NOT NULL,
@@ -25,5 +26,13 @@ UPDATE scout.silver_transactions SET store_id = NULL, total_amount = NULL, item_
 SELECT is((SELECT transactions_updated FROM scout.reprocess_bronze_window(now() - interval '1 hour', now() + interval '1 hour')), 2::bigint, 'other columns');
 SELECT bag_eq($$SELECT to_jsonb(t) - '{processed_at,updated_at}'::text[] FROM scout.silver_transactions t$$, 'SELECT row FROM pg_temp.loaded',
     'all is as it was loaded');
+-- store_id, which intake leaves alone where the document has none, of an adopted table without the default.
+ALTER TABLE scout.bronze_events ALTER store_id DROP NOT NULL, ALTER store_id DROP DEFAULT;
+SELECT is((SELECT accepted FROM scout.ingest_event('{"transaction_id": "no store"}')), true, 'an event without store');
+SELECT is((SELECT store_id FROM scout.bronze_events WHERE event_data ->> 'transaction_id' = 'no store'), NULL, 'has none in bronze');
+SELECT is((SELECT events_dead_lettered FROM scout.load_silver_from_bronze()), 1::bigint, 'is a dead letter');
+SELECT lives_ok($$SELECT * FROM scout.quarantine_events((SELECT array_agg(event_id) FROM scout.bronze_events WHERE store_id IS NULL), 'no store')$$, 'can be quarantined');
+SELECT lives_ok('DELETE FROM scout.bronze_events WHERE store_id IS NULL', 'and deleted');
+
 SELECT * FROM finish();
 ROLLBACK;
