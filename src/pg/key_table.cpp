@@ -107,7 +107,7 @@ bool KeyTable::find(bytea *key, int64 &value) {
         if (TransactionIdIsValid(snapshot.xmin)) continue;  // being inserted by another transaction
         bool null;
         const Datum found = slot_getattr(slot, value_, &null);
-        if (!null) value = DatumGetInt64(found);
+        if (!null) value = DatumGetInt64(found);  // NULL: a key of no event, written by hand
     }
     index_endscan(scan);
     if (slot != nullptr) ExecDropSingleTupleTableSlot(slot);
