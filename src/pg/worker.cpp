@@ -119,8 +119,8 @@ void between_turns() {
     CHECK_FOR_INTERRUPTS();
 }
 
-void doze(long ms) {
-    (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms, PG_WAIT_EXTENSION);
+void doze(long ms, WaitEvent &event) {
+    (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms, event.id());
     ResetLatch(MyLatch);
     between_turns();
     if (ConfigReloadPending && MyBackendType == B_BG_WORKER) {

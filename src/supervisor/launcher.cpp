@@ -122,6 +122,7 @@ void tick(Launcher &l, Known &k) {
 }
 
 void run(Launcher &l) {
+    static pg::WaitEvent nap("ScoutIrSupervisorNap");
     for (;;) {
         if (read_databases(l))
             for (Known &k : *l.known) {
@@ -129,7 +130,7 @@ void run(Launcher &l) {
                 tick(l, k);
             }
         MemoryContextReset(l.round);
-        pg::doze(extension::supervisor_naptime * 1000L);
+        pg::doze(extension::supervisor_naptime * 1000L, nap);
         if (pg::reloaded_since_asked())
             for (Known &k : *l.known) k.next_look = 0;
     }

@@ -201,7 +201,7 @@ subtest 'a worker has the roles of who asked, and no more' => sub {
     hear($caller, 'err', qr/NOTICE:.*job 5, reprocess_bronze_window: queued: no worker is free/);
     pass('who waits for one that is queued is told');
     $node->safe_psql($db, "ALTER DATABASE $db RESET scout_ir.max_workers; SELECT scout.revoke_access('operator', 'webuser')");
-    $node->safe_psql($db, 'SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = $$Extension$$ AND backend_type = $$client backend$$');
+    $node->safe_psql($db, 'SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event_type = $$Extension$$ AND backend_type = $$client backend$$');
     ask($caller, 'SELECT 1;');
     is(state($node, $db, 5), 'cancelled', 'and cancels it by going');
     no_worker();
