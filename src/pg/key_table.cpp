@@ -98,7 +98,11 @@ bool KeyTable::find(bytea *key, int64 &value) {
     InitDirtySnapshot(snapshot);
     ScanKeyData equal;
     ScanKeyInit(&equal, 1, BTEqualStrategyNumber, F_BYTEAEQ, PointerGetDatum(key));
+#if PG_VERSION_NUM >= 180000
+    IndexScanDesc scan = index_beginscan(table, index, &snapshot, nullptr, 1, 0);
+#else
     IndexScanDesc scan = index_beginscan(table, index, &snapshot, 1, 0);
+#endif
     index_rescan(scan, &equal, 1, nullptr, 0);
     TupleTableSlot *slot = nullptr;  // most keys are new
     while (value == 0 && index_getnext_tid(scan, ForwardScanDirection) != nullptr) {

@@ -66,8 +66,8 @@ void enter_worker_raw(Oid database, Oid login_role) {
 
 void interrupt_worker(int pid) {
     PGPROC *proc = pid == 0 ? nullptr : BackendPidGetProc(pid);
-    if (proc == nullptr || !proc->isBackgroundWorker || proc->databaseId != MyDatabaseId) return;
-    // The number may be another process's by now.
+    if (proc == nullptr || proc->databaseId != MyDatabaseId) return;
+    // The number may be another process's by now; only a background worker has a type.
     const char *type = GetBackgroundWorkerTypeByPid(pid);
     if (type != nullptr && strncmp(type, "scout_ir", 8) == 0) (void)kill(pid, SIGINT);
 }
@@ -185,7 +185,11 @@ void run_at_top_level(const char *sql) {
     PortalDefineQuery(portal, nullptr, sql, CreateCommandTag(raw->stmt), planned, nullptr);
     PortalStart(portal, nullptr, 0, InvalidSnapshot);
     DestReceiver *receiver = CreateDestReceiver(DestNone);
+#if PG_VERSION_NUM >= 180000
+    (void)PortalRun(portal, FETCH_ALL, true, receiver, receiver, nullptr);
+#else
     (void)PortalRun(portal, FETCH_ALL, true, true, receiver, receiver, nullptr);
+#endif
     PortalDrop(portal, false);
 }
 
