@@ -60,6 +60,9 @@ void enter_worker_raw(Oid database, Oid login_role) {
     override("default_transaction_isolation", "read committed");
     override("default_transaction_read_only", "off");
     override("lock_timeout", "0");
+#if PG_VERSION_NUM >= 170000
+    override("transaction_timeout", "0");  // meant for clients, but the server ends workers by it, too
+#endif
     BackgroundWorkerInitializeConnectionByOid(database, login_role, 0);
     MessageContext = AllocSetContextCreate(TopMemoryContext, "MessageContext", ALLOCSET_DEFAULT_SIZES);
 }

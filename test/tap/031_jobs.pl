@@ -232,6 +232,7 @@ subtest 'a worker has the roles of who asked, and no more' => sub {
         ALTER ROLE gateway SET statement_timeout = '1ms'; ALTER ROLE gateway SET default_transaction_isolation = 'serializable';
         ALTER ROLE gateway SET search_path = nowhere; ALTER ROLE gateway SET idle_in_transaction_session_timeout = '1ms';
         SELECT scout.grant_access('operator', 'gateway')");
+    $node->safe_psql($db, "ALTER ROLE gateway SET transaction_timeout = '1ms'") if $node->pg_version >= 17;
     is(result_of($db, "SET SESSION AUTHORIZATION gateway; $reprocess"), '6', 'asked for by a role with odd settings');
     is(result_of($db, 'SELECT state FROM scout.wait_for_job(6)'), 'succeeded', 'which are for its sessions, not for a worker');
     leave($_) for $brake, $caller;
