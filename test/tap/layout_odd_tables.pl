@@ -170,6 +170,17 @@ my @cases = (
         fails => qr/55000: .*"scout.$_" cannot be used: row security applies to its owner/, undo => "ALTER TABLE scout.$_ NO FORCE ROW LEVEL SECURITY"] } $t, $l, $b, $d),
 );
 
+# Constraints and columns that PostgreSQL 18 brought.
+push @cases, (
+    ['virtual columns', before => "ALTER TABLE scout.$b ADD kind text GENERATED ALWAYS AS (event_data ->> 'payment_method') VIRTUAL;
+            ALTER TABLE scout.$t ADD twice numeric GENERATED ALWAYS AS (total_amount * 2) VIRTUAL NOT NULL;
+            ALTER TABLE scout.$l ADD total numeric GENERATED ALWAYS AS (quantity * unit_price) VIRTUAL CHECK (total > 0);",
+        extra => "SELECT count(*), sum(twice) FROM scout.$t"],
+    ['a column of ours that is virtual, later', later => "ALTER TABLE scout.$t DROP unique_products, ADD unique_products int GENERATED ALWAYS AS (item_count) VIRTUAL;",
+        fails => qr/428C9: .*"unique_products"/],
+    ['NOT NULL NOT VALID', before => "ALTER TABLE scout.$t ADD CONSTRAINT known NOT NULL payment_method NOT VALID;", letters => 'all'],
+) if $node->pg_version >= 18;
+
 for my $case (@cases) {
     my ($name, %case) = @$case;
     my $ignore = join ',', 'processed_at', 'updated_at', 'dlq_id', 'failed_at', 'last_retry_at', 'resolved_at', @{$case{ignore} // []};
