@@ -109,8 +109,8 @@ BEGIN
     SELECT r.failure_count INTO reported FROM scout.data_quality_report(1) r WHERE r.check_name = p.report_check;
     SELECT CASE WHEN r.status = 'runtime error' THEN -1 ELSE r.failures END INTO found
     FROM scout.run_quality_rules(1, ARRAY[p.quality_rule]) r;
-    RAISE EXCEPTION USING ERRCODE = 'ZZ001', MESSAGE = format('contract %s, quarantine %s, report %s, quality rule %s', rejected, quarantined, reported, found);
-EXCEPTION WHEN SQLSTATE 'ZZ001' THEN
+    RAISE EXCEPTION 'contract %, quarantine %, report %, quality rule %', rejected, quarantined, reported, found;
+EXCEPTION WHEN OTHERS THEN
     RETURN SQLERRM;
 END
 $$;
