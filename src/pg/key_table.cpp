@@ -103,7 +103,8 @@ bool KeyTable::find(Oid relation, bytea *key, int64 &value) {
         if (!index_fetch_heap(scan, slot)) continue;
         if (TransactionIdIsValid(snapshot.xmin)) continue;  // being inserted by another transaction
         bool null;
-        value = DatumGetInt64(slot_getattr(slot, value_, &null));
+        const Datum found = slot_getattr(slot, value_, &null);
+        if (!null) value = DatumGetInt64(found);  // NULL: a key of no event, written by hand
     }
     index_endscan(scan);
     if (slot != nullptr) ExecDropSingleTupleTableSlot(slot);

@@ -1,5 +1,8 @@
 #include "pg/supervisor.hpp"
 
+#include "pg/worker.hpp"
+#include "pg/encoding.hpp"
+
 extern "C" {
 #include "access/heapam.h"
 #include "access/tableam.h"
@@ -19,7 +22,7 @@ void register_launcher() {
     worker.bgw_restart_time = 5;
     strlcpy(worker.bgw_name, "scout_ir supervisor", BGW_MAXLEN);
     strlcpy(worker.bgw_type, "scout_ir supervisor", BGW_MAXLEN);
-    strlcpy(worker.bgw_library_name, "$libdir/scout_ir", BGW_MAXLEN);
+    name_library(worker);
     strlcpy(worker.bgw_function_name, "scout_supervisor", BGW_MAXLEN);
     RegisterBackgroundWorker(&worker);
 }
@@ -68,14 +71,14 @@ Feedback *attach_feedback(dsm_handle handle) {
 void leave_feedback(Feedback *feedback, Outcome outcome, const char *task, const ErrorData *error) {
     strlcpy(feedback->task, task, sizeof feedback->task);
     feedback->sqlstate = error != nullptr ? error->sqlerrcode : 0;
-    strlcpy(feedback->message, error != nullptr && error->message != nullptr ? error->message : "",
-            sizeof feedback->message);
+    copy_clipped(feedback->message, error != nullptr && error->message != nullptr ? error->message : "");
     pg_write_barrier();
     pg_atomic_write_u32(&feedback->outcome, static_cast<uint32>(outcome));
 }
 
 void await_end(BackgroundWorkerHandle *worker, long ms) {
     const TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms);
+    static WaitEvent task_end("ScoutIrTaskEnd");
     bool told = false;
     for (;;) {
         pid_t pid;
@@ -85,7 +88,7 @@ void await_end(BackgroundWorkerHandle *worker, long ms) {
             TerminateBackgroundWorker(worker);
             told = true;
         }
-        doze(1000);
+        doze(1000, task_end);
     }
 }
 
