@@ -37,11 +37,14 @@ const char *filled(std::string_view text, const core::RuleSetting &setting, core
     return out.data;
 }
 
-const char *silver_condition(const core::RuleInfo &info, const core::RuleSet &rules) {
+const char *silver_condition(const core::RuleInfo &info, const core::RuleSet &rules,
+                             std::string_view received) {
     core::SilverTerms terms;
-    terms.received =
-        "coalesce((SELECT b.ingested_at FROM scout.bronze_events b WHERE b.event_id = t.source_event_id),"
-        " t.processed_at)";
+    terms.received = received;
+    if (received.empty())  // silver written by hand has no event
+        terms.received =
+            "coalesce((SELECT b.ingested_at FROM scout.bronze_events b WHERE b.event_id = t.source_event_id),"
+            " t.processed_at)";
     terms.line_sum =
         "(SELECT sum(i.line_amount) FROM scout.silver_line_items i WHERE i.transaction_id = "
         "t.transaction_id)";

@@ -12,7 +12,8 @@ core::RuleSet current_rules();
 const char *filled(std::string_view text, const core::RuleSetting &setting, core::SilverTerms terms = {});
 
 // True of a row `t` of silver_transactions, or of silver_line_items, that breaks the rule. What else it needs
-// is fetched by the row's key.
-const char *silver_condition(const core::RuleInfo &info, const core::RuleSet &rules);
+// is fetched by the row's key, but for the time of receipt where the caller has it at hand.
+const char *silver_condition(const core::RuleInfo &info, const core::RuleSet &rules,
+                             std::string_view received = {});
 
 }  // namespace scout::extension

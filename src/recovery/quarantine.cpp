@@ -140,7 +140,7 @@ const core::RuleInfo &silver_rule(const char *code) {
 // What has no event in bronze cannot be quarantined.
 Target breaking(const core::RuleInfo &rule, TimestampTz since) {
     constexpr int64 chunk = 100'000;
-    const char *condition = extension::silver_condition(rule, extension::current_rules());
+    const char *condition = extension::silver_condition(rule, extension::current_rules(), "b.ingested_at");
     if (rule.silver.rows == core::SilverCheck::Rows::lines)
         condition =
             psprintf("t.transaction_id IN (SELECT t.transaction_id FROM scout.silver_line_items t WHERE %s)",
