@@ -19,6 +19,7 @@ VALUES
 ('ingest_event', 'operator'), ('ingest_events', 'operator'), ('load_silver_from_bronze', 'operator'),
 ('quarantine_events', 'operator'), ('quarantine_failures', 'operator'), ('quarantine_window', 'operator'),
 ('quality_rule_list', 'reader'), ('quality_history', 'reader'), ('failed_rules', 'reader'), ('run_quality_rules', 'operator'),
+('rule_conditions', 'reader'), ('silver_counts', 'reader'),
 ('add_quality_rule', 'admin'), ('set_quality_rule', 'admin'), ('drop_quality_rule', 'admin'),
 ('cancel_job', 'operator'), ('load_backlog', 'operator'), ('resume_job', 'operator'),
 ('refresh_gold_platinum', 'operator'), ('reprocess_bronze_window', 'operator'),

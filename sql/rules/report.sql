@@ -80,10 +80,6 @@ AS $$
 #variable_conflict use_column
 DECLARE
     since         timestamptz := scout_internal.hours_ago(hours);
-    min_total     numeric;
-    max_total     numeric;
-    max_mismatch  numeric;
-    max_ahead     interval;
     found         record;
     orphans       bigint;
     linked        numeric;
@@ -93,39 +89,7 @@ DECLARE
 BEGIN
     PERFORM scout_internal.require_pipeline();
 
-    SELECT max(r.threshold) FILTER (WHERE r.code = 'NEGATIVE_TOTAL'),
-           max(r.threshold) FILTER (WHERE r.code = 'AMOUNT_ABOVE_LIMIT'),
-           max(r.threshold) FILTER (WHERE r.code = 'LINE_TOTAL_MISMATCH'),
-           -- an interval holds less than a threshold may say
-           least(max(r.threshold) FILTER (WHERE r.code = 'FUTURE_TIMESTAMP'), 876000)::float8 * interval '1 hour'
-    INTO min_total, max_total, max_mismatch, max_ahead
-    FROM scout.built_in_rules() r;
-
-    SELECT count(*) AS transactions,
-           coalesce(sum(t.lines), 0)::bigint AS lines,
-           coalesce(sum(t.unlinked), 0)::bigint AS unlinked,
-           coalesce(sum(t.invalid_lines), 0)::bigint AS invalid_lines,
-           count(*) FILTER (WHERE t.total_amount < min_total) AS negative,
-           count(*) FILTER (WHERE t.total_amount > max_total) AS above_limit,
-           count(*) FILTER (WHERE t.lines > 0
-               AND abs(t.line_sum - t.total_amount) > 0.50
-               AND abs(t.line_sum - t.total_amount) * 100 > max_mismatch * abs(t.total_amount)) AS mismatch,
-           count(*) FILTER (WHERE t.store_id IS NULL OR btrim(t.store_id) = '') AS no_store,
-           count(*) FILTER (WHERE t.ts > t.received + max_ahead) AS ahead,
-           count(*) FILTER (WHERE t.item_count <= 0) AS no_items,
-           count(*) FILTER (WHERE t.lines = 0 AND t.item_count > 0) AS no_lines,
-           count(*) FILTER (WHERE t.lines > 0 AND t.lines <> t.item_count) AS miscounted
-    INTO found
-    FROM (SELECT s.total_amount, s.store_id, s.item_count, s.ts, l.lines, l.line_sum, l.unlinked, l.invalid_lines,
-                 coalesce((SELECT b.ingested_at FROM scout.bronze_events b WHERE b.event_id = s.source_event_id),
-                          s.processed_at) AS received
-          FROM scout.silver_transactions s
-          CROSS JOIN LATERAL (
-              SELECT count(*) AS lines, sum(i.line_amount) AS line_sum,
-                     count(*) FILTER (WHERE i.product_key IS NULL) AS unlinked,
-                     count(*) FILTER (WHERE i.quantity <= 0 OR i.unit_price < 0) AS invalid_lines
-              FROM scout.silver_line_items i WHERE i.transaction_id = s.transaction_id) l
-          WHERE s.processed_at >= since) t;
+    SELECT * INTO found FROM scout_internal.silver_counts(since);
 
     -- Lines carry no indexed time: those left behind are looked for where a quarantine by hand
     -- leaves them. reconcile() looks at all lines.
@@ -144,19 +108,8 @@ BEGIN
 
     RETURN QUERY
     WITH rule_checks (ordinal, category, name, code, failures, what) AS (
-        VALUES
-        (1, 'amounts', 'negative_totals', 'NEGATIVE_TOTAL', found.negative,
-            format('total below %s', trim_scale(min_total))),
-        (2, 'amounts', 'amounts_above_limit', 'AMOUNT_ABOVE_LIMIT', found.above_limit,
-            format('total above %s', trim_scale(max_total))),
-        (3, 'lines', 'line_total_mismatch', 'LINE_TOTAL_MISMATCH', found.mismatch,
-            format('sum of lines differs from the total by more than %s%% and 0.50', trim_scale(max_mismatch))),
-        (4, 'lines', 'invalid_line_items', 'INVALID_LINE_ITEM', found.invalid_lines,
-            'line items with a quantity that is not positive or a negative price'),
-        (5, 'lines', 'empty_transactions', 'EMPTY_ITEMS', found.no_items, 'item_count is not positive'),
-        (6, 'time', 'future_timestamps', 'FUTURE_TIMESTAMP', found.ahead,
-            format('later than their receipt by more than %s hours',
-                   trim_scale(round(extract(epoch FROM max_ahead) / 3600, 4))))
+        SELECT c.place, c.category, c.check_name, c.code, found.broken[c.place], c.details
+        FROM scout_internal.rule_conditions() c
     ), checks (ordinal, category, name, status, failures, what) AS (
         SELECT c.ordinal, c.category, c.name,
                CASE WHEN c.failures = 0 OR NOT r.enabled THEN 'pass'

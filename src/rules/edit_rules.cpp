@@ -190,7 +190,7 @@ void insert(const Rule &rule) {
         " ON CONFLICT (name) DO NOTHING");
     const char *actor = audit::actor();
     pg::AsRole owner(extension::extension_owner());
-    pg::Rows rows = find_shipped(rule.name) != nullptr
+    pg::Rows rows = is_shipped(rule.name)
                         ? pg::Rows()
                         : add.run({pg::text(rule.name), pg::text(rule.category), pg::text(rule.severity),
                                    pg::text_or_null(rule.relation), pg::text_or_null(rule.predicate),
@@ -202,7 +202,7 @@ void insert(const Rule &rule) {
     if (rows.count() == 0)
         ereport(ERROR, errcode(ERRCODE_DUPLICATE_OBJECT),
                 errmsg("add_quality_rule: there is a rule \"%s\" already", rule.name),
-                find_shipped(rule.name) != nullptr
+                is_shipped(rule.name)
                     ? errhint("It ships with scout_ir; set_quality_rule() changes it.")
                     : errhint("Choose another name, or drop it first: SELECT scout.drop_quality_rule(%s)",
                               quote_literal_cstr(rule.name)));
