@@ -165,7 +165,7 @@ bool match_by_similarity(pg::Array<Text> &texts, float similarity, bool any_bran
     pg::Workspace workspace("scout_ir trigrams");
     Catalogue catalogue;
     pg::Cursor products(psprintf("SELECT p.product_key::bigint, " NORMAL(
-                                     "coalesce(p.brand_name, '')") ", %s.show_trgm(p.product_name)"
+                                     "coalesce(p.brand_name, '')") ", %s.show_trgm(p.product_name::text)"
                                                                    " FROM scout.dim_product p WHERE "
                                                                    "p.product_name IS NOT NULL ORDER BY 1",
                                  schema),

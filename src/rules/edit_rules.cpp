@@ -1,18 +1,20 @@
 // add_quality_rule(), set_quality_rule(), drop_quality_rule(), quality_rule_list().
 //
-// A rule is planned, and its privileges are looked at, as the caller, who becomes its owner: what the
-// caller may not read now is refused now. Commit publishes the rule together with its entry in the
-// timeline; abort and crash leave the rules as they were.
+// A rule is planned, and its privileges are looked at, as its owner: what he may not read now is refused now.
+// That is the caller; a superuser's rule gets another one (extension::registrant()). Commit publishes the
+// rule together with its entry in the timeline; abort and crash leave the rules as they were.
 
 #include "audit/caller.hpp"
 #include "core/text.hpp"
 #include "extension/installed.hpp"
+#include "extension/sight.hpp"
 #include "pg/deadline.hpp"
 #include "pg/free_sql.hpp"
 #include "pg/result.hpp"
 #include "rules/evaluate.hpp"
 
 extern "C" {
+#include "utils/acl.h"
 #include "utils/regproc.h"
 #include "utils/varlena.h"
 }
@@ -76,8 +78,7 @@ void refuse_null_flag(FunctionCallInfo fcinfo, int number, const char *function,
 }
 
 // The relation with its schema, found by the caller's search_path.
-const char *qualified(const char *function, const char *given) {
-    Oid relation = InvalidOid;
+const char *qualified(const char *function, const char *given, Oid &relation) {
     ErrorData *error = pg::attempt([&] {
         relation = RangeVarGetRelid(makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(given))),
                                     NoLock, true);
@@ -107,7 +108,8 @@ Rule read_rule(FunctionCallInfo fcinfo) {
     rule.severity = severity_argument(fcinfo, 2, function);
     if (rule.severity == nullptr) rule.severity = error_severity;
     const char *relation = text_argument(fcinfo, 3, function, "relation");
-    if (relation != nullptr) rule.relation = qualified(function, relation);
+    Oid relation_id = InvalidOid;
+    if (relation != nullptr) rule.relation = qualified(function, relation, relation_id);
     rule.predicate = text_argument(fcinfo, 4, function, "predicate");
     rule.query = text_argument(fcinfo, 5, function, "query");
     if ((rule.predicate == nullptr) == (rule.query == nullptr))
@@ -135,7 +137,7 @@ Rule read_rule(FunctionCallInfo fcinfo) {
     rule.description = text_argument(fcinfo, 9, function, "description");
     refuse_null_flag(fcinfo, 10, function, "enabled");
     rule.enabled = PG_GETARG_BOOL(10);
-    rule.owner = GetUserNameFromId(GetUserId(), false);
+    rule.owner = GetUserNameFromId(extension::registrant(relation_id), false);
     check_thresholds(function, rule);
     return rule;
 }
@@ -153,16 +155,16 @@ const char *hint_for(const ErrorData *error, const char *owner) {
     }
 }
 
-// Plans the rule as the caller, without running it.
+// Plans the rule as its owner, without running it.
 void validate(Rule &rule) {
-    const Oid caller = GetUserId();
+    const Oid owner = get_role_oid(rule.owner, false);
     pg::Span part{0, 0};
     const pg::Attempt attempt = pg::attempt_within(planning_limit_ms, [&] {
         if (rule.query != nullptr)
             part = pg::single_query(rule.query);
         else
             pg::require_expression(rule.predicate);
-        pg::FreeSql sql(caller);
+        pg::FreeSql sql(owner);
         if (rule.query != nullptr) {
             sql.check(pnstrdup(rule.query + part.start, static_cast<Size>(part.length)));
             if (rule.relation != nullptr) sql.check(psprintf("SELECT count(*) FROM %s", rows_of(rule)));
@@ -183,7 +185,8 @@ void validate(Rule &rule) {
 
 void insert(const Rule &rule) {
     static pg::Statement add(
-        "INSERT INTO scout_internal.quality_rule_records (name, category, severity, relation, predicate, query, "
+        "INSERT INTO scout_internal.quality_rule_records (name, category, severity, relation, predicate, "
+        "query, "
         "warn_if,"
         " error_if, window_column, description, enabled, owner, created_at, created_by)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::text::name, clock_timestamp(), $13)"
@@ -243,10 +246,12 @@ Rule required_rule(const char *function, const char *name) {
 
 void write_tuning(const Rule &rule, bool forget) {
     static pg::Statement tune(
-        "UPDATE scout_internal.quality_rule_records SET enabled = $2, severity = $3, warn_if = $4, error_if = $5 "
+        "UPDATE scout_internal.quality_rule_records SET enabled = $2, severity = $3, warn_if = $4, error_if "
+        "= $5 "
         "WHERE name = $1");
     static pg::Statement override_rule(
-        "INSERT INTO scout_internal.quality_rule_overrides AS o (name, enabled, severity, warn_if, error_if, set_at, "
+        "INSERT INTO scout_internal.quality_rule_overrides AS o (name, enabled, severity, warn_if, error_if, "
+        "set_at, "
         "set_by)"
         " VALUES ($1, $2, $3, $4, $5, clock_timestamp(), $6) ON CONFLICT (name) DO UPDATE SET"
         " enabled = excluded.enabled, severity = excluded.severity, warn_if = excluded.warn_if,"
