@@ -1,7 +1,8 @@
 -- Maintenance that a worker does, because it cannot run in a function.
 
-CREATE FUNCTION scout.maintain(relation regclass, action text, idempotency_key text DEFAULT NULL)
+CREATE FUNCTION scout.maintain(relation regclass, action text, columns text[] DEFAULT NULL, is_unique boolean DEFAULT false,
+                               idempotency_key text DEFAULT NULL)
 RETURNS TABLE (job_id bigint, status text, operation text)
 LANGUAGE c ROWS 1 AS 'MODULE_PATHNAME', 'scout_maintain';
-COMMENT ON FUNCTION scout.maintain(regclass, text, text) IS
-'Queues VACUUM, ANALYZE or REINDEX CONCURRENTLY of one relation and returns the job at once; a worker does it after the commit. Operators may maintain the pipeline''s relations, owners their own.';
+COMMENT ON FUNCTION scout.maintain(regclass, text, text[], boolean, text) IS
+'Queues VACUUM, ANALYZE, REINDEX CONCURRENTLY or CREATE INDEX CONCURRENTLY (of columns) on one relation and returns the job at once; a worker does it after the commit. Operators: the pipeline''s relations; everybody else: their own.';

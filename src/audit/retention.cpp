@@ -121,7 +121,7 @@ int64 forget_old() {
 
 }  // namespace scout::audit
 
-SCOUT_ACTION(scout_apply_retention) {
+SCOUT_ACTION(scout_apply_retention, 3) {
     using namespace scout;
     using namespace scout::audit;
     if (PG_ARGISNULL(1) || PG_ARGISNULL(2))

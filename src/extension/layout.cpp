@@ -58,7 +58,7 @@ void require_version(Oid relation) {
 
 }  // namespace
 
-Oid require_pipeline() {
+Oid require_pipeline_tables() {
     Oid pipeline_owner = InvalidOid;
     for (const char *name : essential) {
         Oid owner = pg::owner_of(relation_oid(name));
@@ -75,8 +75,13 @@ Oid require_pipeline() {
                               GetUserNameFromId(owner, false)),
                     errhint("Give them one owner with ALTER TABLE ... OWNER TO."));
     }
-    require_version(relation_oid("bronze_pending"));
     return pipeline_owner;
+}
+
+Oid require_pipeline() {
+    const Oid owner = require_pipeline_tables();
+    require_version(relation_oid("bronze_pending"));
+    return owner;
 }
 
 void require_fired_on(const TriggerData *trigger, const char *name) {

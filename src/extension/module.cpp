@@ -1,5 +1,6 @@
 // The shared library: magic block and _PG_init.
 #include "alerts/jobs.hpp"
+#include "extension/fit.hpp"
 #include "extension/settings.hpp"
 #include "gold/jobs.hpp"
 #include "intake/pending.hpp"
@@ -8,6 +9,7 @@
 #include "maintenance/jobs.hpp"
 #include "pg/postgres.hpp"
 #include "pg/supervisor.hpp"
+#include "pg/wrapper.hpp"
 #include "recovery/jobs.hpp"
 
 extern "C" {
@@ -17,6 +19,7 @@ PGDLLEXPORT void _PG_init(void);
 
 void _PG_init(void) {
     scout::extension::define_settings();
+    scout::pg::entry_check = scout::extension::require_fit;
     scout::intake::register_pending_callbacks();
     scout::load::register_load_job();
     scout::pause::breaker_lifted = scout::load::breaker_lifted;

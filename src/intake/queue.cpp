@@ -299,7 +299,7 @@ char *multirange_text(const int64 *ids, size_t count) {
 
 }  // namespace scout::intake
 
-SCOUT_FUNCTION(scout_backlog) {
+SCOUT_FUNCTION(scout_backlog, 1) {
     using namespace scout;
     const char *source = PG_ARGISNULL(0) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(0));
     (void)extension::require_pipeline();
@@ -309,7 +309,7 @@ SCOUT_FUNCTION(scout_backlog) {
     PG_RETURN_INT64(events);
 }
 
-SCOUT_FUNCTION(scout_require_pipeline) {
+SCOUT_FUNCTION(scout_require_pipeline, 0) {
     (void)scout::extension::require_pipeline();
     PG_RETURN_VOID();
 }

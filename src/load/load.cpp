@@ -95,7 +95,7 @@ Loaded load_batch(int batch_size, bool force, bool told, BatchCounts &counts) {
 
 }  // namespace scout::load
 
-SCOUT_ACTION(scout_load_silver_from_bronze) {
+SCOUT_ACTION(scout_load_silver_from_bronze, 2) {
     using namespace scout;
     using namespace scout::load;
     const int batch_size = pg::positive_argument(fcinfo, 0, "batch_size");

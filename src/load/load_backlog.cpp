@@ -128,7 +128,7 @@ void register_load_job() {
 
 }  // namespace scout::load
 
-SCOUT_ACTION(scout_load_backlog) {
+SCOUT_ACTION(scout_load_backlog, 6) {
     using namespace scout;
     using namespace scout::load;
     const int batch_size = pg::positive_argument(fcinfo, 0, "batch_size");

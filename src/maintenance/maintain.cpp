@@ -1,4 +1,4 @@
-// maintain(): VACUUM, ANALYZE and REINDEX CONCURRENTLY by a worker.
+// maintain(): VACUUM, ANALYZE, REINDEX CONCURRENTLY and CREATE INDEX CONCURRENTLY by a worker.
 //
 // None of them can run in the caller's transaction, and REINDEX CONCURRENTLY waits for all transactions
 // that are older than it, the caller's among them, where the deadlock detector does not see that the caller
@@ -11,14 +11,17 @@
 //
 // REINDEX CONCURRENTLY that is cancelled, deadlocks or crashes leaves an invalid index with a name that
 // ends in _ccnew or _ccold. The next run on the table drops those, each by a statement of its own, before
-// it begins: an attempt of the same job, too. An index that is being built is invalid, too: they are
+// it begins: an attempt of the same job, too. So it is with a new index, which is invalid under the name that
+// the job has chosen. An index that is being built is invalid, too: they are
 // looked for under the lock that its builder holds to the end.
 
 #include "audit/caller.hpp"
 #include "jobs/chunks.hpp"
 #include "jobs/request.hpp"
 #include "maintenance/jobs.hpp"
+#include "maintenance/new_index.hpp"
 #include "maintenance/target.hpp"
+#include "pg/arguments.hpp"
 #include "pg/guard.hpp"
 #include "pg/result.hpp"
 #include "pg/spi.hpp"
@@ -38,15 +41,20 @@ struct Request {
     bool is_index;  // of that table: REINDEX CONCURRENTLY gives an index another OID
     const char *name;
     Action action;
+    NewIndex index;  // of Action::index
 };
 
 Request read_arguments(const char *json) {
     static pg::Statement parse(
-        "SELECT (a->>'oid')::bigint, (a->>'index')::boolean, a->>'relation', a->>'action'"
+        "SELECT (a->>'oid')::bigint, (a->>'index')::boolean, a->>'relation', a->>'action',"
+        " coalesce(a->>'name', ''), coalesce(a->>'columns', ''), coalesce((a->>'unique')::boolean, false)"
         " FROM (SELECT $1::jsonb) x(a)");
     pg::Rows rows = parse.run({pg::text(json)});
-    const Request r{static_cast<Oid>(rows.int8(0, 1)), rows.boolean(0, 2), pg::c_string(rows.text(0, 3)),
-                    action_of(pg::c_string(rows.text(0, 4)))};
+    const Request r{static_cast<Oid>(rows.int8(0, 1)),
+                    rows.boolean(0, 2),
+                    pg::c_string(rows.text(0, 3)),
+                    action_of(pg::c_string(rows.text(0, 4))),
+                    {pg::c_string(rows.text(0, 5)), pg::c_string(rows.text(0, 6)), rows.boolean(0, 7)}};
     rows.free();
     return r;
 }
@@ -80,26 +88,31 @@ Target require_same(const Request &r) {
     return target;
 }
 
-// Invalid indexes that a REINDEX CONCURRENTLY of the relation left behind: their OIDs, and their tables'.
-pg::Rows leftovers(Oid relation) {
+bool leaves_leftovers(Action action) {
+    return action == Action::reindex || action == Action::index;
+}
+
+// Invalid indexes that an earlier run left behind on the relation: their OIDs, and their tables'.
+pg::Rows leftovers(Oid relation, const Request &r) {
     static pg::Statement find(
         "SELECT i.indexrelid::bigint, i.indrelid::bigint FROM pg_index i JOIN pg_class c ON c.oid = "
         "i.indexrelid"
-        " WHERE NOT i.indisvalid AND c.relkind = 'i' AND c.relname ~ '_cc(new|old)[0-9]*$' AND c.oid <> "
+        " WHERE NOT i.indisvalid AND c.relkind = 'i' AND (c.relname ~ '_cc(new|old)[0-9]*$' OR c.relname = "
+        "$2::text::name) AND c.oid <> "
         "$1::bigint::oid"
         " AND i.indrelid IN (SELECT coalesce(x.indrelid, t.relid) FROM (SELECT $1::bigint::oid"
         "  UNION SELECT p.relid FROM pg_partition_tree($1::bigint::oid) p) t(relid)"
         "  LEFT JOIN pg_index x ON x.indexrelid = t.relid)"
         " ORDER BY i.indrelid, i.indexrelid");
-    return find.read_latest({pg::int8(relation)});
+    return find.read_latest({pg::int8(relation), pg::text(r.index.name)});
 }
 
 // They are looked for again once nobody builds an index on their tables any more.
-pg::Rows dead_leftovers(Oid relation) {
-    pg::Rows rows = leftovers(relation);
+pg::Rows dead_leftovers(Oid relation, const Request &r) {
+    pg::Rows rows = leftovers(relation, r);
     for (uint64 i = 0; i < rows.count(); i++)
         LockRelationOid(static_cast<Oid>(rows.int8(i, 2)), ShareUpdateExclusiveLock);
-    return rows.count() == 0 ? rows : leftovers(relation);
+    return rows.count() == 0 ? rows : leftovers(relation, r);
 }
 
 int64 freeze(const jobs::Job &job) {
@@ -108,14 +121,14 @@ int64 freeze(const jobs::Job &job) {
     chunks.push({0, 0, 0, nullptr});
     jobs::add_chunks(job.id, chunks);
     const Request r = read_arguments(job.arguments);
-    const int64 to_drop = r.action == Action::reindex ? static_cast<int64>(leftovers(r.table).count()) : 0;
+    const int64 to_drop = leaves_leftovers(r.action) ? static_cast<int64>(leftovers(r.table, r).count()) : 0;
     session.end();
     return to_drop + 1;
 }
 
 // Puts the dropping of leftovers before what is to be done. The chunk is the last that is left.
-bool clean_first(const jobs::Job &job, const jobs::Chunk &chunk, Oid relation) {
-    pg::Rows rows = dead_leftovers(relation);
+bool clean_first(const jobs::Job &job, const jobs::Chunk &chunk, Oid relation, const Request &r) {
+    pg::Rows rows = dead_leftovers(relation, r);
     const bool found = rows.count() > 0;
     if (found) {
         pg::Array<jobs::Chunk> chunks;
@@ -129,8 +142,8 @@ bool clean_first(const jobs::Job &job, const jobs::Chunk &chunk, Oid relation) {
 }
 
 // nullptr where the index has gone meanwhile, or is no leftover any more.
-const char *drop_statement(Oid relation, Oid index) {
-    pg::Rows rows = dead_leftovers(relation);
+const char *drop_statement(Oid relation, Oid index, const Request &r) {
+    pg::Rows rows = dead_leftovers(relation, r);
     bool found = false;
     for (uint64 i = 0; i < rows.count(); i++) found = found || static_cast<Oid>(rows.int8(i, 1)) == index;
     rows.free();
@@ -138,6 +151,10 @@ const char *drop_statement(Oid relation, Oid index) {
     return psprintf(
         "DROP INDEX CONCURRENTLY IF EXISTS %s",
         quote_qualified_identifier(get_namespace_name(get_rel_namespace(index)), get_rel_name(index)));
+}
+
+const char *statement_of(const Target &target, const Request &r) {
+    return r.action == Action::index ? create_statement(target, r.index) : statement(target, r.action);
 }
 
 // Runs in a session with the caller's own role. The chunk of what it returns stays: it goes when the
@@ -150,10 +167,10 @@ const char *utility(const jobs::Job &job, Oid &run_as) {
         const Target target = require_same(r);
         run_as = target.run_as;
         if (chunk.object == nullptr) {
-            if (r.action == Action::reindex && clean_first(job, chunk, target.relation)) continue;
-            return statement(target, r.action);
+            if (leaves_leftovers(r.action) && clean_first(job, chunk, target.relation, r)) continue;
+            return statement_of(target, r);
         }
-        const char *drop = drop_statement(target.relation, static_cast<Oid>(chunk.first));
+        const char *drop = drop_statement(target.relation, static_cast<Oid>(chunk.first), r);
         if (drop != nullptr) return drop;
         jobs::finish_chunk(job.id, chunk);
     }
@@ -170,7 +187,7 @@ void register_maintain_job() {
 
 }  // namespace scout::maintenance
 
-SCOUT_ACTION(scout_maintain) {
+SCOUT_ACTION(scout_maintain, 5) {
     using namespace scout;
     using namespace scout::maintenance;
     if (PG_ARGISNULL(0))
@@ -178,7 +195,11 @@ SCOUT_ACTION(scout_maintain) {
                 errhint("Give the name of a table, a materialized view or an index."));
     const char *named = PG_ARGISNULL(1) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(1));
     const Action action = action_of(named);
-    const char *key = PG_ARGISNULL(2) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(2));
+    if (action != Action::index && (!PG_ARGISNULL(2) || pg::flag(fcinfo, 3, "is_unique")))
+        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                errmsg("columns and is_unique are for the action index"),
+                errhint("SELECT * FROM scout.maintain('scout.silver_transactions', 'index', '{store_id}')"));
+    const char *key = PG_ARGISNULL(4) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(4));
     pg::Result result(fcinfo);
     pg::Session session;
     const Target target = find_target(PG_GETARG_OID(0), action);
@@ -187,8 +208,15 @@ SCOUT_ACTION(scout_maintain) {
         .add("action", name_of(action))
         .add("oid", static_cast<int64>(target.table))
         .add_bool("index", target.is_index);
+    Request r{target.table, target.is_index, target.name, action, {}};
+    if (action == Action::index) {
+        r.index = new_index_argument(fcinfo, 2, target);
+        arguments.add("name", r.index.name)
+            .add("columns", r.index.columns)
+            .add_bool("unique", r.index.unique);
+    }
     const jobs::Outcome o = jobs::submit({kind_name, arguments.text(), 1, key, false}, false);
-    result.int8(o.job).text(o.state).text(statement(target, action));
+    result.int8(o.job).text(o.state).text(statement_of(target, r));
     result.end_row();
     session.end();
     return static_cast<Datum>(0);

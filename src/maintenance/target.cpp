@@ -1,6 +1,8 @@
 #include "maintenance/target.hpp"
 
+#include "extension/installed.hpp"
 #include "extension/layout.hpp"
+#include "pg/relation.hpp"
 
 extern "C" {
 #include "catalog/catalog.h"
@@ -13,7 +15,7 @@ namespace scout::maintenance {
 
 namespace {
 
-constexpr const char *actions[] = {"vacuum", "analyze", "vacuum analyze", "reindex"};
+constexpr const char *actions[] = {"vacuum", "analyze", "vacuum analyze", "reindex", "index"};
 
 struct Found {
     char kind, persistence;
@@ -49,6 +51,10 @@ void require_fitting_kind(const char *name, const Found &f, Action action) {
     if (is_index(f.kind) && action != Action::reindex)
         ereport(ERROR, errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("%s is an index", name),
                 errhint("An index can be reindexed; vacuum and analyze are for its table."));
+    if (action == Action::index && f.kind == RELKIND_PARTITIONED_TABLE)
+        ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("%s is partitioned", name),
+                errdetail("PostgreSQL cannot build an index of a partitioned table concurrently."),
+                errhint("Ask for the index on each partition."));
     if (!is_index(f.kind) && f.kind != RELKIND_RELATION && f.kind != RELKIND_PARTITIONED_TABLE &&
         f.kind != RELKIND_MATVIEW)
         ereport(ERROR, errcode(ERRCODE_WRONG_OBJECT_TYPE),
@@ -72,7 +78,7 @@ Action action_of(const char *name) {
         if (pg_strcasecmp(name, actions[i]) == 0) return static_cast<Action>(i);
     ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
             errmsg("unknown action: %s", name == nullptr ? "NULL" : quote_literal_cstr(name)),
-            errhint("Valid actions are vacuum, analyze, vacuum analyze and reindex."));
+            errhint("Valid actions are vacuum, analyze, vacuum analyze, reindex and index."));
     pg_unreachable();
 }
 
@@ -88,10 +94,13 @@ Target find_target(Oid relation, Action action) {
     const bool index = is_index(f.kind);
     const Oid table = index ? IndexGetRelation(relation, false) : relation;
     require_no_member(table, name);
-    if (has_privs_of_role(GetUserId(), f.owner)) return {relation, table, name, index, GetUserId()};
-    const bool may_be_ours = schema == get_namespace_oid(extension::schema_name, true);
-    if (may_be_ours && f.owner == extension::require_pipeline())
-        return {relation, table, name, index, f.owner};
+    const bool of_pipeline = schema == get_namespace_oid(extension::schema_name, true) &&
+                             f.owner == pg::owner_of(extension::relation_oid("bronze_events")) &&
+                             f.owner == extension::require_pipeline();
+    if (of_pipeline || has_privs_of_role(GetUserId(), f.owner))
+        return {relation,    table,
+                name,        index,
+                of_pipeline, of_pipeline && action == Action::index ? extension::extension_owner() : f.owner};
     ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("must be owner of %s", name),
             errdetail("It belongs to \"%s\", and not to the pipeline.", GetUserNameFromId(f.owner, false)),
             errhint("Operators may maintain the pipeline's relations, owners their own."));
@@ -103,7 +112,8 @@ const char *statement(const Target &target, Action action) {
         case Action::vacuum: return psprintf("VACUUM %s", target.name);
         case Action::analyze: return psprintf("ANALYZE %s", target.name);
         case Action::vacuum_analyze: return psprintf("VACUUM (ANALYZE) %s", target.name);
-        case Action::reindex: break;
+        case Action::reindex:
+        case Action::index: break;
     }
     return psprintf("REINDEX %s CONCURRENTLY %s", target.is_index ? "INDEX" : "TABLE", target.name);
 }

@@ -174,7 +174,7 @@ void register_reprocess_job() {
 
 }  // namespace scout::recovery
 
-SCOUT_ACTION(scout_reprocess_bronze_window) {
+SCOUT_ACTION(scout_reprocess_bronze_window, 8) {
     using namespace scout;
     using namespace scout::recovery;
     const pg::Window window = pg::window_argument(fcinfo, 0);
