@@ -159,6 +159,6 @@ Datum run_body(FunctionCallInfo fcinfo, Oid role) {
 
 }  // namespace scout::extension
 
-SCOUT_FUNCTION(scout_report) {
+SCOUT_FUNCTION(scout_report, scout::pg::any_number) {
     return scout::extension::run_body(fcinfo, scout::extension::pipeline_reader());
 }

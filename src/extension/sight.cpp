@@ -93,10 +93,11 @@ Oid reader_of(const Oid *relations, size_t count) {
     pg_unreachable();
 }
 
-Oid registrant(Oid relation) {
+Oid registrant(const char *statement) {
     const Oid caller = GetUserId();
     if (!superuser_arg(caller)) return caller;
-    return OidIsValid(relation) ? reader_of(&relation, 1) : require_pipeline();
+    const pg::Array<Oid> relations = pg::named_relations(statement);
+    return reader_of(relations.begin(), relations.size());
 }
 
 }  // namespace scout::extension

@@ -24,8 +24,8 @@ Oid pipeline_reader();
 // and the present role is above one of them.
 Oid reader_of(const Oid *relations, size_t count);
 
-// Whose right it is to have a statement of his own run again later: the present role's. A superuser's is
-// kept as reader_of() the relation; where it names none, as that of the pipeline's owner.
-Oid registrant(Oid relation);
+// As whom a statement that the present role gives is to run, now and later: as that role; a superuser's as
+// reader_of() what it names, for a superuser is no one whom a worker should run SQL for. Needs a Session.
+Oid registrant(const char *statement);
 
 }  // namespace scout::extension

@@ -38,12 +38,10 @@ SCOUT_ACTION(scout_register_dataset, 15) {
     const char *definition = pg::c_string(rows.text(0, 1)), *name = pg::c_string(rows.text(0, 2));
     const char *relation = pg::c_string(rows.text(0, 4));
     const char *details = rows.is_null(0, 5) ? nullptr : pg::c_string(rows.text(0, 5));
-    const Oid registrant = extension::registrant(PG_GETARG_OID(1));
-    if (!rows.is_null(0, 3)) {
-        pg::AsRole as(registrant);
-        pg::require_condition(pg::c_string(rows.text(0, 3)), relation, "register_dataset: filter");
-        as.end();
-    }
+    const Oid registrant = rows.is_null(0, 3)
+                               ? role
+                               : pg::require_condition(pg::c_string(rows.text(0, 3)), relation,
+                                                       "register_dataset: filter", extension::registrant);
 
     const char *actor = audit::actor();
     pg::AsRole owner(extension::extension_owner());

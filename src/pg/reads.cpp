@@ -6,6 +6,7 @@ extern "C" {
 #include "catalog/pg_inherits.h"
 #include "rewrite/prs2lock.h"
 #include "utils/acl.h"
+#include "utils/plancache.h"
 #include "utils/rls.h"
 }
 
@@ -60,6 +61,20 @@ Array<Oid> read_relations(Oid relation) {
             default: break;
         }
     }
+    return found;
+}
+
+Array<Oid> named_relations(const char *statement) {
+    Oid types[] = {TIMESTAMPTZOID};
+    SPIPlanPtr plan = SPI_prepare(statement, 1, types);
+    if (plan == nullptr)
+        elog(ERROR, "could not prepare \"%s\": %s", statement, SPI_result_code_string(SPI_result));
+    Array<Oid> found;
+    ListCell *source, *relation;
+    foreach (source, SPI_plan_get_plan_sources(plan))
+        foreach (relation, static_cast<CachedPlanSource *>(lfirst(source))->relationOids)
+            add(found, lfirst_oid(relation));
+    (void)SPI_freeplan(plan);
     return found;
 }
 

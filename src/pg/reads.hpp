@@ -1,4 +1,4 @@
-// Whose tables a statement reads that names a relation.
+// What a statement reads, and who may read it.
 #pragma once
 
 #include "pg/memory.hpp"
@@ -8,6 +8,10 @@ namespace scout::pg {
 // The relation itself, what a view reads at any depth, and partitions and children: the relations whose
 // statistics, indexes and policies the planner looks at. Takes AccessShareLock on each view.
 Array<Oid> read_relations(Oid relation);
+
+// The relations that a statement with one timestamptz as its parameter names, also below views. It is parsed,
+// not planned. Needs a Session.
+Array<Oid> named_relations(const char *statement);
 
 // May `role` read all columns and rows of a relation? Row security counts as hiding some.
 bool sees_all(Oid relation, Oid role);

@@ -5,7 +5,7 @@
 #include "extension/sight.hpp"
 #include "pg/wrapper.hpp"
 
-SCOUT_FUNCTION(scout_compare_layers) {
+SCOUT_FUNCTION(scout_compare_layers, 7) {
     using namespace scout;
     constexpr int arguments[] = {0, 1, 3};  // source, target, dead_letters
     Oid relations[std::size(arguments)];

@@ -78,7 +78,8 @@ void refuse_null_flag(FunctionCallInfo fcinfo, int number, const char *function,
 }
 
 // The relation with its schema, found by the caller's search_path.
-const char *qualified(const char *function, const char *given, Oid &relation) {
+const char *qualified(const char *function, const char *given) {
+    Oid relation = InvalidOid;
     ErrorData *error = pg::attempt([&] {
         relation = RangeVarGetRelid(makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(given))),
                                     NoLock, true);
@@ -108,8 +109,7 @@ Rule read_rule(FunctionCallInfo fcinfo) {
     rule.severity = severity_argument(fcinfo, 2, function);
     if (rule.severity == nullptr) rule.severity = error_severity;
     const char *relation = text_argument(fcinfo, 3, function, "relation");
-    Oid relation_id = InvalidOid;
-    if (relation != nullptr) rule.relation = qualified(function, relation, relation_id);
+    if (relation != nullptr) rule.relation = qualified(function, relation);
     rule.predicate = text_argument(fcinfo, 4, function, "predicate");
     rule.query = text_argument(fcinfo, 5, function, "query");
     if ((rule.predicate == nullptr) == (rule.query == nullptr))
@@ -137,7 +137,6 @@ Rule read_rule(FunctionCallInfo fcinfo) {
     rule.description = text_argument(fcinfo, 9, function, "description");
     refuse_null_flag(fcinfo, 10, function, "enabled");
     rule.enabled = PG_GETARG_BOOL(10);
-    rule.owner = GetUserNameFromId(extension::registrant(relation_id), false);
     check_thresholds(function, rule);
     return rule;
 }
@@ -155,18 +154,35 @@ const char *hint_for(const ErrorData *error, const char *owner) {
     }
 }
 
+// Of one statement that names all that the rule does.
+Oid owner_of(const Rule &rule, const char *query) {
+    const Rule *alone = &rule;
+    const char *statement = query == nullptr ? statement_of(&alone, 1, "1")
+                            : rule.relation == nullptr
+                                ? query
+                                : psprintf("SELECT FROM (%s\n) q, %s", query, rule.relation);
+    pg::Session session;
+    const Oid owner = extension::registrant(statement);
+    session.end();
+    return owner;
+}
+
 // Plans the rule as its owner, without running it.
 void validate(Rule &rule) {
-    const Oid owner = get_role_oid(rule.owner, false);
+    Oid owner = GetUserId();
     pg::Span part{0, 0};
     const pg::Attempt attempt = pg::attempt_within(planning_limit_ms, [&] {
         if (rule.query != nullptr)
             part = pg::single_query(rule.query);
         else
             pg::require_expression(rule.predicate);
+        const char *query = rule.query == nullptr
+                                ? nullptr
+                                : pnstrdup(rule.query + part.start, static_cast<Size>(part.length));
+        owner = owner_of(rule, query);
         pg::FreeSql sql(owner);
-        if (rule.query != nullptr) {
-            sql.check(pnstrdup(rule.query + part.start, static_cast<Size>(part.length)));
+        if (query != nullptr) {
+            sql.check(query);
             if (rule.relation != nullptr) sql.check(psprintf("SELECT count(*) FROM %s", rows_of(rule)));
         } else {
             const Rule *alone = &rule;
@@ -179,7 +195,8 @@ void validate(Rule &rule) {
                 attempt.timed_out ? errmsg("add_quality_rule: planning the rule takes too long")
                                   : errmsg("add_quality_rule: %s", attempt.error->message),
                 attempt.error->detail != nullptr ? errdetail_internal("%s", attempt.error->detail) : 0,
-                errhint("%s", hint_for(attempt.error, rule.owner)));
+                errhint("%s", hint_for(attempt.error, GetUserNameFromId(owner, false))));
+    rule.owner = GetUserNameFromId(owner, false);
     if (rule.query != nullptr) rule.query = pnstrdup(rule.query + part.start, static_cast<Size>(part.length));
 }
 
