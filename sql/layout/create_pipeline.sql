@@ -206,6 +206,8 @@ BEGIN
     INSERT INTO scout.bronze_event_keys (event_hash, event_id)
     SELECT b.event_hash, min(b.event_id) FROM scout.bronze_events b
     WHERE NOT EXISTS (SELECT FROM scout.bronze_event_keys k WHERE k.event_hash = b.event_hash)
+      -- This transaction's own, whose keys are still to be written.
+      AND NOT EXISTS (SELECT FROM scout_internal.unflushed_events() u WHERE u.event_id = b.event_id)
     GROUP BY b.event_hash
     ON CONFLICT (event_hash) DO NOTHING;
 

@@ -33,7 +33,7 @@ constexpr TimestampTz slack = USECS_PER_HOUR;
 #define OLD_ALERTS "scout_internal.alerts x WHERE x.state = 'resolved' AND x.resolved_at < $1"
 #define OLD_SILENCES "scout_internal.silences x WHERE x.ends_at < $1"
 #define REMOVE(old, table, id, at)                                                             \
-    pg::Statement("DELETE FROM scout." table " d WHERE d." id " IN (SELECT x." id " FROM " old \
+    pg::Statement("DELETE FROM scout_internal." table " d WHERE d." id " IN (SELECT x." id " FROM " old \
                   " ORDER BY x." at " LIMIT $2 FOR UPDATE SKIP LOCKED)")
 #define FIND(old) pg::Statement("SELECT count(*) FROM (SELECT FROM " old " LIMIT $2) c")
 

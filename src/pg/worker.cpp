@@ -2,6 +2,8 @@
 
 #include "pg/wrapper.hpp"
 
+#include <dlfcn.h>
+
 extern "C" {
 #include "access/parallel.h"
 #include "access/xlog.h"
@@ -26,6 +28,16 @@ extern PGDLLIMPORT bool pq_check_connection(void);
 
 namespace scout::pg {
 
+void name_library(BackgroundWorker &worker) {
+    Dl_info self;
+    const bool known =
+        dladdr(reinterpret_cast<void *>(&name_library), &self) != 0 && self.dli_fname != nullptr;
+    // A longer path than there is room for is left to the server's configuration.
+    const bool fits = known && strlen(self.dli_fname) < sizeof worker.bgw_library_name;
+    strlcpy(worker.bgw_library_name, fits ? self.dli_fname : "$libdir/scout_ir",
+            sizeof worker.bgw_library_name);
+}
+
 bool start_worker_raw(const WorkerStart &start, const void *payload, size_t size,
                       BackgroundWorkerHandle **handle) {
     if (no_workers_here()) return false;
@@ -36,7 +48,7 @@ bool start_worker_raw(const WorkerStart &start, const void *payload, size_t size
     worker.bgw_notify_pid = handle != nullptr ? MyProcPid : 0;
     strlcpy(worker.bgw_name, start.name, BGW_MAXLEN);
     strlcpy(worker.bgw_type, start.type, BGW_MAXLEN);
-    strlcpy(worker.bgw_library_name, "$libdir/scout_ir", BGW_MAXLEN);
+    name_library(worker);
     strlcpy(worker.bgw_function_name, start.function, BGW_MAXLEN);
     std::memcpy(worker.bgw_extra, payload, size);
     return RegisterDynamicBackgroundWorker(&worker, handle);

@@ -27,6 +27,10 @@ struct WorkerStart {
     const char *function;      // of this library
 };
 
+// This library for a worker to load: the very file that this process has, wherever it was found (a
+// dynamic_library_path or extension_destdir may be this session's alone).
+void name_library(BackgroundWorker &worker);
+
 // Registers a worker with a copy of `payload` (at most BGW_EXTRALEN bytes); false where no slot is free.
 // Allocates only where a handle is asked for, and raises nothing.
 bool start_worker_raw(const WorkerStart &start, const void *payload, size_t size,

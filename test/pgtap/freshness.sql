@@ -28,7 +28,7 @@ SELECT string_agg(status, ',') AS ignored FROM (
         source_column => 'source', expected_sources => '{venue,ticketing,weather,social}')) r \gset
 
 BEGIN;
-SELECT no_plan();
+SELECT plan(142);
 CREATE FUNCTION pg_temp.fresh(name text, at timestamptz DEFAULT '2026-03-02 12:00+00') RETURNS text LANGUAGE sql AS $$
 SELECT string_agg(concat_ws(' ', f.source, f.status, f.age), ', ' ORDER BY f.source NULLS FIRST) FROM scout.freshness(ARRAY[name], at) f $$;
 
@@ -53,6 +53,9 @@ CREATE INDEX ON public.events (source, created_at);
 SELECT ok((SELECT status = 'replaced' FROM scout.register_dataset('bronze', 'public.events', 'created_at', '10 minutes', '1 hour', source_column => 'source', lookback => '2 hours')), 'registered anew');
 SELECT is(pg_temp.fresh('events'), 'ticketing pass 00:00:01, venue pass 00:00:03', 'not expected: only those of the lookback');
 SELECT is(pg_temp.fresh('events', '2026-03-02 14:30+00'), 'error 02:30:01', 'all silent for longer than the lookback: the dataset itself does not vanish');
+SELECT ok((SELECT status = 'replaced' FROM scout.register_dataset('bronze', 'public.events', 'created_at', '10 minutes', '1 hour', source_column => 'source', lookback => '2 hours',
+    filter => $$source LIKE '%e%' AND source NOT LIKE '%s'$$)), 'with a filter that looks like a format');
+SELECT is(pg_temp.fresh('events'), 'ticketing pass 00:00:01, venue pass 00:00:03', 'is a filter');
 
 -- What must not look fresh.
 INSERT INTO scout.bronze_transactions_raw VALUES (1000, 'F', '2026-03-03 12:00+00'), (1001, 'I', 'infinity'), (1002, 'N', NULL), (1003, 'M', '-infinity');
@@ -156,7 +159,7 @@ SELECT is((SELECT coalesce(details, status) FROM scout.freshness('{trojan}')), '
 
 -- The pipeline's own.
 SELECT is((SELECT count(*) FROM scout.datasets WHERE built_in), 0::bigint, 'no pipeline, no built-in datasets');
-SELECT lives_ok('SELECT scout.create_pipeline(true)', 'a pipeline');
+\ir ../lib/pipeline.sql
 SELECT is((SELECT string_agg(dataset, ',') FROM scout.datasets WHERE built_in), 'bronze,silver,gold_daily_metrics,gold_region_choropleth', 'its datasets');
 SELECT is((SELECT string_agg(DISTINCT status, ',') FROM scout.freshness('{bronze,silver,gold_daily_metrics}')), 'warn', 'an empty pipeline is a warning');
 INSERT INTO scout.bronze_events (source_system, event_data, ingested_at)

@@ -1,9 +1,9 @@
 -- Jobs in a transaction: bad arguments, who may act, what is promised of columns and keys. Workers start at
--- a commit, and here is none: test/tap/031_jobs.pl has the rest.
+-- a commit, and here is none: test/tap/jobs.pl has the rest.
 BEGIN;
-SELECT no_plan();
+SELECT plan(71);
 SET client_min_messages = warning;
-SELECT lives_ok('SELECT scout.create_pipeline(true)', 'a pipeline');
+\ir ../lib/pipeline.sql
 INSERT INTO scout.bronze_events (event_id, event_data)
 SELECT n, jsonb_build_object('transaction_id', 'T' || n, 'store_id', 'S1', 'ts', '2025-08-24T14:05:00Z', 'total_amount', 10,
     'items', jsonb_build_array(jsonb_build_object('product_id', 'P1', 'qty', 1, 'unit_price', 10, 'line_amount', 10)))
@@ -72,7 +72,7 @@ SELECT results_eq(format('SELECT state_before, state, workers_interrupted FROM s
                   $$VALUES ('queued', 'cancelled', 0)$$, 'a queued job is cancelled');
 SELECT results_eq(format('SELECT state_before, state FROM scout.resume_job(%s)', :job), $$VALUES ('cancelled', 'queued')$$, 'and queued again');
 SELECT results_eq(format('SELECT state_before, state FROM scout.resume_job(%s)', :job), $$VALUES ('queued', 'queued')$$, 'to resume twice is no error');
-SELECT is((SELECT array_agg(action || ' ' || outcome ORDER BY entry_id) FROM scout.timeline WHERE action <> 'reprocess_bronze_window'),
+SELECT is((SELECT array_agg(action || ' ' || outcome ORDER BY entry_id) FROM scout.timeline WHERE action NOT IN ('reprocess_bronze_window', 'grant_access', 'create_pipeline')),
           ARRAY['load_backlog queued', 'cancel_job cancelled', 'resume_job queued', 'resume_job queued'], 'the timeline has each step');
 
 -- Ended jobs.
@@ -97,8 +97,8 @@ SELECT is((SELECT state FROM scout.job(:job)), 'queued', 'and polls one');
 SELECT throws_ok(format('SELECT * FROM scout.%s', c.call), '42501', NULL, 'a reader may not ' || c.call)
 FROM (VALUES ('load_backlog(wait => false)'), ($$reprocess_bronze_window('2020-01-01', '2021-01-01', wait => false)$$),
              ('cancel_job(1)'), ('resume_job(1)')) c(call);
-SELECT throws_ok('SELECT * FROM scout.' || t, '42501', NULL, 'nor read ' || t)
-FROM unnest(ARRAY['job_records', 'job_workers', 'job_chunks']) t WHERE NOT has_table_privilege('scout.' || t, 'SELECT');
+SELECT throws_ok('SELECT * FROM scout_internal.' || t, '42501', NULL, 'nor read ' || t)
+FROM unnest(ARRAY['job_records', 'job_workers', 'job_chunks']) t WHERE NOT has_table_privilege('scout_internal.' || t, 'SELECT');
 SELECT throws_ok($$UPDATE scout_internal.job_records SET session_role = 'postgres'$$, '42501', NULL, 'nobody but the owner writes jobs');
 RESET ROLE;
 SET LOCAL SESSION AUTHORIZATION jobs_operator;
@@ -116,14 +116,14 @@ SAVEPOINT s;
 SELECT lives_ok($$SELECT scout.load_backlog(wait => false, idempotency_key => 'gone')$$, 'a job');
 ROLLBACK TO s;
 SELECT is_empty($$SELECT FROM scout.jobs WHERE idempotency_key = 'gone'$$, 'rolled back to a savepoint: no job');
-SELECT col_not_null('scout', 'job_records', c, c || ' is never unknown') FROM unnest(ARRAY['kind', 'state', 'session_role', 'acting_role', 'home']) c;
+SELECT col_not_null('scout_internal', 'job_records', c, c || ' is never unknown') FROM unnest(ARRAY['kind', 'state', 'session_role', 'acting_role', 'home']) c;
 SELECT columns_are('scout', 'jobs', ARRAY['job_id', 'kind', 'arguments', 'state', 'asked_by', 'session_role', 'acting_role', 'worker_pids',
     'workers', 'done', 'total', 'unit', 'percent', 'rows_per_second', 'estimated_finish', 'transactions_created', 'transactions_updated',
     'transactions_removed', 'line_items_created', 'events_dead_lettered', 'dead_letters_resolved', 'last_position', 'attempts',
     'next_attempt_at', 'error_sqlstate', 'error_message', 'error_detail', 'error_hint', 'idempotency_key', 'scheduled', 'cancelled_by',
     'created_at', 'started_at', 'finished_at'], 'the columns of jobs');
 SELECT volatility_is('scout', f, v, f || ' is ' || v)
-FROM (VALUES ('job', 'stable'), ('job_list', 'stable'), ('cancel_job', 'volatile'), ('wait_for_job', 'volatile')) x(f, v);
+FROM (VALUES ('job', 'stable'), ('cancel_job', 'volatile'), ('wait_for_job', 'volatile')) x(f, v);
 
 SELECT * FROM finish();
 ROLLBACK;
