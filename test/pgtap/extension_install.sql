@@ -10,7 +10,8 @@ CREATE EXTENSION IF NOT EXISTS scout_ir;
 BEGIN;
 SELECT plan(38);
 DROP EXTENSION scout_ir;
-SELECT hasnt_schema('scout'::name, 'DROP EXTENSION takes schema scout with it where it made it');
+SELECT has_schema('scout'::name, 'DROP EXTENSION leaves schema scout, for what else is in it');
+DROP SCHEMA scout;
 CREATE ROLE install_other;
 CREATE ROLE install_owner;
 
@@ -38,13 +39,13 @@ SELECT is(pg_temp.installed_over(setup), said, setup) FROM (VALUES
     ('CREATE SCHEMA scout; GRANT CREATE ON SCHEMA scout TO PUBLIC', '55000; Everybody may create in it.'),
     ('CREATE SCHEMA scout; GRANT USAGE ON SCHEMA scout TO install_other', 'installed'),
     ('CREATE SCHEMA scout; CREATE FUNCTION scout.anything() RETURNS int LANGUAGE sql RETURN 1', '55000; It contains function scout.anything().'),
-    ('CREATE SCHEMA scout; CREATE FUNCTION scout.reconcile(text) RETURNS int LANGUAGE sql RETURN 1', '55000; It contains function scout.reconcile(text).'),
-    ('CREATE SCHEMA scout; CREATE PROCEDURE scout.anything() LANGUAGE sql AS ''SELECT 1''', '55000; It contains function scout.anything().'),
-    ('CREATE SCHEMA scout; CREATE AGGREGATE scout.anything(int) (SFUNC = int4pl, STYPE = int)', '55000; It contains function scout.anything(integer).'),
-    ('CREATE SCHEMA scout; CREATE OPERATOR scout.= (FUNCTION = texteq, LEFTARG = text, RIGHTARG = text)', '55000; It contains operator scout.=(text,text).'),
-    ('CREATE SCHEMA scout; CREATE OPERATOR FAMILY scout.anything USING btree', '55000; It contains operator family scout.anything for access method btree.'),
+    ('CREATE SCHEMA scout; CREATE FUNCTION scout.reconcile(text) RETURNS int LANGUAGE sql RETURN 1', '55000; It contains function scout.reconcile(pg_catalog.text).'),
+    ('CREATE SCHEMA scout; CREATE PROCEDURE scout.anything() LANGUAGE sql AS ''SELECT 1''', '55000; It contains procedure scout.anything().'),
+    ('CREATE SCHEMA scout; CREATE AGGREGATE scout.anything(int) (SFUNC = int4pl, STYPE = int)', '55000; It contains aggregate scout.anything(integer).'),
+    ('CREATE SCHEMA scout; CREATE OPERATOR scout.= (FUNCTION = texteq, LEFTARG = text, RIGHTARG = text)', '55000; It contains operator scout.=(pg_catalog.text,pg_catalog.text).'),
+    ('CREATE SCHEMA scout; CREATE OPERATOR FAMILY scout.anything USING btree', '55000; It contains operator family scout.anything USING btree.'),
     ('CREATE SCHEMA scout; CREATE OPERATOR FAMILY public.of_class USING hash; CREATE OPERATOR CLASS scout.anything FOR TYPE text USING hash FAMILY public.of_class AS OPERATOR 1 =',
-        '55000; It contains operator class scout.anything for access method hash.'),
+        '55000; It contains operator class scout.anything USING hash.'),
     ('CREATE SCHEMA scout; CREATE TYPE scout.regclass AS ENUM ()', E'55000; It contains type scout.regclass.\nIt contains type scout.regclass[].'),
     ('CREATE SCHEMA scout; CREATE DOMAIN scout.text AS int', E'55000; It contains type scout.text.\nIt contains type scout.text[].'),
     ('CREATE SCHEMA scout; CREATE TYPE scout.pair AS (a int, b int)', E'55000; It contains type scout.pair.\nIt contains type scout.pair[].'),
@@ -53,7 +54,7 @@ SELECT is(pg_temp.installed_over(setup), said, setup) FROM (VALUES
     ('CREATE SCHEMA scout; CREATE CONVERSION scout.anything FOR ''LATIN1'' TO ''UTF8'' FROM iso8859_1_to_utf8', '55000; It contains conversion scout.anything.'),
     -- A cast is in no schema; its function or type is.
     ('CREATE SCHEMA scout; CREATE TYPE public.cheat AS (v text); CREATE FUNCTION scout.to_cheat(text) RETURNS public.cheat LANGUAGE sql RETURN ROW($1)::public.cheat;
-      CREATE CAST (text AS public.cheat) WITH FUNCTION scout.to_cheat(text) AS IMPLICIT', '55000; It contains function scout.to_cheat(text).'),
+      CREATE CAST (text AS public.cheat) WITH FUNCTION scout.to_cheat(text) AS IMPLICIT', '55000; It contains function scout.to_cheat(pg_catalog.text).'),
     ('CREATE SCHEMA scout; CREATE TABLE scout.reconcile (a int)', '55000; It contains scout.reconcile.'),
     ('CREATE SCHEMA scout; CREATE VIEW scout.freshness AS SELECT 1', '55000; It contains scout.freshness.'),
     ('CREATE SCHEMA scout; CREATE TABLE scout.mine (a int); CREATE INDEX reconcile ON scout.mine (a)', 'installed'),
@@ -76,6 +77,11 @@ ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO install_other;
 ALTER DEFAULT PRIVILEGES GRANT ALL ON SEQUENCES TO install_other;
 ALTER DEFAULT PRIVILEGES GRANT ALL ON TYPES TO install_other;
 ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO PUBLIC;
+SAVEPOINT no_schema;
+CREATE EXTENSION scout_ir;
+SELECT is_empty($$SELECT a.grantee FROM pg_namespace n CROSS JOIN LATERAL aclexplode(n.nspacl) a WHERE n.nspname = 'scout' AND a.grantee <> n.nspowner$$,
+                'a schema that CREATE EXTENSION makes is closed');
+ROLLBACK TO no_schema;
 CREATE SCHEMA scout;
 ALTER DEFAULT PRIVILEGES IN SCHEMA scout GRANT SELECT ON TABLES TO install_other;
 ALTER DEFAULT PRIVILEGES IN SCHEMA scout GRANT EXECUTE ON FUNCTIONS TO install_other;
