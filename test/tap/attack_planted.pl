@@ -135,7 +135,7 @@ my %calls = (
     register_gold => ["'of_owner.gold'"], reprocess_bronze_window => [$window, "$window, dry_run => true"], resume_job => ['1'], revoke_access => ["'reader', 'stranger'"],
     run_quality_rules => ['24'], schedule_jobs => [''], set_quality_rule => ["'of_admin', enabled => true"], set_rule => ["'NEGATIVE_TOTAL', true"],
     set_verification_threshold => ["'stuck_locks', 1, 2"], silence => ["source => 'job', duration => '1 hour', reason => 'r'"], smoke_test => [''], supervise => [''],
-    unmatched_products => [''], unprotect_sessions => ["'stranger', reason => 'r'"], unregister_dataset => ["'filtered'"], unregister_gold => ["'of_owner.gold'"], unschedule_jobs => [''],
+    unmatched_products => [''], unprotect_sessions => ["'stranger'"], unregister_dataset => ["'filtered'"], unregister_gold => ["'of_owner.gold'"], unschedule_jobs => [''],
     unsilence => ['1'], verify_recovery => [''], volume => [''], wait_for_job => ["1, '1 ms'"]);
 my @public = split /\n/, $node->safe_psql($db, q{SELECT DISTINCT p.proname FROM pg_proc p WHERE p.pronamespace = 'scout'::regnamespace ORDER BY 1});
 is_deeply([sort keys %calls], \@public, 'every public function is called');
@@ -170,7 +170,7 @@ for my $caller ('reader', 'operator', 'admin', $owner, 'postgres') {
         my $ran = ran();
         is(strangers($ran), '', "$caller calls everything, $author\'s objects first: nothing runs as anybody but its author");
         cmp_ok($ran->{"$owner as $owner"} // 0, '>', 20, 'and the looks were looks at the tables');
-        is(join("\n", grep { /ERROR/ && !/pg_cron|job 1 is/ } split /\n/, $said), '', 'all calls did what they are for') if $caller eq 'postgres';
+        is(join("\n", grep { /ERROR/ && !/pg_cron|job 1 has/ } split /\n/, $said), '', 'all calls did what they are for') if $caller eq 'postgres';
     }
 }
 for my $caller ('reader', 'postgres') {
@@ -185,6 +185,28 @@ for my $caller ('reader', 'operator', 'admin') {
     my $script = "\\set place pg_temp\n\\i $lib/planted_objects.sql\n" . join '', map { "BEGIN; SELECT * FROM $_; ROLLBACK;\n" } grep { !/$of_ones_own/ } @looks;
     $node->psql($db, $script, extra_params => ['-U', $caller], on_error_stop => 0);
     is(strangers(ran()), '', "$caller\'s temporary objects");
+}
+
+# What it has left behind for the commit, where the caller is himself again.
+as($owner, q{
+    CREATE FUNCTION of_owner.at_commit() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM of_owner.planted('left behind'); RETURN NULL; END$$;
+    CREATE FUNCTION of_owner.leave_behind() RETURNS boolean LANGUAGE plpgsql AS $$BEGIN
+        CREATE TEMPORARY TABLE IF NOT EXISTS left_behind (a int);
+        CREATE CONSTRAINT TRIGGER left_behind AFTER INSERT ON pg_temp.left_behind DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION of_owner.at_commit();
+        INSERT INTO pg_temp.left_behind VALUES (1);
+        RETURN true;
+    EXCEPTION WHEN OTHERS THEN RETURN false; END$$;
+    CREATE FUNCTION of_owner.folded() RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$BEGIN RETURN of_owner.leave_behind(); END$$;
+    CREATE STATISTICS of_owner.leave_by_silver ON (of_owner.folded()::int + length(store_id)), store_id FROM scout.silver_transactions;
+    CREATE STATISTICS of_owner.leave_by_gold ON (of_owner.folded()::int + length(store_id)), store_id FROM of_owner.gold});
+ran();
+$node->psql($db, 'SELECT count(*) FROM of_owner.gold');
+is(strangers(ran()), "$owner as postgres, a superuser", 'a statement by hand runs at its commit what its planning has left behind');
+for my $caller ('operator', 'postgres') {
+    $node->psql($db, "BEGIN; SELECT * FROM $_; COMMIT", extra_params => ['-U', $caller])
+        for 'scout.refresh_gold_platinum(true)', 'scout.reconcile()', 'scout.load_backlog()', 'scout.smoke_test()', 'scout.freshness()', 'scout.run_quality_rules(24)',
+            'scout.link_products_to_catalog()', "scout.reprocess_bronze_window($window)", 'scout.emergency_reset()';
+    is(strangers(ran()), '', "$caller commits, and nothing was left behind");
 }
 
 # SQL of an admin's about a table of the owner's is the admin's: it runs as he, whoever starts it, and so does what
