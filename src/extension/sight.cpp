@@ -71,18 +71,17 @@ Oid pipeline_reader() {
 
 Oid reader_of(const Oid *relations, size_t count) {
     const Oid caller = GetUserId();
-    pg::Array<Oid> named, owners, all_owners;
+    pg::Array<Oid> named, owners;
     for (size_t i = 0; i < count; i++) {
         named.push(relations[i]);
-        add_owner(owners, relations[i]);
-        for (const Oid below : pg::read_relations(relations[i])) add_owner(all_owners, below);
+        for (const Oid read : pg::read_relations(relations[i])) add_owner(owners, read);
     }
     const bool caller_sees_all = all_seen(named, caller);
     for (const Oid owner : owners)
-        if (!is_above_any(owner, all_owners) && may_look_as(caller, owner, caller_sees_all) &&
+        if (!is_above_any(owner, owners) && may_look_as(caller, owner, caller_sees_all) &&
             all_seen(named, owner))
             return owner;
-    if (!is_above_any(caller, all_owners)) return caller;
+    if (!is_above_any(caller, owners)) return caller;
     ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
             errmsg("no owner of these relations may read all of them"),
             errdetail("They are read as the owner of one of them, and not with the rights of \"%s\", so that "

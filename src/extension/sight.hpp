@@ -19,9 +19,9 @@ namespace scout::extension {
 // differ, or the owner cannot see all of his own rows, an error says so.
 Oid pipeline_reader();
 
-// For one statement over all of these relations: the owner of one of them who may read the others and who is
-// not above the owner of any, nor of what a view among them reads. 42501 with a way out where there is none
-// and the present role is above one of them.
+// For one statement over all of these relations: the owner of one of them, or of what a view among them
+// reads, who may read all of them and is not above any other of these owners. 42501 with a way out where
+// there is none and the present role is above one of them.
 Oid reader_of(const Oid *relations, size_t count);
 
 // As whom a statement that the present role gives is to run, now and later: as that role; a superuser's as
