@@ -2,7 +2,8 @@
 --
 -- Rules for every report (70 to 75): STABLE, so that all its statements read the caller's one
 -- snapshot and it runs in a read-only transaction; plpgsql, so that it is bound to the pipeline's
--- tables when it is called, not when the extension is created; the caller's own rights. Times are
+-- tables when it is called, not when the extension is created; behind a C function that decides as whom it runs
+-- (src/extension/sight.hpp). Times are
 -- judged by statement_timestamp(): it is the moment of the snapshot, the same in all columns,
 -- while now() would stand still in a transaction that stays open. Views are over functions only:
 -- the extension must not depend on the user's tables. What belongs to the rows of a window is fetched

@@ -3,11 +3,13 @@
 #include "pg/wrapper.hpp"
 
 #include <dlfcn.h>
+#include <unistd.h>
 
 extern "C" {
 #include "access/parallel.h"
 #include "access/xlog.h"
 #include "catalog/pg_authid.h"
+#include "catalog/pg_database.h"
 #include "parser/analyze.h"
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
@@ -38,27 +40,40 @@ void name_library(BackgroundWorker &worker) {
             sizeof worker.bgw_library_name);
 }
 
-bool start_worker_raw(const WorkerStart &start, const void *payload, size_t size,
-                      BackgroundWorkerHandle **handle) {
-    if (no_workers_here()) return false;
+BackgroundWorker prepare_worker_raw(const WorkerStart &start, const void *payload, size_t size) {
     BackgroundWorker worker{};
     worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
     worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
     worker.bgw_restart_time = BGW_NEVER_RESTART;
-    worker.bgw_notify_pid = handle != nullptr ? MyProcPid : 0;
     strlcpy(worker.bgw_name, start.name, BGW_MAXLEN);
     strlcpy(worker.bgw_type, start.type, BGW_MAXLEN);
     name_library(worker);
     strlcpy(worker.bgw_function_name, start.function, BGW_MAXLEN);
     std::memcpy(worker.bgw_extra, payload, size);
+    return worker;
+}
+
+bool register_worker(BackgroundWorker &worker, BackgroundWorkerHandle **handle) {
+    if (no_workers_here()) return false;
+    worker.bgw_notify_pid = handle != nullptr ? MyProcPid : 0;
     return RegisterDynamicBackgroundWorker(&worker, handle);
+}
+
+void log_after_commit(const char *line) {
+    [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, line, strlen(line));
+}
+
+bool can_pass_nologin() {
+    return PG_VERSION_NUM >= 170000;
 }
 
 void read_payload(void *payload, size_t size) {
     std::memcpy(payload, MyBgworkerEntry->bgw_extra, size);
 }
 
-void enter_worker_raw(Oid database, Oid login_role) {
+namespace {
+
+void enter(Oid database, Oid login_role, uint32 flags) {
     pqsignal(SIGHUP, SignalHandlerForConfigReload);
     pqsignal(SIGINT, StatementCancelHandler);
     pqsignal(SIGTERM, die);
@@ -69,14 +84,35 @@ void enter_worker_raw(Oid database, Oid login_role) {
     override("default_transaction_isolation", "read committed");
     override("default_transaction_read_only", "off");
     override("lock_timeout", "0");
-    BackgroundWorkerInitializeConnectionByOid(database, login_role, 0);
+#if PG_VERSION_NUM >= 170000
+    override("transaction_timeout", "0");  // meant for clients, but the server ends workers by it, too
+#endif
+    BackgroundWorkerInitializeConnectionByOid(database, login_role, flags);
     MessageContext = AllocSetContextCreate(TopMemoryContext, "MessageContext", ALLOCSET_DEFAULT_SIZES);
+}
+
+}  // namespace
+
+// The server takes no role for the bootstrap superuser: nobody's name must become that by being none.
+void enter_worker_raw(Oid database, Oid login_role, Login login) {
+    if (!OidIsValid(login_role)) elog(FATAL, "a worker without a role to log in as");
+    uint32 flags = 0;
+#if PG_VERSION_NUM >= 170000
+    if (login == Login::past_nologin) flags |= BGWORKER_BYPASS_ROLELOGINCHECK;
+#else
+    (void)login;
+#endif
+    enter(database, login_role, flags);
+}
+
+void enter_worker_as_superuser_raw(Oid database) {
+    enter(database, InvalidOid, 0);
 }
 
 void interrupt_worker(int pid) {
     PGPROC *proc = pid == 0 ? nullptr : BackendPidGetProc(pid);
-    if (proc == nullptr || !proc->isBackgroundWorker || proc->databaseId != MyDatabaseId) return;
-    // The number may be another process's by now.
+    if (proc == nullptr || proc->databaseId != MyDatabaseId) return;
+    // The number may be another process's by now; only a background worker has a type.
     const char *type = GetBackgroundWorkerTypeByPid(pid);
     if (type != nullptr && strncmp(type, "scout_ir", 8) == 0) (void)kill(pid, SIGINT);
 }
@@ -86,8 +122,8 @@ void between_turns() {
     CHECK_FOR_INTERRUPTS();
 }
 
-void doze(long ms) {
-    (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms, PG_WAIT_EXTENSION);
+void doze(long ms, WaitEvent &event) {
+    (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms, event.id());
     ResetLatch(MyLatch);
     between_turns();
     if (ConfigReloadPending && MyBackendType == B_BG_WORKER) {
@@ -110,6 +146,14 @@ bool may_log_in(Oid role) {
     const bool may = reinterpret_cast<Form_pg_authid>(GETSTRUCT(tuple))->rolcanlogin;
     ReleaseSysCache(tuple);
     return may;
+}
+
+bool may_connect(Oid role) {
+#if PG_VERSION_NUM >= 160000
+    return object_aclcheck(DatabaseRelationId, MyDatabaseId, role, ACL_CONNECT) == ACLCHECK_OK;
+#else
+    return pg_database_aclcheck(MyDatabaseId, role, ACL_CONNECT) == ACLCHECK_OK;
+#endif
 }
 
 bool may_take_role(Oid login_role, Oid role) {
@@ -194,7 +238,11 @@ void run_at_top_level(const char *sql) {
     PortalDefineQuery(portal, nullptr, sql, CreateCommandTag(raw->stmt), planned, nullptr);
     PortalStart(portal, nullptr, 0, InvalidSnapshot);
     DestReceiver *receiver = CreateDestReceiver(DestNone);
+#if PG_VERSION_NUM >= 180000
+    (void)PortalRun(portal, FETCH_ALL, true, receiver, receiver, nullptr);
+#else
     (void)PortalRun(portal, FETCH_ALL, true, true, receiver, receiver, nullptr);
+#endif
     PortalDrop(portal, false);
 }
 
@@ -229,15 +277,22 @@ ErrorData *run_utility(const char *sql, Oid run_as, MemoryContext keep) {
     return error;
 }
 
-bool role_exists(const char *role) {
-    return SearchSysCacheExists1(AUTHNAME, CStringGetDatum(role));
-}
-
-void become(const char *role) {
-    SetConfigOption("session_authorization", role, PGC_USERSET, PGC_S_SESSION);
-}
-
 void set_role(const char *role) {
+    const char *login_role = GetUserNameFromId(GetSessionUserId(), false);
+    const Oid wanted = get_role_oid(role, true);
+    if (!OidIsValid(wanted))
+        ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("role \"%s\" does not exist", role),
+                errdetail("It was in use where the job was asked for."),
+                errhint("Ask for the work again as another role."));
+    if (!may_take_role(GetSessionUserId(), wanted))
+        ereport(
+            ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+            errmsg("permission denied to set role \"%s\"", role),
+            errdetail("It was in use where the job was asked for. A worker logs in as \"%s\", which may not "
+                      "take it on any more.",
+                      login_role),
+            errhint("GRANT %s TO %s, or ask for the work again as another role.", quote_identifier(role),
+                    quote_identifier(login_role)));
     SetConfigOption("role", role, PGC_USERSET, PGC_S_SESSION);
 }
 

@@ -96,7 +96,8 @@ void tick(Launcher &l, Known &k) {
     const TickStart start{k.database.oid, l.handle};
     BackgroundWorkerHandle *worker = nullptr;
     const char *name = psprintf("scout_ir tick of database %u", k.database.oid);
-    if (!pg::start_worker({k.database.oid, InvalidOid, name, "scout_ir tick", "scout_tick"}, start, &worker))
+    BackgroundWorker registration = pg::prepare_worker({name, "scout_ir tick", "scout_tick"}, start);
+    if (!pg::register_worker(registration, &worker))
         return failed(
             k, no_slot, "",
             psprintf("no background worker slot is free, max_worker_processes is %d", max_worker_processes),
@@ -121,6 +122,7 @@ void tick(Launcher &l, Known &k) {
 }
 
 void run(Launcher &l) {
+    static pg::WaitEvent nap("ScoutIrSupervisorNap");
     for (;;) {
         if (read_databases(l))
             for (Known &k : *l.known) {
@@ -128,7 +130,7 @@ void run(Launcher &l) {
                 tick(l, k);
             }
         MemoryContextReset(l.round);
-        pg::doze(extension::supervisor_naptime * 1000L);
+        pg::doze(extension::supervisor_naptime * 1000L, nap);
         if (pg::reloaded_since_asked())
             for (Known &k : *l.known) k.next_look = 0;
     }

@@ -8,6 +8,7 @@
 #include "extension/settings.hpp"
 #include "gold/jobs.hpp"
 #include "jobs/launch.hpp"
+#include "jobs/roles.hpp"
 #include "jobs/store.hpp"
 #include "pause/control.hpp"
 #include "pg/spi.hpp"
@@ -52,15 +53,15 @@ int free_workers() {
     return std::max(out, 0);
 }
 
-void fail(int64 job, const jobs::Failure &why) {
+void fail(const char *task, int64 job, const jobs::Failure &why, pg::Array<Done> &done) {
+    if (!jobs::fail_unstarted(job, why)) return;
     jobs::Record r;
-    if (!jobs::lock(job, r) || r.ended() || extension::job_worker_lives(job, 0)) return;
-    jobs::set_state(r, "failed", &why);
-    audit::Json counts;
-    counts.add("job_id", job).add("done", r.done.done);
-    audit::record(r.kind, GetUserId(), r.arguments, "failed", counts);
-    ereport(LOG, errmsg("scout_ir job %lld failed: %s", static_cast<long long>(job), why.message),
-            errdetail_log("SQLSTATE %s", why.sqlstate));
+    if (jobs::read(job, r)) {
+        audit::Json counts;
+        counts.add("job_id", job).add("done", r.done.done);
+        audit::record(r.kind, GetUserId(), r.arguments, "failed", counts);
+    }
+    done.push({task, "failed", job});
 }
 
 // A long job that gets on with each attempt is not hopeless, however often the server restarts.
@@ -68,7 +69,8 @@ void give_up(pg::Array<Done> &done) {
     static pg::Statement hopeless(
         "SELECT r.job_id, r.attempts FROM scout_internal.job_records r WHERE" OPEN_HERE
         " AND r.state IN ('running', 'interrupted') AND r.attempts >= $3 AND NOT " HELD_BACK
-        " AND (SELECT coalesce(sum(w.done), 0) FROM scout_internal.job_workers w WHERE w.job_id = r.job_id) <= "
+        " AND (SELECT coalesce(sum(w.done), 0) FROM scout_internal.job_workers w WHERE w.job_id = r.job_id) "
+        "<= "
         "r.done_before"
         " AND" NOBODY_WORKS " LIMIT 100");
     pg::AsRole owner(extension::extension_owner());
@@ -77,13 +79,18 @@ void give_up(pg::Array<Done> &done) {
     owner.end();
     for (uint64 i = 0; i < rows.count(); i++) {
         const int64 job = rows.int8(i, 1);
-        fail(job, {"58000", psprintf("its workers died %d times", rows.int4(i, 2)),
-                   "They ended without an error of their own: terminated, or their server process crashed.",
-                   psprintf("The server log says why. SELECT scout.resume_job(%lld) tries once more.",
-                            static_cast<long long>(job))});
-        done.push({"restart", "failed", job});
+        fail("restart", job,
+             {"58000", psprintf("its workers died %d times", rows.int4(i, 2)),
+              "They ended without an error of their own: terminated, or their server process crashed.",
+              psprintf("The server log says why. SELECT scout.resume_job(%lld) tries once more.",
+                       static_cast<long long>(job))},
+             done);
     }
     rows.free();
+}
+
+void start(int64 job, Oid login_role, const jobs::Roles &roles) {
+    jobs::start_at_commit({MyDatabaseId, login_role, InvalidOid, job, 0, 0, jobs::login_of(roles.scheduled)});
 }
 
 // Says when a job whose workers died is tried again, for those who look at it. Due is what never had a
@@ -93,7 +100,9 @@ void restart_jobs(pg::Array<Done> &done) {
         "UPDATE scout_internal.job_records r SET next_attempt_at = r.attempt_at + " BACKOFF " WHERE" OPEN_HERE
         " AND r.state IN ('running', 'interrupted') AND r.next_attempt_at IS NULL AND" NOBODY_WORKS);
     static pg::Statement due(
-        "SELECT r.job_id, r.session_role::text, r.scheduled FROM scout_internal.job_records r WHERE" OPEN_HERE
+        "SELECT r.job_id, r.session_role::text, r.acting_role::text, r.scheduled FROM "
+        "scout_internal.job_records r"
+        " WHERE" OPEN_HERE
         " AND (r.state IN ('running', 'interrupted')"
         "  OR r.state = 'queued' AND (r.attempts > 0 OR r.created_at NOT BETWEEN clock_timestamp() - interval"
         "   '5 s' AND clock_timestamp()))"
@@ -101,33 +110,37 @@ void restart_jobs(pg::Array<Done> &done) {
         "  OR r.next_attempt_at NOT BETWEEN clock_timestamp() AND clock_timestamp() + interval '11 min')"
         " AND NOT ($3 AND " HELD_BACK ") AND" NOBODY_WORKS " ORDER BY r.job_id LIMIT $4");
     static pg::Statement postpone(
-        "UPDATE scout_internal.job_records r SET next_attempt_at = clock_timestamp() + CASE WHEN r.state = 'queued'"
+        "UPDATE scout_internal.job_records r SET next_attempt_at = clock_timestamp() + CASE WHEN r.state = "
+        "'queued'"
         " THEN least(interval '10 min', greatest(interval '5 s', clock_timestamp() - coalesce(r.attempt_at,"
         "  r.created_at))) ELSE " BACKOFF " END WHERE r.job_id = $1");
     give_up(done);
     pg::Array<std::string_view> sources;
     const bool paused = all_is_paused(sources);
-    const int room = free_workers();
+    int room = free_workers();
     pg::AsRole owner(extension::extension_owner());
     const pg::Param home = pg::text(extension::home()), field = pg::int4(extension::job_lock_field);
     plan.run({home, field});
-    pg::Rows rows = due.read_latest({home, field, pg::boolean(paused), pg::int4(room)});
+    constexpr int looked_at = 1000;  // more than are started: some cannot be
+    pg::Rows rows = due.read_latest({home, field, pg::boolean(paused), pg::int4(looked_at)});
     owner.end();
-    for (uint64 i = 0; i < rows.count(); i++) {
+    for (uint64 i = 0; i < rows.count() && room > 0; i++) {
         const int64 job = rows.int8(i, 1);
-        const char *role = pg::c_string(rows.text(i, 2));
+        const jobs::Roles roles{pg::c_string(rows.text(i, 2)), pg::c_string(rows.text(i, 3)),
+                                rows.boolean(i, 4)};
         if (jobs::made_here(job)) continue;
         Oid login_role;
-        if (jobs::login_for(role, rows.boolean(i, 3), login_role)) {
-            pg::AsRole again(extension::extension_owner());
-            postpone.run({pg::int8(job)});
-            again.end();
-            jobs::start_at_commit(job, login_role);
-            done.push({"restart", "started", job});
-        } else if (!pg::role_exists(role)) {
-            fail(job, {"42704", psprintf("role \"%s\" does not exist", role), "It asked for this job.",
-                       "Ask for the work again as another role."});
-            done.push({"restart", "failed", job});
+        jobs::Failure why;
+        switch (jobs::judge_start(roles, login_role, why)) {
+            case jobs::Start::not_by_this_session: break;
+            case jobs::Start::cannot: fail("restart", job, why, done); break;
+            case jobs::Start::may:
+                pg::AsRole again(extension::extension_owner());
+                postpone.run({pg::int8(job)});
+                again.end();
+                start(job, login_role, roles);
+                done.push({"restart", "started", job});
+                room--;
         }
     }
     rows.free();
@@ -137,12 +150,13 @@ void restart_jobs(pg::Array<Done> &done) {
 struct Last {
     int64 job;  // 0: none
     bool open, due, retry;
+    const char *error;  // why it failed; nullptr: it did not
 };
 
 Last last_of(const char *kind, int interval, Oid owner) {
     static pg::Statement newest(
         "SELECT r.job_id, r.finished_at IS NULL, r.state = 'failed' AND r.session_role = $4::text::name,"
-        " t.due <= clock_timestamp() OR t.began > clock_timestamp()"
+        " t.due <= clock_timestamp() OR t.began > clock_timestamp(), r.error_message"
         " FROM (SELECT * FROM scout_internal.job_records j WHERE j.scheduled AND j.kind = $2 AND j.home = $1"
         "  ORDER BY j.job_id DESC LIMIT 1) r, LATERAL (SELECT coalesce(r.started_at, r.created_at) AS began,"
         "  CASE WHEN r.state = 'failed' THEN r.finished_at + greatest($3 * interval '1 s', " BACKOFF
@@ -152,9 +166,10 @@ Last last_of(const char *kind, int interval, Oid owner) {
     pg::Rows rows = newest.read_latest({pg::text(extension::home()), pg::text(kind), pg::int4(interval),
                                         pg::text(GetUserNameFromId(owner, false))});
     extension.end();
-    Last last{0, false, true, false};
+    Last last{0, false, true, false, nullptr};
     if (rows.count() > 0)
-        last = {rows.int8(0, 1), rows.boolean(0, 2), rows.boolean(0, 4), rows.boolean(0, 3)};
+        last = {rows.int8(0, 1), rows.boolean(0, 2), rows.boolean(0, 4), rows.boolean(0, 3),
+                rows.is_null(0, 5) ? nullptr : pg::c_string(rows.text(0, 5))};
     rows.free();
     return last;
 }
@@ -171,6 +186,8 @@ void retry(int64 job) {
     owner.end();
 }
 
+// One that no worker can be started for stands in the table as failed, so that whoever looks sees why; it is
+// written, and said, once, and queued again when the reason has gone.
 void schedule(const char *task, const char *kind, const char *arguments, int interval, bool (*has_work)(),
               pg::Array<Done> &done) {
     if (interval == 0 || jobs::find_kind(kind) == nullptr || !pipeline_is_there()) return;
@@ -178,11 +195,14 @@ void schedule(const char *task, const char *kind, const char *arguments, int int
     const Last last = last_of(kind, interval, owner);
     if (last.open || !last.due || jobs::at_work(kind) != 0 || !has_work()) return;
     const char *role = GetUserNameFromId(owner, false);
+    const jobs::Roles roles{role, role, true};
     Oid login_role;
-    if (!jobs::login_for(role, true, login_role))
-        ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                errmsg("the pipeline's owner \"%s\" is a superuser, the extension's owner is not", role),
-                errhint("Give the pipeline's tables to another role."));
+    jobs::Failure why;
+    const jobs::Start verdict = jobs::judge_start(roles, login_role, why);
+    if (verdict == jobs::Start::not_by_this_session)
+        return (void)done.push({task, "left to a superuser, as the pipeline's owner is", 0});
+    const bool cannot = verdict == jobs::Start::cannot;
+    if (cannot && last.retry && last.error != nullptr && strcmp(last.error, why.message) == 0) return;
     int64 job = last.job;
     bool made = true;
     if (last.retry) {
@@ -192,7 +212,8 @@ void schedule(const char *task, const char *kind, const char *arguments, int int
         job = jobs::create({kind, arguments, 1, nullptr, true, owner}, made);
         as_owner.end();
     }
-    jobs::start_at_commit(job, login_role);
+    if (cannot) return fail(task, job, why, done);
+    start(job, login_role, roles);
     done.push({task, last.retry ? "retried" : "queued", job});
 }
 
