@@ -1,13 +1,12 @@
--- Reports on the flow: freshness, throughput, latency. Quality is in 72, the proof in 75.
+-- Reports on the flow: freshness, throughput, latency.
 --
--- Rules for every report (70 to 75): STABLE, so that all its statements read the caller's one
--- snapshot and it runs in a read-only transaction; plpgsql, so that it is bound to the pipeline's
--- tables when it is called, not when the extension is created; behind a C function that decides as whom it runs
--- (src/extension/sight.hpp). Times are
--- judged by statement_timestamp(): it is the moment of the snapshot, the same in all columns,
--- while now() would stand still in a transaction that stays open. Views are over functions only:
--- the extension must not depend on the user's tables. What belongs to the rows of a window is fetched
--- by its key (OFFSET 0 keeps the planner from joining), so that no plan reads the history.
+-- Rules for every report: STABLE, so that all its statements read the caller's one snapshot and it runs in
+-- a read-only transaction; plpgsql, so that it is bound to the pipeline's tables when it is called, not when
+-- the extension is created; behind a C function that decides as whom it runs (src/extension/sight.hpp). Times
+-- are judged by statement_timestamp(): it is the moment of the snapshot, the same in all columns, while now()
+-- would stand still in a transaction that stays open. Views are over functions only: the extension must not
+-- depend on the user's tables. What belongs to the rows of a window is fetched by its key (OFFSET 0 keeps the
+-- planner from joining), so that no plan reads the history.
 
 CREATE FUNCTION scout_internal.pipeline_throughput(hours numeric)
 RETURNS TABLE (minute timestamptz, tx_count bigint, total_items bigint, avg_transaction_amount numeric,

@@ -1,5 +1,5 @@
 -- The proof that nothing is lost: every bronze event in exactly one state, bronze against silver in
--- both directions, in one snapshot. (The rules for reports are at the top of 70_reports.sql.)
+-- both directions, in one snapshot. (The rules for reports are at the top of sql/load/reports.sql.)
 --
 -- States of an event in bronze:
 --   processed      a row of silver_transactions has it as source_event_id
