@@ -40,6 +40,8 @@ VALUES
 ('writes_unreported', 'reader'), ('maybe_refresh_gold', 'operator'), ('checked_gold', 'admin'),
 ('register_gold', 'admin'), ('unregister_gold', 'admin'),
 ('feeds', 'reader'), ('dependency_chain', 'reader'),
+('normal_name', 'reader'), ('exact_product_matches', 'reader'), ('estimated_backlog', 'reader'),
+('remove_from_queue', 'operator'), ('smoke_test_event', 'operator'),
 ('key_columns', 'reader'), ('checked_dataset', 'admin'), ('register_dataset', 'admin'), ('unregister_dataset', 'admin')
 $$;
 COMMENT ON FUNCTION scout_internal.tiers() IS 'Which privilege tier (reader, operator, admin) each public function belongs to.';

@@ -136,6 +136,26 @@ LANGUAGE c ROWS 1 AS 'MODULE_PATHNAME', 'scout_set_verification_threshold';
 COMMENT ON FUNCTION scout.set_verification_threshold(text, numeric, numeric) IS
 'Overrides the thresholds of a check of verify_recovery(); what is left out returns to its default.';
 
+-- Store and product are those of the dimensions, where they have any: silver may have foreign keys to them.
+CREATE FUNCTION scout_internal.smoke_test_event() RETURNS jsonb
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    product text := coalesce((SELECT d.product_id FROM scout.dim_product d LIMIT 1), 'scout_ir smoke test');
+BEGIN
+    RETURN jsonb_build_object(
+        'transaction_id', 'scout_ir smoke test ' || gen_random_uuid(),
+        'store_id', coalesce((SELECT s.store_id FROM scout.dim_store s LIMIT 1), 'scout_ir smoke test'),
+        'ts', to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+        'total_amount', 17.50,
+        'items', jsonb_build_array(
+            jsonb_build_object('product_id', product, 'qty', 2, 'unit_price', 5, 'line_amount', 10),
+            jsonb_build_object('product_id', product, 'qty', 1.5, 'unit_price', 5, 'line_amount', 7.5)));
+END
+$$;
+COMMENT ON FUNCTION scout_internal.smoke_test_event() IS 'The event that smoke_test() takes through the pipeline.';
+
 CREATE FUNCTION scout.smoke_test(with_gold boolean DEFAULT true)
 RETURNS TABLE (check_name text, status text, value numeric, threshold numeric, details jsonb)
 LANGUAGE c ROWS 5 AS 'MODULE_PATHNAME', 'scout_smoke_test';
