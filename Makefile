@@ -19,11 +19,11 @@ SQL_PARTS    = $(addprefix $(here)sql/, $(addsuffix .sql, \
                 layout/layout layout/adoption layout/create_pipeline \
                 intake pause \
                 load/load load/circuit_breaker load/reports \
-                rules/contract rules/quality_rules rules/silver_counts rules/report \
+                rules/contract rules/quality_rules rules/silver_counts rules/report rules/report_parts \
                 recovery/recovery recovery/dead_letters \
-                proof/fingerprint proof/reconcile proof/reconcile_search proof/compare_layers \
-                freshness/pipeline freshness/datasets freshness/freshness \
-                gold/views gold/refresh gold/freshness gold/chain \
+                proof/fingerprint proof/reconcile proof/reconcile_parts proof/reconcile_search proof/compare_layers \
+                freshness/limits freshness/pipeline freshness/datasets freshness/freshness \
+                gold/views gold/refresh gold/freshness gold/freshness_parts gold/chain \
                 linking \
                 alerts/alerts alerts/conditions alerts/runbook_views \
                 sessions/protection sessions/locks sessions/emergency_reset \
