@@ -65,10 +65,8 @@ SELECT alert_type, severity, transaction_id, processed_at, alert_payload FROM sc
 COMMENT ON VIEW scout.v_quality_alerts IS 'Quality alerts of the last 24 hours: quality_alerts().';
 
 -- What the rules of the contract find in silver rows of the window, next to what the queue and the
--- warnings say. A line total differs if by more than the threshold in percent and by more than 0.50,
--- as in core/contract.cpp. What belongs to a transaction is fetched by its key, so that no plan reads
--- the history. Compiling costs more than a window is worth, and SELECT INTO cannot run in parallel, but
--- the plan for it would be chosen.
+-- warnings say; what the rules are stands in core/rules.cpp. Compiling costs more than a window is
+-- worth, and SELECT INTO cannot run in parallel, but the plan for it would be chosen.
 CREATE FUNCTION scout.data_quality_report(hours numeric DEFAULT 1)
 RETURNS TABLE (check_category text, check_name text, status text, failure_count bigint, details text)
 LANGUAGE plpgsql STABLE
