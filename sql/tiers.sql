@@ -34,7 +34,7 @@ VALUES
 ('freshness', 'reader'), ('volume', 'reader'), ('compare_layers', 'reader'), ('dataset_list', 'reader'),
 ('dataset_looks', 'reader'), ('dataset_counts', 'reader'), ('open_time', 'reader'), ('look_milliseconds', 'reader'),
 ('alert_conditions', 'reader'), ('alert_list', 'reader'), ('silence_list', 'reader'),
-('etl_alert_list', 'reader'), ('system_alert_list', 'reader'),
+('etl_alert_list', 'reader'), ('system_alert_list', 'reader'), ('system_alert_list_body', 'reader'),
 ('check_alerts', 'operator'), ('acknowledge_alerts', 'operator'), ('silence', 'operator'), ('unsilence', 'operator'),
 ('gold_views', 'reader'), ('gold_reads', 'reader'), ('gold_marks', 'reader'), ('statistics_epoch', 'reader'),
 ('writes_unreported', 'reader'), ('maybe_refresh_gold', 'operator'), ('checked_gold', 'admin'),

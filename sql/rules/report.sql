@@ -1,5 +1,5 @@
 -- Reports on the quality of the data: alerts, the report over the last hours, the dead letters.
--- The rules for reports are at the top of 70_reports.sql.
+-- The rules for reports are at the top of sql/load/reports.sql.
 
 -- One look by index per rule.
 CREATE FUNCTION scout_internal.failed_rules(since timestamptz)
@@ -23,7 +23,7 @@ $$;
 COMMENT ON FUNCTION scout_internal.failed_rules(timestamptz) IS
 'Quality rules that are on and whose newest result, of a run since then, is none to pass.';
 
-CREATE FUNCTION scout.quality_alerts(hours numeric DEFAULT 24)
+CREATE FUNCTION scout_internal.quality_alerts(hours numeric)
 RETURNS TABLE (alert_type text, severity text, transaction_id text, processed_at timestamptz, alert_payload jsonb)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -57,6 +57,11 @@ BEGIN
     ORDER BY severity, processed_at DESC, alert_type, transaction_id;
 END
 $$;
+COMMENT ON FUNCTION scout_internal.quality_alerts(numeric) IS 'The body of quality_alerts().';
+
+CREATE FUNCTION scout.quality_alerts(hours numeric DEFAULT 24)
+RETURNS TABLE (alert_type text, severity text, transaction_id text, processed_at timestamptz, alert_payload jsonb)
+LANGUAGE c STABLE COST 100 AS 'MODULE_PATHNAME', 'scout_report';
 COMMENT ON FUNCTION scout.quality_alerts(numeric) IS
 'Alerts of the last hours, newest first: open dead letters (by first failure) and quality rules whose newest result is an error as critical, then warnings of events that were loaded and of rules.';
 
@@ -67,7 +72,7 @@ COMMENT ON VIEW scout.v_quality_alerts IS 'Quality alerts of the last 24 hours: 
 -- What the rules of the contract find in silver rows of the window, next to what the queue and the
 -- warnings say; what the rules are stands in core/rules.cpp. Compiling costs more than a window is
 -- worth, and SELECT INTO cannot run in parallel, but the plan for it would be chosen.
-CREATE FUNCTION scout.data_quality_report(hours numeric DEFAULT 1)
+CREATE FUNCTION scout_internal.data_quality_report(hours numeric)
 RETURNS TABLE (check_category text, check_name text, status text, failure_count bigint, details text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -178,5 +183,10 @@ BEGIN
     ORDER BY x.ordinal, x.failures DESC, x.name;
 END
 $$;
+COMMENT ON FUNCTION scout_internal.data_quality_report(numeric) IS 'The body of data_quality_report().';
+
+CREATE FUNCTION scout.data_quality_report(hours numeric DEFAULT 1)
+RETURNS TABLE (check_category text, check_name text, status text, failure_count bigint, details text)
+LANGUAGE c STABLE COST 100 AS 'MODULE_PATHNAME', 'scout_report';
 COMMENT ON FUNCTION scout.data_quality_report(numeric) IS
 'Checks of the transactions processed in the last hours, with their dead letters, warnings, added quality rules whose newest result is none to pass, and the backlog; thresholds and severities are those of built_in_rules(). Reads only.';

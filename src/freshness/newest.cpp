@@ -38,7 +38,7 @@ public:
         const bool gold = d_.column == nullptr && strcmp(d_.layer, "gold") == 0;
         const bool silver = d_.column == nullptr && strcmp(d_.relation, "silver_transactions") == 0;
         s_ = subject_of(d_, gold || silver);
-        pg::Session session(gold || silver ? GetUserId() : s_.role);
+        pg::Session session(s_.role);
         if (gold)
             look_at_gold();
         else if (silver)
@@ -246,7 +246,8 @@ void Look::look_at_gold() {
         "SELECT replace(g.state, 'unsure', 'fresh'), g.seconds_behind > 0 AND g.state <> 'fresh', "
         "r.started_at, "
         "g.seconds_behind::bigint"
-        " FROM scout.gold_freshness() g LEFT JOIN LATERAL (SELECT x.started_at FROM scout_internal.gold_refreshes x"
+        " FROM scout.gold_freshness() g LEFT JOIN LATERAL (SELECT x.started_at FROM "
+        "scout_internal.gold_refreshes x"
         "  WHERE x.view_schema = $1::text::name AND x.view_name = $2::text::name AND x.status = 'refreshed'"
         "  ORDER BY x.refresh_id DESC LIMIT 1) r ON true"
         " WHERE g.materialized_view = CASE $1 WHEN 'scout' THEN '' ELSE quote_ident($1) || '.' END || "

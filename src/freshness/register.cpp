@@ -1,11 +1,12 @@
 // register_dataset() and unregister_dataset(): which relations freshness() and volume() look at.
 //
-// checked_dataset() (71_datasets.sql) says what is wrong with the arguments; the filter is planned here, as
-// the caller. The row and its entry in the timeline are written in one transaction: a commit makes both seen
-// by the next look, abort and crash leave what was.
+// checked_dataset() (sql/freshness/datasets.sql) says what is wrong with the arguments; the filter is planned
+// here, as whom it will run: extension::registrant(). The row and its entry in the timeline are written in
+// one transaction: a commit makes both seen by the next look, abort and crash leave what was.
 
 #include "audit/caller.hpp"
 #include "extension/installed.hpp"
+#include "extension/sight.hpp"
 #include "pg/condition.hpp"
 #include "pg/guard.hpp"
 #include "pg/result.hpp"
@@ -20,8 +21,9 @@ SCOUT_ACTION(scout_register_dataset, 15) {
     static pg::Statement forget("DELETE FROM scout_internal.registered_datasets WHERE name = $1");
     static pg::Statement insert(
         "INSERT INTO scout_internal.registered_datasets SELECT r.* FROM jsonb_populate_record("
-        "NULL::scout_internal.registered_datasets, $1::jsonb || jsonb_build_object('registered_at', clock_timestamp(),"
-        " 'registered_by', $2::text)) r");
+        "NULL::scout_internal.registered_datasets, $1::jsonb || jsonb_build_object('registered_at', "
+        "clock_timestamp(),"
+        " 'registered_by', $2::text, 'registrant', $3::text)) r");
     const Oid role = GetUserId();
     pg::Result result(fcinfo);
     pg::Session session;
@@ -36,13 +38,15 @@ SCOUT_ACTION(scout_register_dataset, 15) {
     const char *definition = pg::c_string(rows.text(0, 1)), *name = pg::c_string(rows.text(0, 2));
     const char *relation = pg::c_string(rows.text(0, 4));
     const char *details = rows.is_null(0, 5) ? nullptr : pg::c_string(rows.text(0, 5));
-    if (!rows.is_null(0, 3))
-        pg::require_condition(pg::c_string(rows.text(0, 3)), relation, "register_dataset: filter");
+    const Oid registrant = rows.is_null(0, 3)
+                               ? role
+                               : pg::require_condition(pg::c_string(rows.text(0, 3)), relation,
+                                                       "register_dataset: filter", extension::registrant);
 
     const char *actor = audit::actor();
     pg::AsRole owner(extension::extension_owner());
     pg::Rows old = forget.run({pg::text(name)});
-    insert.run({pg::text(definition), pg::text(actor)});
+    insert.run({pg::text(definition), pg::text(actor), pg::text(GetUserNameFromId(registrant, false))});
     owner.end();
     const char *status = old.count() > 0 ? "replaced" : "registered";
     audit::Json counts;
@@ -70,10 +74,10 @@ SCOUT_ACTION(scout_unregister_dataset, 1) {
     pg::Rows rows = forget.run({pg::text(name)});
     owner.end();
     if (rows.count() == 0)
-        ereport(
-            ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
-            errmsg("unregister_dataset: no dataset \"%s\" is registered", name),
-            errhint("Valid names are in scout_internal.registered_datasets; built-in datasets cannot be taken away."));
+        ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
+                errmsg("unregister_dataset: no dataset \"%s\" is registered", name),
+                errhint("Valid names are in scout_internal.registered_datasets; built-in datasets cannot be "
+                        "taken away."));
     audit::Json arguments, counts;
     arguments.add("name", name);
     audit::record("unregister_dataset", role, arguments, "unregistered", counts);

@@ -84,6 +84,9 @@ void enter(Oid database, Oid login_role, uint32 flags) {
     override("default_transaction_isolation", "read committed");
     override("default_transaction_read_only", "off");
     override("lock_timeout", "0");
+#if PG_VERSION_NUM >= 170000
+    override("transaction_timeout", "0");  // meant for clients, but the server ends workers by it, too
+#endif
     BackgroundWorkerInitializeConnectionByOid(database, login_role, flags);
     MessageContext = AllocSetContextCreate(TopMemoryContext, "MessageContext", ALLOCSET_DEFAULT_SIZES);
 }
@@ -108,8 +111,8 @@ void enter_worker_as_superuser_raw(Oid database) {
 
 void interrupt_worker(int pid) {
     PGPROC *proc = pid == 0 ? nullptr : BackendPidGetProc(pid);
-    if (proc == nullptr || !proc->isBackgroundWorker || proc->databaseId != MyDatabaseId) return;
-    // The number may be another process's by now.
+    if (proc == nullptr || proc->databaseId != MyDatabaseId) return;
+    // The number may be another process's by now; only a background worker has a type.
     const char *type = GetBackgroundWorkerTypeByPid(pid);
     if (type != nullptr && strncmp(type, "scout_ir", 8) == 0) (void)kill(pid, SIGINT);
 }
@@ -235,7 +238,11 @@ void run_at_top_level(const char *sql) {
     PortalDefineQuery(portal, nullptr, sql, CreateCommandTag(raw->stmt), planned, nullptr);
     PortalStart(portal, nullptr, 0, InvalidSnapshot);
     DestReceiver *receiver = CreateDestReceiver(DestNone);
+#if PG_VERSION_NUM >= 180000
+    (void)PortalRun(portal, FETCH_ALL, true, receiver, receiver, nullptr);
+#else
     (void)PortalRun(portal, FETCH_ALL, true, true, receiver, receiver, nullptr);
+#endif
     PortalDrop(portal, false);
 }
 

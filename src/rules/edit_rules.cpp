@@ -1,18 +1,20 @@
 // add_quality_rule(), set_quality_rule(), drop_quality_rule(), quality_rule_list().
 //
-// A rule is planned, and its privileges are looked at, as the caller, who becomes its owner: what the
-// caller may not read now is refused now. Commit publishes the rule together with its entry in the
-// timeline; abort and crash leave the rules as they were.
+// A rule is planned, and its privileges are looked at, as its owner: what he may not read now is refused now.
+// That is the caller; a superuser's rule gets another one (extension::registrant()). Commit publishes the
+// rule together with its entry in the timeline; abort and crash leave the rules as they were.
 
 #include "audit/caller.hpp"
 #include "core/text.hpp"
 #include "extension/installed.hpp"
+#include "extension/sight.hpp"
 #include "pg/deadline.hpp"
 #include "pg/free_sql.hpp"
 #include "pg/result.hpp"
 #include "rules/evaluate.hpp"
 
 extern "C" {
+#include "utils/acl.h"
 #include "utils/regproc.h"
 #include "utils/varlena.h"
 }
@@ -135,7 +137,6 @@ Rule read_rule(FunctionCallInfo fcinfo) {
     rule.description = text_argument(fcinfo, 9, function, "description");
     refuse_null_flag(fcinfo, 10, function, "enabled");
     rule.enabled = PG_GETARG_BOOL(10);
-    rule.owner = GetUserNameFromId(GetUserId(), false);
     check_thresholds(function, rule);
     return rule;
 }
@@ -153,18 +154,35 @@ const char *hint_for(const ErrorData *error, const char *owner) {
     }
 }
 
-// Plans the rule as the caller, without running it.
+// Of one statement that names all that the rule does.
+Oid owner_of(const Rule &rule, const char *query) {
+    const Rule *alone = &rule;
+    const char *statement = query == nullptr ? statement_of(&alone, 1, "1")
+                            : rule.relation == nullptr
+                                ? query
+                                : psprintf("SELECT FROM (%s\n) q, %s", query, rule.relation);
+    pg::Session session;
+    const Oid owner = extension::registrant(statement);
+    session.end();
+    return owner;
+}
+
+// Plans the rule as its owner, without running it.
 void validate(Rule &rule) {
-    const Oid caller = GetUserId();
+    Oid owner = GetUserId();
     pg::Span part{0, 0};
     const pg::Attempt attempt = pg::attempt_within(planning_limit_ms, [&] {
         if (rule.query != nullptr)
             part = pg::single_query(rule.query);
         else
             pg::require_expression(rule.predicate);
-        pg::FreeSql sql(caller);
-        if (rule.query != nullptr) {
-            sql.check(pnstrdup(rule.query + part.start, static_cast<Size>(part.length)));
+        const char *query = rule.query == nullptr
+                                ? nullptr
+                                : pnstrdup(rule.query + part.start, static_cast<Size>(part.length));
+        owner = owner_of(rule, query);
+        pg::FreeSql sql(owner);
+        if (query != nullptr) {
+            sql.check(query);
             if (rule.relation != nullptr) sql.check(psprintf("SELECT count(*) FROM %s", rows_of(rule)));
         } else {
             const Rule *alone = &rule;
@@ -177,13 +195,15 @@ void validate(Rule &rule) {
                 attempt.timed_out ? errmsg("add_quality_rule: planning the rule takes too long")
                                   : errmsg("add_quality_rule: %s", attempt.error->message),
                 attempt.error->detail != nullptr ? errdetail_internal("%s", attempt.error->detail) : 0,
-                errhint("%s", hint_for(attempt.error, rule.owner)));
+                errhint("%s", hint_for(attempt.error, GetUserNameFromId(owner, false))));
+    rule.owner = GetUserNameFromId(owner, false);
     if (rule.query != nullptr) rule.query = pnstrdup(rule.query + part.start, static_cast<Size>(part.length));
 }
 
 void insert(const Rule &rule) {
     static pg::Statement add(
-        "INSERT INTO scout_internal.quality_rule_records (name, category, severity, relation, predicate, query, "
+        "INSERT INTO scout_internal.quality_rule_records (name, category, severity, relation, predicate, "
+        "query, "
         "warn_if,"
         " error_if, window_column, description, enabled, owner, created_at, created_by)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::text::name, clock_timestamp(), $13)"
@@ -243,10 +263,12 @@ Rule required_rule(const char *function, const char *name) {
 
 void write_tuning(const Rule &rule, bool forget) {
     static pg::Statement tune(
-        "UPDATE scout_internal.quality_rule_records SET enabled = $2, severity = $3, warn_if = $4, error_if = $5 "
+        "UPDATE scout_internal.quality_rule_records SET enabled = $2, severity = $3, warn_if = $4, error_if "
+        "= $5 "
         "WHERE name = $1");
     static pg::Statement override_rule(
-        "INSERT INTO scout_internal.quality_rule_overrides AS o (name, enabled, severity, warn_if, error_if, set_at, "
+        "INSERT INTO scout_internal.quality_rule_overrides AS o (name, enabled, severity, warn_if, error_if, "
+        "set_at, "
         "set_by)"
         " VALUES ($1, $2, $3, $4, $5, clock_timestamp(), $6) ON CONFLICT (name) DO UPDATE SET"
         " enabled = excluded.enabled, severity = excluded.severity, warn_if = excluded.warn_if,"
