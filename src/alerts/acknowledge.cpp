@@ -9,7 +9,7 @@
 #include "audit/caller.hpp"
 #include "core/text.hpp"
 #include "extension/installed.hpp"
-#include "extension/layout.hpp"
+#include "extension/pipeline.hpp"
 #include "extension/tiers.hpp"
 #include "extension/trigger.hpp"
 #include "pg/arguments.hpp"
@@ -63,7 +63,8 @@ pg::Array<int64> lock(const Filter &f) {
 
 pg::Rows acknowledge(const pg::Array<int64> &ids, const char *note, const char *actor) {
     static pg::Statement set(
-        "WITH done AS (UPDATE scout_internal.alerts a SET state = 'acknowledged', acknowledged_at = clock_timestamp(),"
+        "WITH done AS (UPDATE scout_internal.alerts a SET state = 'acknowledged', acknowledged_at = "
+        "clock_timestamp(),"
         "  acknowledged_by = $2, acknowledged_note = $3 WHERE a.alert_id = ANY ($1) AND a.state = 'firing'"
         "  RETURNING a.*)"
         " SELECT d.alert_id, d.severity, d.source, d.subject, d.summary, d.first_seen, d.count, "

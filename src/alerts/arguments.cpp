@@ -1,7 +1,7 @@
 #include "alerts/arguments.hpp"
 
-#include "alerts/alert.hpp"
 #include "core/text.hpp"
+#include "extension/registry.hpp"
 #include "pg/memory.hpp"
 
 namespace scout::alerts {
@@ -19,10 +19,13 @@ const char *source_argument(FunctionCallInfo fcinfo, int number, const char *fun
     if (given == nullptr) return nullptr;
     StringInfoData names;
     initStringInfo(&names);
-    for (std::string_view source : sources) {
-        if (core::equal_folded(source, given)) return pg::c_string(source);
-        appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "", pg::c_string(source));
-    }
+    const char *found = nullptr;
+    extension::for_each(&extension::Capability::alert_sources,
+                        [&](const extension::Capability &, const extension::AlertSource &s) {
+                            if (core::equal_folded(s.name, given)) found = s.name;
+                            appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "", s.name);
+                        });
+    if (found != nullptr) return found;
     ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
             errmsg("%s: unknown source \"%s\"", function, given),
             errhint("Valid sources are %s.", names.data));

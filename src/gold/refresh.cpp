@@ -17,8 +17,8 @@
 #include "gold/refresh.hpp"
 
 #include "extension/installed.hpp"
-#include "extension/layout.hpp"
 #include "extension/locks.hpp"
+#include "extension/pipeline.hpp"
 #include "gold/baseline.hpp"
 #include "gold/jobs.hpp"
 #include "jobs/chunks.hpp"
@@ -50,7 +50,8 @@ pg::Param count_or_null(int64 count) {
 
 void record(const char *schema, const char *name, const char *operation, const Refresh &r, int64 job) {
     static pg::Statement insert(
-        "INSERT INTO scout_internal.gold_refreshes (view_schema, view_name, started_at, finished_at, duration_ms, "
+        "INSERT INTO scout_internal.gold_refreshes (view_schema, view_name, started_at, finished_at, "
+        "duration_ms, "
         "status,"
         " rows_before, rows_after, operation, job_id)"
         " VALUES ($1::text::name, $2::text::name, $3, $4, $5, $6, $7, $8, $9, nullif($10, 0))");
@@ -155,8 +156,6 @@ jobs::Turn turn(const jobs::Job &job, jobs::Progress &progress) {
     return found ? jobs::Turn::worked : jobs::Turn::nothing_left;
 }
 
-constexpr jobs::Kind kind{kind_name, "views", freeze, turn, nullptr};
-
 }  // namespace
 
 Refresh skipped(const char *reason) {
@@ -173,8 +172,6 @@ Refresh do_view(const pg::Array<View> &views, View &v, int64 job) {
     return r;
 }
 
-void register_refresh_job() {
-    jobs::register_kind(&kind);
-}
+const jobs::Kind refresh_kind{kind_name, "views", freeze, turn, nullptr};
 
 }  // namespace scout::gold

@@ -4,7 +4,7 @@
 // while the one INSERT of the call runs. Event ids are drawn beforehand, so that an outcome belongs
 // to its element also where a trigger of the user's drops rows.
 
-#include "extension/layout.hpp"
+#include "extension/pipeline.hpp"
 #include "intake/event_state.hpp"
 #include "intake/intake.hpp"
 #include "intake/pending.hpp"

@@ -1,6 +1,6 @@
 #include "intake/queue.hpp"
 
-#include "extension/layout.hpp"
+#include "extension/pipeline.hpp"
 #include "intake/pending.hpp"
 #include "pg/ranges.hpp"
 #include "pg/relation.hpp"
@@ -306,9 +306,4 @@ SCOUT_FUNCTION(scout_backlog) {
     int64 events = intake::backlog(source).events;
     session.end();
     PG_RETURN_INT64(events);
-}
-
-SCOUT_FUNCTION(scout_require_pipeline) {
-    (void)scout::extension::require_pipeline();
-    PG_RETURN_VOID();
 }

@@ -3,7 +3,7 @@
 #include "audit/caller.hpp"
 #include "extension/installed.hpp"
 #include "extension/locks.hpp"
-#include "extension/settings.hpp"
+#include "jobs/settings.hpp"
 #include "pg/spi.hpp"
 #include "pg/worker.hpp"
 
@@ -18,7 +18,8 @@ namespace {
     "r.done_before,"                                                                                      \
     " r.scheduled"
 
-pg::Statement select_record("SELECT " RECORD_COLUMNS " FROM scout_internal.job_records r WHERE r.job_id = $1");
+pg::Statement select_record("SELECT " RECORD_COLUMNS
+                            " FROM scout_internal.job_records r WHERE r.job_id = $1");
 pg::Statement lock_record("SELECT " RECORD_COLUMNS
                           " FROM scout_internal.job_records r WHERE r.job_id = $1 FOR UPDATE");
 
@@ -70,7 +71,8 @@ bool take(pg::Rows rows, Record &r) {
 // What the caller said, to be compared with what an idempotency key stands for.
 bool same_request(const Request &request, int64 job) {
     static pg::Statement same(
-        "SELECT r.kind = $2 AND r.arguments = $3::jsonb FROM scout_internal.job_records r WHERE r.job_id = $1");
+        "SELECT r.kind = $2 AND r.arguments = $3::jsonb FROM scout_internal.job_records r WHERE r.job_id = "
+        "$1");
     pg::Rows rows = same.read_latest({pg::int8(job), pg::text(request.kind), pg::text(request.arguments)});
     const bool out = rows.count() > 0 && rows.boolean(0, 1);
     rows.free();
@@ -100,7 +102,8 @@ bool lock(int64 job, Record &record) {
 }
 
 int64 find_by_key(const char *key) {
-    static pg::Statement find("SELECT r.job_id FROM scout_internal.job_records r WHERE r.idempotency_key = $1");
+    static pg::Statement find(
+        "SELECT r.job_id FROM scout_internal.job_records r WHERE r.idempotency_key = $1");
     if (key == nullptr) return 0;
     pg::AsRole owner(extension::extension_owner());
     pg::Rows rows = find.read_latest({pg::text(key)});
@@ -118,7 +121,8 @@ bool is_worked_on(const Record &r) {
 
 int64 at_work(const char *kind) {
     static pg::Statement find(
-        "SELECT r.job_id FROM scout_internal.job_records r WHERE r.finished_at IS NULL AND r.kind = $1 AND r.home = $2"
+        "SELECT r.job_id FROM scout_internal.job_records r WHERE r.finished_at IS NULL AND r.kind = $1 AND "
+        "r.home = $2"
         " AND (r.state = 'queued' AND r.created_at > clock_timestamp() - interval '1 minute'"
         "  OR EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.objsubid = $3"
         "   AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())"
@@ -146,12 +150,14 @@ void require_same_request(const Request &request, int64 job) {
 
 int64 create(const Request &request, bool &made) {
     static pg::Statement insert(
-        "INSERT INTO scout_internal.job_records (kind, arguments, workers, unit, actor, session_role, acting_role, "
+        "INSERT INTO scout_internal.job_records (kind, arguments, workers, unit, actor, session_role, "
+        "acting_role, "
         "claims,"
         " idempotency_key, home, scheduled) VALUES ($1, $2::jsonb, $3, $4, $5, $6::text::name, "
         "$7::text::name,"
         " $8, $9, $10, $11) ON CONFLICT (idempotency_key) DO NOTHING RETURNING job_id");
-    static pg::Statement set_total("UPDATE scout_internal.job_records SET total = nullif($2, -1) WHERE job_id = $1");
+    static pg::Statement set_total(
+        "UPDATE scout_internal.job_records SET total = nullif($2, -1) WHERE job_id = $1");
     const Kind *kind = find_kind(request.kind);
     if (kind == nullptr) elog(ERROR, "unknown kind of job: %s", request.kind);
     const Oid acting_role = GetUserId();
@@ -218,7 +224,8 @@ void add_progress(int64 job, int worker, const Progress &p) {
 
 void finish_worker(int64 job, int worker) {
     static pg::Statement finish(
-        "UPDATE scout_internal.job_workers SET finished_at = clock_timestamp() WHERE job_id = $1 AND worker_no = $2");
+        "UPDATE scout_internal.job_workers SET finished_at = clock_timestamp() WHERE job_id = $1 AND "
+        "worker_no = $2");
     pg::AsRole owner(extension::extension_owner());
     finish.run({pg::int8(job), pg::int4(worker)});
     owner.end();
@@ -249,7 +256,8 @@ bool has_chunks(int64 job) {
 
 void set_state(const Record &r, const char *state, const Failure *error) {
     static pg::Statement set(
-        "UPDATE scout_internal.job_records SET state = $2, error_sqlstate = $3, error_message = $4, error_detail = $5,"
+        "UPDATE scout_internal.job_records SET state = $2, error_sqlstate = $3, error_message = $4, "
+        "error_detail = $5,"
         " error_hint = $6, finished_at = CASE WHEN $2 = 'interrupted' THEN NULL ELSE clock_timestamp() END"
         " WHERE job_id = $1");
     static pg::Statement drop_rest("DELETE FROM scout_internal.job_chunks WHERE job_id = $1");

@@ -13,8 +13,8 @@
 
 #include "audit/caller.hpp"
 #include "audit/runs.hpp"
-#include "extension/layout.hpp"
 #include "extension/locks.hpp"
+#include "extension/pipeline.hpp"
 #include "linking/match.hpp"
 #include "pg/arguments.hpp"
 #include "pg/guard.hpp"

@@ -1,7 +1,7 @@
 // unmatched_products(): what linking could not match, and what comes closest. Reads only, in the snapshot of
 // the calling query, with the caller's rights.
 
-#include "extension/layout.hpp"
+#include "extension/pipeline.hpp"
 #include "linking/match.hpp"
 #include "pg/guard.hpp"
 #include "pg/result.hpp"

@@ -6,7 +6,7 @@
 // events are in the queue and the share is there for the next attempt.
 
 #include "audit/caller.hpp"
-#include "extension/layout.hpp"
+#include "extension/pipeline.hpp"
 #include "intake/pending.hpp"
 #include "intake/queue.hpp"
 #include "jobs/chunks.hpp"
@@ -81,8 +81,6 @@ jobs::Turn turn(const jobs::Job &job, jobs::Progress &progress) {
     return outcome;
 }
 
-constexpr jobs::Kind kind{"load_backlog", "events", freeze, turn, nullptr};
-
 struct Drained {
     jobs::Progress counts;
     int64 microseconds, job;  // job 0: in the caller's transaction, or none
@@ -122,9 +120,23 @@ bool held_back() {
 
 }  // namespace
 
-void register_load_job() {
-    jobs::register_kind(&kind);
+bool loadable_events_wait() {
+    static pg::Statement any("SELECT FROM scout.bronze_pending p WHERE p.source_system <> ALL ($1) LIMIT 1");
+    pg::Session session(extension::require_pipeline());
+    pg::Array<pause::Pause> pauses;
+    pg::Array<std::string_view> paused;
+    pause::read_pauses(pauses);
+    bool found = false;
+    if (!pause::all_paused(pauses, paused)) {
+        pg::Rows rows = any.read_latest({pg::text_array(paused.begin(), paused.size())});
+        found = rows.count() > 0;
+        rows.free();
+    }
+    session.end();
+    return found;
 }
+
+const jobs::Kind backlog_kind{"load_backlog", "events", freeze, turn, nullptr};
 
 }  // namespace scout::load
 

@@ -177,13 +177,9 @@ const char *utility(const jobs::Job &job, Oid &run_as) {
     return nullptr;
 }
 
-constexpr jobs::Kind kind{kind_name, "statements", freeze, nullptr, utility};
-
 }  // namespace
 
-void register_maintain_job() {
-    jobs::register_kind(&kind);
-}
+const jobs::Kind maintain_kind{kind_name, "statements", freeze, nullptr, utility};
 
 }  // namespace scout::maintenance
 

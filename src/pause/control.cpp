@@ -1,11 +1,12 @@
 #include "pause/control.hpp"
 
 #include "audit/caller.hpp"
-#include "extension/layout.hpp"
 #include "extension/locks.hpp"
-#include "extension/settings.hpp"
+#include "extension/pipeline.hpp"
+#include "extension/registry.hpp"
 #include "extension/tiers.hpp"
 #include "intake/queue.hpp"
+#include "pause/settings.hpp"
 #include "pg/guard.hpp"
 #include "pg/result.hpp"
 #include "pg/spi.hpp"
@@ -42,7 +43,15 @@ bool all_paused(const pg::Array<Pause> &pauses, pg::Array<std::string_view> &sou
     return all;
 }
 
-void (*breaker_lifted)(const char *source) = nullptr;
+bool all_loading_is_paused() {
+    pg::Session session(extension::require_pipeline());
+    pg::Array<Pause> pauses;
+    pg::Array<std::string_view> sources;
+    read_pauses(pauses);
+    const bool all = all_paused(pauses, sources);
+    session.end();
+    return all;
+}
 
 bool is_circuit_breaker(const Pause &p) {
     return p.source != nullptr && strcmp(p.holder, circuit_breaker_holder) == 0;
@@ -270,8 +279,8 @@ const char *pause(Request &r, Oid acting_role) {
     const bool limited = !r.expires && audit::is_external();
     if (limited) {
         r.expires = true;
-        r.expires_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-                                                   static_cast<int64>(extension::external_pause_ttl) * 1000);
+        r.expires_at =
+            TimestampTzPlusMilliseconds(GetCurrentTimestamp(), static_cast<int64>(external_pause_ttl) * 1000);
     }
     const char *reason = r.reason == nullptr ? "no reason given" : r.reason;
 
@@ -286,7 +295,7 @@ const char *pause(Request &r, Oid acting_role) {
         appendStringInfo(&note,
                          "It came through REST without expires_after and ends by itself after %d seconds"
                          " (scout_ir.external_pause_ttl).",
-                         extension::external_pause_ttl);
+                         external_pause_ttl);
     if (remaining > 0) {
         const char *pids = flight_pids();
         appendStringInfo(&note, "%s%d %s still in flight after drain_timeout (process %s).",
@@ -322,14 +331,14 @@ const char *resume(const Request &r, Oid acting_role) {
         "DELETE FROM scout.pipeline_pauses p WHERE p.expires_at <= clock_timestamp()"
         " OR (($3 OR p.holder = $1) AND ($2 IS NULL OR p.source_system = $2))"
         " OR p.holder = $4 AND p.source_system = $2"
-        " RETURNING coalesce(p.expires_at <= clock_timestamp(), false),"
-        " CASE WHEN p.holder = $4 THEN p.source_system END");
+        " RETURNING coalesce(p.expires_at <= clock_timestamp(), false), p.source_system, p.holder");
     pg::Rows rows = lift.run({pg::text(r.holder), pg::text_or_null(r.source), pg::boolean(r.all_holders),
                               pg::text(circuit_breaker_holder)});
     int64 lifted = 0, expired = 0;
     for (uint64 i = 0; i < rows.count(); i++) {
         (rows.boolean(i, 1) ? expired : lifted)++;
-        if (!rows.is_null(i, 2)) breaker_lifted(pg::c_string(rows.text(i, 2)));
+        extension::pause_lifted(rows.is_null(i, 2) ? nullptr : pg::c_string(rows.text(i, 2)),
+                                pg::c_string(rows.text(i, 3)));
     }
     rows.free();
 

@@ -49,6 +49,18 @@ const char *optional_text(FunctionCallInfo fcinfo, int number) {
     return PG_ARGISNULL(number) ? nullptr : c_string(text_view(PG_GETARG_DATUM(number)));
 }
 
+int count_argument(FunctionCallInfo fcinfo, int number, const char *name, int most, int least) {
+    if (PG_ARGISNULL(number))
+        ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s must not be NULL", name),
+                errhint("Leave it out to use the default."));
+    const int value = PG_GETARG_INT32(number);
+    if (value < least || value > most)
+        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                errmsg("%s must be from %d to %d, not %d", name, least, most, value),
+                errhint("Leave it out to use the default."));
+    return value;
+}
+
 int positive_argument(FunctionCallInfo fcinfo, int number, const char *name) {
     if (PG_ARGISNULL(number))
         ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s must not be NULL", name),

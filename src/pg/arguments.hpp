@@ -28,6 +28,9 @@ std::string_view required_text(FunctionCallInfo fcinfo, int number, const char *
 // A text argument, nullptr where NULL.
 const char *optional_text(FunctionCallInfo fcinfo, int number);
 
+// An integer argument from `least` to `most`; NULL is refused.
+int count_argument(FunctionCallInfo fcinfo, int number, const char *name, int most, int least = 1);
+
 // An integer argument of at least 1; NULL is refused.
 int positive_argument(FunctionCallInfo fcinfo, int number, const char *name);
 

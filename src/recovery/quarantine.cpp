@@ -10,8 +10,8 @@
 
 #include "audit/caller.hpp"
 #include "core/rules.hpp"
-#include "extension/layout.hpp"
 #include "extension/locks.hpp"
+#include "extension/pipeline.hpp"
 #include "extension/rule_set.hpp"
 #include "intake/pending.hpp"
 #include "intake/queue.hpp"

@@ -10,8 +10,8 @@
 // the next attempt. In the caller's transaction: all of them, or none.
 
 #include "audit/caller.hpp"
-#include "extension/layout.hpp"
 #include "extension/locks.hpp"
+#include "extension/pipeline.hpp"
 #include "intake/pending.hpp"
 #include "intake/queue.hpp"
 #include "jobs/chunks.hpp"
@@ -197,8 +197,6 @@ jobs::Turn turn(const jobs::Job &job, jobs::Progress &progress) {
     return found ? jobs::Turn::worked : jobs::Turn::nothing_left;
 }
 
-constexpr jobs::Kind kind{"dlq_redrive", "events", freeze, turn, nullptr};
-
 struct Redrive {
     int64 redriven, loaded, job;  // job 0: in the caller's transaction
     const char *status;
@@ -226,9 +224,7 @@ Redrive redrive_here(const Filter &f, bool dry_run, int64 &remaining) {
 
 }  // namespace
 
-void register_redrive_job() {
-    jobs::register_kind(&kind);
-}
+const jobs::Kind redrive_kind{"dlq_redrive", "events", freeze, turn, nullptr};
 
 }  // namespace scout::recovery
 

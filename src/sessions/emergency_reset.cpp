@@ -15,7 +15,7 @@
 // Commit publishes the pause (where it stays) and the probe together. Abort, crash: as if not called.
 
 #include "audit/caller.hpp"
-#include "extension/layout.hpp"
+#include "extension/pipeline.hpp"
 #include "pg/guard.hpp"
 #include "pg/result.hpp"
 #include "pg/spi.hpp"
