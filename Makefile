@@ -11,7 +11,7 @@ OBJS         = $(SOURCES:.cpp=.o)
 # The install script is put together from the files of each capability, in this order.
 INSTALL_SQL  = sql/$(EXTENSION)--$(EXTVERSION).sql
 SQL_PARTS    = $(addprefix sql/, $(addsuffix .sql, \
-                extension/schemas extension/pipeline extension/registry audit jobs \
+                extension/schemas extension/version extension/pipeline extension/registry audit jobs \
                 layout/layout layout/adoption layout/create_pipeline \
                 intake pause \
                 load/load load/circuit_breaker load/reports \

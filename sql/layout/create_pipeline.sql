@@ -18,6 +18,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
     may_act_as CONSTANT text := CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END;
+    owner_id CONSTANT oid := (SELECT r.oid FROM pg_roles r WHERE r.rolname = owner);
     item record;
     existing record;
     problems text[] := '{}';
@@ -63,15 +64,13 @@ BEGIN
                 problems := problems || format('%s belongs to %I, as whom %I may not act', item.object_name, existing.rolname, caller);
             ELSIF existing.rolname <> owner THEN
                 status := 'handed over';
-                FOR t IN SELECT p.relid::regclass AS part FROM pg_partition_tree(existing.oid) p
-                         JOIN pg_class c ON c.oid = p.relid AND c.relowner <> owner::text::regrole
-                         WHERE pg_has_role(caller, c.relowner, may_act_as)
+                -- Partitions, too, but for those of a role that the caller could not take them from.
+                FOR t IN SELECT c.oid::regclass AS name, c.relkind FROM pg_class c
+                         WHERE (c.oid = existing.oid OR c.oid IN (SELECT p.relid FROM pg_partition_tree(existing.oid) p))
+                           AND c.relowner <> owner_id AND pg_has_role(caller, c.relowner, may_act_as)
                 LOOP
-                    EXECUTE format('ALTER TABLE %s OWNER TO %I', t.part, owner);
+                    EXECUTE format('ALTER %s %s OWNER TO %I', CASE t.relkind WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'TABLE' END, t.name, owner);
                 END LOOP;
-                IF existing.relkind = 'm' THEN  -- is in no partition tree
-                    EXECUTE format('ALTER MATERIALIZED VIEW scout.%I OWNER TO %I', item.object_name, owner);
-                END IF;
             END IF;
         END IF;
         IF item.required_columns IS NOT NULL THEN
@@ -207,6 +206,8 @@ BEGIN
     INSERT INTO scout.bronze_event_keys (event_hash, event_id)
     SELECT b.event_hash, min(b.event_id) FROM scout.bronze_events b
     WHERE NOT EXISTS (SELECT FROM scout.bronze_event_keys k WHERE k.event_hash = b.event_hash)
+      -- This transaction's own, whose keys are still to be written.
+      AND NOT EXISTS (SELECT FROM scout_internal.unflushed_events() u WHERE u.event_id = b.event_id)
     GROUP BY b.event_hash
     ON CONFLICT (event_hash) DO NOTHING;
 

@@ -106,7 +106,7 @@ bool asks_for_it(const TriggerData *trigger) {
 
 }  // namespace scout::alerts
 
-SCOUT_ACTION(scout_acknowledge_alerts) {
+SCOUT_ACTION(scout_acknowledge_alerts, 6) {
     using namespace scout;
     using namespace scout::alerts;
     const Filter filter = read_filter(fcinfo);
@@ -143,7 +143,7 @@ SCOUT_ACTION(scout_acknowledge_alerts) {
     return static_cast<Datum>(0);
 }
 
-SCOUT_ACTION(scout_acknowledge_etl_alert) {
+SCOUT_TRIGGER(scout_acknowledge_etl_alert) {
     using namespace scout;
     using namespace scout::alerts;
     extension::require_trigger(fcinfo, "acknowledge_etl_alert");

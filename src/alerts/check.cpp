@@ -243,7 +243,7 @@ const jobs::Kind check_kind{"check_alerts", "checks", freeze, turn, nullptr};
 
 }  // namespace scout::alerts
 
-SCOUT_ACTION(scout_check_alerts) {
+SCOUT_ACTION(scout_check_alerts, 1) {
     using namespace scout;
     using namespace scout::alerts;
     PreventCommandIfReadOnly("check_alerts()");

@@ -68,7 +68,7 @@ int64 matching(pg::Param source, pg::Param severity, pg::Param pattern) {
 
 }  // namespace scout::alerts
 
-SCOUT_ACTION(scout_silence) {
+SCOUT_ACTION(scout_silence, 7) {
     using namespace scout;
     using namespace scout::alerts;
     constexpr const char *function = "silence";
@@ -120,7 +120,7 @@ SCOUT_ACTION(scout_silence) {
     return static_cast<Datum>(0);
 }
 
-SCOUT_ACTION(scout_unsilence) {
+SCOUT_ACTION(scout_unsilence, 1) {
     using namespace scout;
     static pg::Statement find(
         "SELECT s.ends_at, s.ends_at > clock_timestamp() FROM scout_internal.silences s WHERE s.silence_id = $1 FOR "

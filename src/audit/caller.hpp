@@ -1,4 +1,5 @@
-// Who is calling, and the timeline of what they did (invariant 6).
+// Who is calling, and the timeline of what they did: each committed action has its entry, written in the
+// same transaction.
 #pragma once
 
 #include "pg/postgres.hpp"

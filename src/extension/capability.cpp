@@ -7,11 +7,9 @@ namespace scout::extension {
 
 namespace {
 
-constexpr Function helpers[] = {{"require_pipeline", Tier::reader},
-                                {"hours_ago", Tier::reader},
-                                {"tiers", Tier::reader},
-                                {"relation_tiers", Tier::reader},
-                                {"alert_sources", Tier::reader}};
+constexpr Function helpers[] = {{"require_pipeline", Tier::reader}, {"catalogue_version", Tier::nobody},
+                                {"hours_ago", Tier::reader},        {"tiers", Tier::reader},
+                                {"relation_tiers", Tier::reader},   {"alert_sources", Tier::reader}};
 
 constexpr Capability describe() {
     Capability c;

@@ -43,27 +43,12 @@ Oid extension_owner() {
     return owner;
 }
 
-const char *extension_version() {
-    const char *version = nullptr;
-    (void)with_extension([&version](Relation catalog, HeapTuple tuple) {
-        bool null;
-        Datum d = heap_getattr(tuple, Anum_pg_extension_extversion, RelationGetDescr(catalog), &null);
-        if (!null) version = TextDatumGetCString(d);
-    });
-    return version;
-}
-
 Oid lock_extension() {
     Oid extension = get_extension_oid("scout_ir", true);
     if (!OidIsValid(extension)) return InvalidOid;
     LockDatabaseObject(ExtensionRelationId, extension, 0, AccessShareLock);
     // It may have been dropped, and made again, while we waited.
     return get_extension_oid("scout_ir", true) == extension ? extension : InvalidOid;
-}
-
-bool library_matches_extension() {
-    const char *installed = extension_version();
-    return installed != nullptr && strcmp(installed, SCOUT_IR_VERSION) == 0;
 }
 
 const char *home() {

@@ -8,11 +8,6 @@ namespace scout::extension {
 // The owner of the extension, as whom its own tables are written.
 Oid extension_owner();
 
-// "0.1.0" as installed in this database; nullptr where it is not.
-const char *extension_version();
-
-bool library_matches_extension();
-
 // The extension as it is installed; InvalidOid where it is not (any more). Holds AccessShareLock on it to
 // the end of the transaction, so that DROP EXTENSION waits for at most one batch.
 Oid lock_extension();

@@ -31,7 +31,7 @@ void list_relations(pg::Result &result, List<Relation> Capability::*list, const 
 
 }  // namespace scout::extension
 
-SCOUT_FUNCTION(scout_tiers) {
+SCOUT_FUNCTION(scout_tiers, 0) {
     using namespace scout;
     using namespace scout::extension;
     pg::Result result(fcinfo);
@@ -40,7 +40,7 @@ SCOUT_FUNCTION(scout_tiers) {
     return static_cast<Datum>(0);
 }
 
-SCOUT_FUNCTION(scout_relation_tiers) {
+SCOUT_FUNCTION(scout_relation_tiers, 0) {
     using namespace scout;
     using namespace scout::extension;
     pg::Result result(fcinfo);
@@ -50,7 +50,7 @@ SCOUT_FUNCTION(scout_relation_tiers) {
     return static_cast<Datum>(0);
 }
 
-SCOUT_FUNCTION(scout_alert_sources) {
+SCOUT_FUNCTION(scout_alert_sources, 0) {
     using namespace scout;
     using namespace scout::extension;
     pg::Result result(fcinfo);

@@ -1,5 +1,7 @@
 // The shared library: magic block, _PG_init, and the door for another library's capability.
+#include "extension/fit.hpp"
 #include "extension/registry.hpp"
+#include "pg/wrapper.hpp"
 
 extern "C" {
 PG_MODULE_MAGIC;
@@ -8,6 +10,7 @@ PGDLLEXPORT void _PG_init(void);
 PGDLLEXPORT void scout_register_capability(const scout::extension::Capability *capability, size_t size);
 
 void _PG_init(void) {
+    scout::pg::entry_check = scout::extension::require_fit;
     scout::extension::load_capabilities();
 }
 

@@ -52,7 +52,7 @@ void require_version(Oid relation) {
 
 }  // namespace
 
-Oid require_pipeline() {
+Oid require_pipeline_tables() {
     Oid pipeline_owner = InvalidOid;
     for (const char *name : essential) {
         Oid owner = pg::owner_of(relation_oid(name));
@@ -69,8 +69,13 @@ Oid require_pipeline() {
                               GetUserNameFromId(owner, false)),
                     errhint("Give them one owner with ALTER TABLE ... OWNER TO."));
     }
-    require_version(relation_oid("bronze_pending"));
     return pipeline_owner;
+}
+
+Oid require_pipeline() {
+    const Oid owner = require_pipeline_tables();
+    require_version(relation_oid("bronze_pending"));
+    return owner;
 }
 
 void require_fired_on(const TriggerData *trigger, const char *name) {
@@ -82,7 +87,7 @@ void require_fired_on(const TriggerData *trigger, const char *name) {
 
 }  // namespace scout::extension
 
-SCOUT_FUNCTION(scout_require_pipeline) {
+SCOUT_FUNCTION(scout_require_pipeline, 0) {
     (void)scout::extension::require_pipeline();
     PG_RETURN_VOID();
 }

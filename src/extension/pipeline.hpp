@@ -26,6 +26,9 @@ Oid require_table(const char *name);
 // call that mends it, where a table is missing, the owners differ, or the layout is of another version.
 Oid require_pipeline();
 
+// The same, whatever the version of the layout: for intake, which must not refuse what somebody writes.
+Oid require_pipeline_tables();
+
 // Trigger functions are executable by PUBLIC and write as the pipeline's owner: on any other table
 // somebody could feed them what they like. `name` is a relation of schema scout; its partitions count.
 void require_fired_on(const TriggerData *trigger, const char *name);

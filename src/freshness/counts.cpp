@@ -86,7 +86,7 @@ void look_at(const Dataset &d, TimestampTz at, int hours, int weeks, pg::Array<C
 
 }  // namespace scout::freshness
 
-SCOUT_FUNCTION(scout_dataset_counts) {
+SCOUT_FUNCTION(scout_dataset_counts, 5) {
     using namespace scout;
     using namespace scout::freshness;
     require_arguments(fcinfo, "dataset_counts");

@@ -278,7 +278,7 @@ void emit(pg::Result &result, const Dataset &d, const Found &f, const ErrorData 
 
 }  // namespace scout::freshness
 
-SCOUT_FUNCTION(scout_dataset_looks) {
+SCOUT_FUNCTION(scout_dataset_looks, 3) {
     using namespace scout;
     using namespace scout::freshness;
     require_arguments(fcinfo, "dataset_looks");

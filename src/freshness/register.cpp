@@ -11,7 +11,7 @@
 #include "pg/result.hpp"
 #include "pg/spi.hpp"
 
-SCOUT_ACTION(scout_register_dataset) {
+SCOUT_ACTION(scout_register_dataset, 15) {
     using namespace scout;
     static pg::Statement check(
         "SELECT c::text, c->>'name', c->>'filter', quote_ident(c->>'relation_schema') || '.' ||"
@@ -53,7 +53,7 @@ SCOUT_ACTION(scout_register_dataset) {
     return static_cast<Datum>(0);
 }
 
-SCOUT_ACTION(scout_unregister_dataset) {
+SCOUT_ACTION(scout_unregister_dataset, 1) {
     using namespace scout;
     static pg::Statement forget(
         "DELETE FROM scout_internal.registered_datasets d WHERE d.name = $1"

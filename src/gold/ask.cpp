@@ -170,7 +170,7 @@ bool anything_to_refresh() {
 
 }  // namespace scout::gold
 
-SCOUT_ACTION(scout_refresh_gold_platinum) {
+SCOUT_ACTION(scout_refresh_gold_platinum, 4) {
     using namespace scout;
     const bool force = pg::flag(fcinfo, 0, "force");
     const bool wait = pg::flag(fcinfo, 1, "wait");
@@ -194,7 +194,7 @@ SCOUT_ACTION(scout_refresh_gold_platinum) {
 }
 
 // Asks for the job that the supervisor asks for, too: it looks for itself what is stale.
-SCOUT_ACTION(scout_maybe_refresh_gold) {
+SCOUT_ACTION(scout_maybe_refresh_gold, 0) {
     using namespace scout;
     pg::Result result(fcinfo);
     pg::Session session;

@@ -11,7 +11,7 @@
 #include "pg/sessions.hpp"
 #include "pg/spi.hpp"
 
-SCOUT_ACTION(scout_register_gold) {
+SCOUT_ACTION(scout_register_gold, 4) {
     using namespace scout;
     static pg::Statement check(
         "SELECT c.view_schema::text, c.view_name::text, c.view_owner::text, c.details,"
@@ -48,7 +48,7 @@ SCOUT_ACTION(scout_register_gold) {
     return static_cast<Datum>(0);
 }
 
-SCOUT_ACTION(scout_unregister_gold) {
+SCOUT_ACTION(scout_unregister_gold, 1) {
     using namespace scout;
     static pg::Statement named(
         "DELETE FROM scout_internal.registered_gold r USING (SELECT parse_ident($1) AS parts) p"
@@ -80,7 +80,7 @@ SCOUT_ACTION(scout_unregister_gold) {
     return static_cast<Datum>(0);
 }
 
-SCOUT_FUNCTION(scout_writes_unreported) {
+SCOUT_FUNCTION(scout_writes_unreported, 2) {
     if (PG_ARGISNULL(0)) return BoolGetDatum(true);
     return BoolGetDatum(scout::pg::writes_may_be_unreported(
         PG_GETARG_TIMESTAMPTZ(0), PG_ARGISNULL(1) ? DT_NOEND : PG_GETARG_TIMESTAMPTZ(1)));

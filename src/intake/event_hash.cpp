@@ -152,7 +152,7 @@ bytea *to_bytea(const EventHash &hash) {
 
 }  // namespace scout::intake
 
-SCOUT_FUNCTION(scout_event_hash) {
+SCOUT_FUNCTION(scout_event_hash, 2) {
     Jsonb *event = PG_GETARG_JSONB_P(0);
     text *type = PG_GETARG_TEXT_PP(1);
     auto hash =

@@ -1,4 +1,5 @@
-// What has become of an event: the states of invariant 1, and the refusals of intake.
+// What has become of an event: at every commit it is pending, processed, dead-lettered or discarded, and
+// never two of them. Intake names the state when it refuses known content.
 #pragma once
 
 #include "intake/event_hash.hpp"

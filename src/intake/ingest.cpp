@@ -107,7 +107,7 @@ void emit(pg::Result &result, const Element &e) {
 
 }  // namespace scout::intake
 
-SCOUT_FUNCTION(scout_ingest_event) {
+SCOUT_FUNCTION(scout_ingest_event, 3) {
     using namespace scout;
     intake::Request r = intake::request(fcinfo, "ingest_event");
     Jsonb *event = PG_GETARG_JSONB_P(0);
@@ -126,7 +126,7 @@ SCOUT_FUNCTION(scout_ingest_event) {
     return static_cast<Datum>(0);
 }
 
-SCOUT_FUNCTION(scout_ingest_events) {
+SCOUT_FUNCTION(scout_ingest_events, 3) {
     using namespace scout;
     intake::Request r = intake::request(fcinfo, "ingest_events");
     Jsonb *events = PG_GETARG_JSONB_P(0);
@@ -163,7 +163,7 @@ SCOUT_FUNCTION(scout_ingest_events) {
     return static_cast<Datum>(0);
 }
 
-SCOUT_FUNCTION(scout_unflushed_events) {
+SCOUT_FUNCTION(scout_unflushed_events, 0) {
     using namespace scout;
     pg::Result result(fcinfo);
     const auto *events = intake::buffered_events();

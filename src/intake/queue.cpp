@@ -298,7 +298,7 @@ char *multirange_text(const int64 *ids, size_t count) {
 
 }  // namespace scout::intake
 
-SCOUT_FUNCTION(scout_backlog) {
+SCOUT_FUNCTION(scout_backlog, 1) {
     using namespace scout;
     const char *source = PG_ARGISNULL(0) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(0));
     (void)extension::require_pipeline();

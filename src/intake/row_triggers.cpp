@@ -35,7 +35,7 @@ void keep_deleted(TriggerData *trigger) {
     };
     const char *actor = audit::actor();
     flush_pending();
-    pg::Session session(extension::require_pipeline());
+    pg::Session session(extension::require_pipeline_tables());
     static pg::Statement copy(
         "INSERT INTO scout.bronze_deletions (event_id, event_hash, event_type, source_system, store_id, "
         "ingested_at,"
@@ -94,7 +94,7 @@ HeapTuple link_letter(TriggerData *trigger) {
     extension::acquire(extension::Lock::flight, extension::flight_alone);
     flush_pending();
     MemoryContext outer = CurrentMemoryContext;
-    pg::Session session(extension::require_pipeline());
+    pg::Session session(extension::require_pipeline_tables());
     int64 found = event_of_payload(DatumGetJsonbP(payload.value));
     bool reopened =
         found != 0 && reopen_letter(found, param("error_code", TEXTOID), param("error_message", TEXTOID),
@@ -129,7 +129,7 @@ HeapTuple link_letter(TriggerData *trigger) {
 
 }  // namespace scout::intake
 
-SCOUT_FUNCTION(scout_bronze_deleted) {
+SCOUT_TRIGGER(scout_bronze_deleted) {
     scout::extension::require_trigger(fcinfo, "bronze_deleted");
     auto *trigger = reinterpret_cast<TriggerData *>(fcinfo->context);
     if (TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))
@@ -145,7 +145,7 @@ SCOUT_FUNCTION(scout_bronze_deleted) {
     PG_RETURN_POINTER(nullptr);
 }
 
-SCOUT_FUNCTION(scout_dead_letter_link) {
+SCOUT_TRIGGER(scout_dead_letter_link) {
     scout::extension::require_trigger(fcinfo, "dead_letter_link");
     auto *trigger = reinterpret_cast<TriggerData *>(fcinfo->context);
     if (!TRIGGER_FIRED_BEFORE(trigger->tg_event) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ||

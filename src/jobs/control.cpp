@@ -68,11 +68,11 @@ int interrupt_workers(int64 job) {
 
 }  // namespace scout::jobs
 
-SCOUT_FUNCTION(scout_job_home) {
+SCOUT_FUNCTION(scout_job_home, 0) {
     return PointerGetDatum(cstring_to_text(scout::extension::home()));
 }
 
-SCOUT_ACTION(scout_cancel_job) {
+SCOUT_ACTION(scout_cancel_job, 2) {
     using namespace scout;
     using namespace scout::jobs;
     const int64 job = job_argument(fcinfo);
@@ -103,7 +103,7 @@ SCOUT_ACTION(scout_cancel_job) {
     return static_cast<Datum>(0);
 }
 
-SCOUT_ACTION(scout_resume_job) {
+SCOUT_ACTION(scout_resume_job, 1) {
     using namespace scout;
     using namespace scout::jobs;
     const int64 job = job_argument(fcinfo);
@@ -135,7 +135,7 @@ SCOUT_ACTION(scout_resume_job) {
     return static_cast<Datum>(0);
 }
 
-SCOUT_ACTION(scout_wait_for_job) {
+SCOUT_ACTION(scout_wait_for_job, 2) {
     using namespace scout;
     using namespace scout::jobs;
     const int64 job = job_argument(fcinfo);

@@ -10,6 +10,7 @@
 
 #include "audit/caller.hpp"
 #include "audit/retention.hpp"
+#include "extension/fit.hpp"
 #include "extension/installed.hpp"
 #include "extension/locks.hpp"
 #include "jobs/run.hpp"
@@ -21,7 +22,7 @@ namespace scout::jobs {
 bool extension_is_there(Run &run) {
     const Oid extension = extension::lock_extension();
     if (!OidIsValid(run.extension)) run.extension = extension;
-    return OidIsValid(extension) && extension == run.extension && extension::library_matches_extension();
+    return OidIsValid(extension) && extension == run.extension && extension::library_fits();
 }
 
 ErrorData *transaction(Run &run, void (*call)(void *), void *argument) {

@@ -138,7 +138,7 @@ void run(pg::Result &result, Oid owner, Oid caller) {
 
 }  // namespace scout::layout
 
-SCOUT_ACTION(scout_create_pipeline) {
+SCOUT_ACTION(scout_create_pipeline, 1) {
     using namespace scout;
     PreventCommandIfReadOnly("create_pipeline()");
     const Oid caller = GetUserId();

@@ -122,7 +122,7 @@ void link_lines(const pg::Array<Text> &texts, int batch_size, Linked &linked) {
 
 }  // namespace scout::linking
 
-SCOUT_ACTION(scout_link_products_to_catalog) {
+SCOUT_ACTION(scout_link_products_to_catalog, 3) {
     using namespace scout;
     using namespace scout::linking;
     const int batch_size = pg::positive_argument(fcinfo, 0, "batch_size");

@@ -26,7 +26,7 @@ pg::Statement product(
 
 }  // namespace scout::linking
 
-SCOUT_FUNCTION(scout_unmatched_products) {
+SCOUT_FUNCTION(scout_unmatched_products, 1) {
     using namespace scout;
     using namespace scout::linking;
     if (PG_ARGISNULL(0))

@@ -103,7 +103,7 @@ void load_event(int64 event_id) {
 
 }  // namespace scout::load
 
-SCOUT_ACTION(scout_load_silver_from_bronze) {
+SCOUT_ACTION(scout_load_silver_from_bronze, 2) {
     using namespace scout;
     using namespace scout::load;
     const int batch_size = pg::positive_argument(fcinfo, 0, "batch_size");

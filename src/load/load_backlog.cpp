@@ -140,7 +140,7 @@ const jobs::Kind backlog_kind{"load_backlog", "events", freeze, turn, nullptr};
 
 }  // namespace scout::load
 
-SCOUT_ACTION(scout_load_backlog) {
+SCOUT_ACTION(scout_load_backlog, 6) {
     using namespace scout;
     using namespace scout::load;
     const int batch_size = pg::positive_argument(fcinfo, 0, "batch_size");

@@ -1,4 +1,5 @@
-// The winner rule (invariant 2), above the two ways to write (silver_writer.hpp).
+// The winner rule, which makes loading have the same effect in any order and however often; above the two
+// ways to write (silver_writer.hpp).
 //
 // Of the valid events of one transaction_id the lowest event_id wins (scout_ir.duplicate_winner: or the
 // highest), whatever the order in which they are loaded. Existing rows are locked before they are

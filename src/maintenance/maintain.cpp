@@ -183,7 +183,7 @@ const jobs::Kind maintain_kind{kind_name, "statements", freeze, nullptr, utility
 
 }  // namespace scout::maintenance
 
-SCOUT_ACTION(scout_maintain) {
+SCOUT_ACTION(scout_maintain, 5) {
     using namespace scout;
     using namespace scout::maintenance;
     if (PG_ARGISNULL(0))

@@ -376,7 +376,7 @@ const char *resume(const Request &r, Oid acting_role) {
 
 }  // namespace scout::pause
 
-SCOUT_ACTION(scout_control_ingestion) {
+SCOUT_ACTION(scout_control_ingestion, 7) {
     using namespace scout;
     pause::Request r = pause::read_request(fcinfo);
     const bool acts = r.action != pause::Action::status;
@@ -396,7 +396,7 @@ SCOUT_ACTION(scout_control_ingestion) {
     return static_cast<Datum>(0);
 }
 
-SCOUT_FUNCTION(scout_ingestion_status) {
+SCOUT_FUNCTION(scout_ingestion_status, 0) {
     using namespace scout;
     pg::Result result(fcinfo);
     (void)extension::require_pipeline();

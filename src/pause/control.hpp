@@ -1,4 +1,5 @@
-// Pause and resume of loading, and the batch's side of it (invariant 9: paused means stopped).
+// Pause and resume of loading, and the batch's side of it. Paused means stopped: when a pause returns, no
+// batch is in flight, or those that are have been named, and none starts until resume or expiry.
 //
 // Protocol
 //   batch   enter_flight(): FLIGHT to the end of the transaction, then GATE shared, conditionally;

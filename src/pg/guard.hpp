@@ -62,8 +62,8 @@ ErrorData *attempt_step(Call call, const bool &keep = true) {
     return attempt_plain([](void *c) { (*static_cast<Call *>(c))(); }, &call, keep, Endure::all_but_cancel);
 }
 
-// Writes the structured line of a failed action into the server log (invariant 6). Looks nothing up:
-// the transaction has failed.
+// Writes the structured line of a failed action into the server log, which is all that remains of it:
+// its row in the timeline is rolled back. Looks nothing up: the transaction has failed.
 void log_failed_action(const char *action, const CaughtError &error);
 
 template <typename Body>
@@ -83,11 +83,12 @@ Datum invoke_action(const char *action, Body body) {
 }  // namespace scout::pg
 
 // Like SCOUT_FUNCTION, for what an operator does: a failure leaves a line in the server log.
-#define SCOUT_ACTION(name)                                                                \
+#define SCOUT_ACTION(name, arguments)                                                     \
     static Datum name##_body(FunctionCallInfo fcinfo);                                    \
     extern "C" {                                                                          \
     PG_FUNCTION_INFO_V1(name);                                                            \
     PGDLLEXPORT Datum name(PG_FUNCTION_ARGS) {                                            \
+        scout::pg::enter(fcinfo, arguments);                                              \
         return scout::pg::invoke_action(#name, [fcinfo] { return name##_body(fcinfo); }); \
     }                                                                                     \
     }                                                                                     \

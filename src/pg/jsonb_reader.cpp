@@ -52,7 +52,7 @@ core::Value member(JsonbContainer *object, std::string_view key) {
 
 void find_members(JsonbContainer *object, const std::string_view *keys, size_t count, Member *found) {
     constexpr size_t most = 16;
-    Assert(count <= most);
+    if (count > most) elog(ERROR, "too many keys to look for: %zu", count);
     uint32 positions[most];
     size_t hits = 0, hit[most];
     const uint32 pairs = JsonContainerSize(object);

@@ -60,7 +60,7 @@ SPIPlanPtr plan_of(const char *sql, int count, Oid *types) {
 
 Rows read_cached(const char *sql, std::initializer_list<Param> params) {
     constexpr size_t max_params = 8;
-    Assert(params.size() <= max_params);
+    if (params.size() > max_params) elog(ERROR, "too many parameters of a statement: %zu", params.size());
     Oid types[max_params];
     Datum values[max_params];
     char nulls[max_params];

@@ -1,8 +1,12 @@
 #include "pg/result.hpp"
 
+extern "C" {
+#include "utils/regproc.h"
+}
+
 namespace scout::pg {
 
-Result::Result(FunctionCallInfo fcinfo) {
+Result::Result(FunctionCallInfo fcinfo) : function_(fcinfo->flinfo->fn_oid) {
     auto *info = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
     if (info == nullptr || !IsA(info, ReturnSetInfo) || (info->allowedModes & SFRM_Materialize) == 0)
         ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -11,7 +15,6 @@ Result::Result(FunctionCallInfo fcinfo) {
     MemoryContext outer = MemoryContextSwitchTo(query_context_);
     if (get_call_result_type(fcinfo, nullptr, &columns_) != TYPEFUNC_COMPOSITE)
         elog(ERROR, "a result of several columns was expected");
-    Assert(columns_->natts <= max_columns);
     columns_ = CreateTupleDescCopy(columns_);
     BlessTupleDesc(columns_);
     store_ = tuplestore_begin_heap((info->allowedModes & SFRM_Materialize_Random) != 0, false, work_mem);
@@ -21,16 +24,29 @@ Result::Result(FunctionCallInfo fcinfo) {
     MemoryContextSwitchTo(outer);
 }
 
-Result &Result::datum(Datum value) {
+Result &Result::put(Datum value, bool null) {
+    if (count_ == max_columns || count_ == columns_->natts) refuse();
     values_[count_] = value;
-    nulls_[count_++] = false;
+    nulls_[count_++] = null;
     return *this;
 }
 
+// The library is of another version than the function that the catalogue has.
+void Result::refuse() const {
+    ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+            errmsg("function %s does not fit its library", format_procedure(function_)),
+            errdetail("It returns %d columns, the library writes %s.", columns_->natts,
+                      count_ < columns_->natts ? "fewer" : "more"),
+            errhint("Update the extension, or reconnect if it has just been updated."));
+    pg_unreachable();
+}
+
+Result &Result::datum(Datum value) {
+    return put(value, false);
+}
+
 Result &Result::null() {
-    values_[count_] = static_cast<Datum>(0);
-    nulls_[count_++] = true;
-    return *this;
+    return put(static_cast<Datum>(0), true);
 }
 
 Result &Result::text(std::string_view value) {
@@ -59,7 +75,7 @@ Result &Result::milliseconds(int64 microseconds) {
 }
 
 void Result::end_row() {
-    Assert(count_ == columns_->natts);
+    if (count_ != columns_->natts) refuse();
     tuplestore_putvalues(store_, columns_, values_, nulls_);
     count_ = 0;
 }

@@ -1,5 +1,5 @@
 // Results of set-returning functions: a tuplestore, so that RETURNS TABLE functions work both as
-// SELECT f() and SELECT * FROM f().
+// SELECT f() and SELECT * FROM f(). A row of more or fewer columns than the function has raises 55000.
 #pragma once
 
 #include "pg/postgres.hpp"
@@ -25,7 +25,11 @@ public:
     void end_row();
 
 private:
-    static constexpr int max_columns = 16;
+    Result &put(Datum value, bool null);
+    [[noreturn]] void refuse() const;
+
+    static constexpr int max_columns = 32;
+    Oid function_;
     Tuplestorestate *store_;
     TupleDesc columns_;
     MemoryContext query_context_;

@@ -191,7 +191,7 @@ int prefer_indexes(Plan planning) {
 
 Rows Statement::execute(std::initializer_list<Param> params, bool read_only, DestReceiver *receiver) {
     constexpr size_t max_params = 24;
-    Assert(params.size() <= max_params);
+    if (params.size() > max_params) elog(ERROR, "too many parameters of a statement: %zu", params.size());
     ParamListInfo list = makeParamList(static_cast<int>(params.size()));
     Oid types[max_params];
     int n = 0;
@@ -290,7 +290,7 @@ Rows Statement::read_latest(std::initializer_list<Param> params) {
 
 Cursor::Cursor(const char *sql, std::initializer_list<Param> params, bool read_only) {
     constexpr size_t max_params = 8;
-    Assert(params.size() <= max_params);
+    if (params.size() > max_params) elog(ERROR, "too many parameters of a statement: %zu", params.size());
     Oid types[max_params];
     Datum values[max_params];
     char nulls[max_params] = {};

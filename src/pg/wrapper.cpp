@@ -1,6 +1,20 @@
 #include "pg/wrapper.hpp"
 
+extern "C" {
+#include "utils/regproc.h"
+}
+
 namespace scout::pg {
+
+void (*entry_check)() = nullptr;
+
+void refuse_arguments(FunctionCallInfo fcinfo, int expected) {
+    ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+            errmsg("function %s does not fit its library", format_procedure(fcinfo->flinfo->fn_oid)),
+            errdetail("It has %d arguments, the library expects %d.", PG_NARGS(), expected),
+            errhint("Update the extension, or reconnect if it has just been updated."));
+    pg_unreachable();
+}
 
 void CaughtError::set(int state, const char *text, const char *detail_text, const char *hint_text) noexcept {
     sqlstate = state;

@@ -64,11 +64,39 @@ Datum invoke(Body body) {
     caught.report();
 }
 
+// Called before every SQL-callable function that is no trigger; raises where this library must not run it.
+// Set once, at load time; nullptr: nothing is checked.
+extern void (*entry_check)();
+
+// 55000: the catalogue's function has another number of arguments than the library's.
+[[noreturn]] void refuse_arguments(FunctionCallInfo fcinfo, int expected);
+
+constexpr int any_number = -1;  // of arguments: the body looks itself
+
+inline void enter(FunctionCallInfo fcinfo, int arguments) {
+    if (entry_check != nullptr) entry_check();
+    if (arguments != any_number && PG_NARGS() != arguments) refuse_arguments(fcinfo, arguments);
+}
+
 }  // namespace scout::pg
 
-// Defines an SQL-callable function. Use as   SCOUT_FUNCTION(scout_backlog) { ... return Datum; }
+// Defines an SQL-callable function of that many arguments. Use as
+//     SCOUT_FUNCTION(scout_backlog, 1) { ... return Datum; }
 // The body sees `fcinfo`, as in C.
-#define SCOUT_FUNCTION(name)                                                \
+#define SCOUT_FUNCTION(name, arguments)                                     \
+    static Datum name##_body(FunctionCallInfo fcinfo);                      \
+    extern "C" {                                                            \
+    PG_FUNCTION_INFO_V1(name);                                              \
+    PGDLLEXPORT Datum name(PG_FUNCTION_ARGS) {                              \
+        scout::pg::enter(fcinfo, arguments);                                \
+        return scout::pg::invoke([fcinfo] { return name##_body(fcinfo); }); \
+    }                                                                       \
+    }                                                                       \
+    static Datum name##_body([[maybe_unused]] FunctionCallInfo fcinfo)
+
+// The same for a trigger function. It runs under any catalogue: a write of the user's must not fail because
+// the library is newer or older than that.
+#define SCOUT_TRIGGER(name)                                                 \
     static Datum name##_body(FunctionCallInfo fcinfo);                      \
     extern "C" {                                                            \
     PG_FUNCTION_INFO_V1(name);                                              \

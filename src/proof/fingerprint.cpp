@@ -92,7 +92,7 @@ uint64 hash_values(const Site &site, const pg_uuid_t &key, FunctionCallInfo fcin
 
 }  // namespace scout::proof
 
-SCOUT_FUNCTION(scout_fingerprint) {
+SCOUT_FUNCTION(scout_fingerprint, scout::pg::any_number) {
     using namespace scout;
     auto *site = static_cast<proof::Site *>(fcinfo->flinfo->fn_extra);
     if (site == nullptr) fcinfo->flinfo->fn_extra = site = proof::make_site(fcinfo);

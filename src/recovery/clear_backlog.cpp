@@ -73,7 +73,7 @@ void clear_source(Cleared &c, TimestampTz before, const char *message, const cha
 
 }  // namespace scout::recovery
 
-SCOUT_ACTION(scout_clear_backlog) {
+SCOUT_ACTION(scout_clear_backlog, 3) {
     using namespace scout;
     using namespace scout::recovery;
     const TimestampTz before = pg::ago_argument(fcinfo, 0, "older_than");

@@ -10,7 +10,7 @@
 #include "pg/result.hpp"
 #include "pg/spi.hpp"
 
-SCOUT_ACTION(scout_dlq_resolve) {
+SCOUT_ACTION(scout_dlq_resolve, 6) {
     using namespace scout;
     std::string_view reason = pg::required_text(
         fcinfo, 0, "reason", "Say why the events are given up: it stands in the letters and the timeline.");
@@ -58,7 +58,7 @@ SCOUT_ACTION(scout_dlq_resolve) {
     return static_cast<Datum>(0);
 }
 
-SCOUT_ACTION(scout_dlq_purge) {
+SCOUT_ACTION(scout_dlq_purge, 2) {
     using namespace scout;
     const TimestampTz before = pg::ago_argument(fcinfo, 0, "older_than");
     const bool dry_run = pg::flag(fcinfo, 1, "dry_run");

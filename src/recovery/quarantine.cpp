@@ -151,7 +151,7 @@ constexpr const char *reason_hint = "Say why: it stands in the dead letters and 
 
 }  // namespace scout::recovery
 
-SCOUT_ACTION(scout_quarantine_window) {
+SCOUT_ACTION(scout_quarantine_window, 5) {
     using namespace scout;
     using namespace scout::recovery;
     pg::Window window = pg::window_argument(fcinfo, 0);
@@ -182,7 +182,7 @@ SCOUT_ACTION(scout_quarantine_window) {
     return static_cast<Datum>(0);
 }
 
-SCOUT_ACTION(scout_quarantine_events) {
+SCOUT_ACTION(scout_quarantine_events, 3) {
     using namespace scout;
     using namespace scout::recovery;
     pg::Array<int64> wanted = pg::id_argument(fcinfo, 0);
@@ -210,7 +210,7 @@ SCOUT_ACTION(scout_quarantine_events) {
     return static_cast<Datum>(0);
 }
 
-SCOUT_ACTION(scout_quarantine_failures) {
+SCOUT_ACTION(scout_quarantine_failures, 4) {
     using namespace scout;
     using namespace scout::recovery;
     const char *code = pg::c_string(

@@ -228,7 +228,7 @@ const jobs::Kind redrive_kind{"dlq_redrive", "events", freeze, turn, nullptr};
 
 }  // namespace scout::recovery
 
-SCOUT_ACTION(scout_dlq_redrive) {
+SCOUT_ACTION(scout_dlq_redrive, 10) {
     using namespace scout;
     using namespace scout::recovery;
     const int max_events = pg::positive_argument(fcinfo, 4, "max_events");

@@ -170,7 +170,7 @@ const jobs::Kind reprocess_kind{"reprocess_bronze_window", "events", freeze, tur
 
 }  // namespace scout::recovery
 
-SCOUT_ACTION(scout_reprocess_bronze_window) {
+SCOUT_ACTION(scout_reprocess_bronze_window, 8) {
     using namespace scout;
     using namespace scout::recovery;
     const pg::Window window = pg::window_argument(fcinfo, 0);

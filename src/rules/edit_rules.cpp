@@ -270,7 +270,7 @@ void write_tuning(const Rule &rule, bool forget) {
 
 }  // namespace scout::rules
 
-SCOUT_ACTION(scout_add_quality_rule) {
+SCOUT_ACTION(scout_add_quality_rule, 11) {
     using namespace scout;
     PreventCommandIfReadOnly("add_quality_rule()");
     const Oid role = GetUserId();
@@ -285,7 +285,7 @@ SCOUT_ACTION(scout_add_quality_rule) {
     return static_cast<Datum>(0);
 }
 
-SCOUT_ACTION(scout_set_quality_rule) {
+SCOUT_ACTION(scout_set_quality_rule, 5) {
     using namespace scout;
     constexpr const char *function = "set_quality_rule";
     const Oid role = GetUserId();
@@ -319,7 +319,7 @@ SCOUT_ACTION(scout_set_quality_rule) {
     return static_cast<Datum>(0);
 }
 
-SCOUT_ACTION(scout_drop_quality_rule) {
+SCOUT_ACTION(scout_drop_quality_rule, 1) {
     using namespace scout;
     static pg::Statement drop("DELETE FROM scout_internal.quality_rule_records WHERE name = $1");
     constexpr const char *function = "drop_quality_rule";
@@ -342,7 +342,7 @@ SCOUT_ACTION(scout_drop_quality_rule) {
     return static_cast<Datum>(0);
 }
 
-SCOUT_FUNCTION(scout_quality_rule_list) {
+SCOUT_FUNCTION(scout_quality_rule_list, 0) {
     using namespace scout;
     pg::Result result(fcinfo);
     pg::Session session;

@@ -211,7 +211,7 @@ void record(const Request &r, Oid role, const pg::Array<Outcome> &outcomes) {
 
 }  // namespace scout::rules
 
-SCOUT_ACTION(scout_run_quality_rules) {
+SCOUT_ACTION(scout_run_quality_rules, 4) {
     using namespace scout;
     PreventCommandIfReadOnly("run_quality_rules()");
     const Oid role = GetUserId();

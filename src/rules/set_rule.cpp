@@ -142,7 +142,7 @@ void emit_threshold(pg::Result &result, const core::RuleInfo &info, const core::
 
 }  // namespace scout::rules
 
-SCOUT_FUNCTION(scout_built_in_rules) {
+SCOUT_FUNCTION(scout_built_in_rules, 0) {
     using namespace scout;
     static pg::Statement overridden("SELECT o.code FROM scout_internal.rule_overrides o");
     pg::Result result(fcinfo);
@@ -170,7 +170,7 @@ SCOUT_FUNCTION(scout_built_in_rules) {
     return static_cast<Datum>(0);
 }
 
-SCOUT_ACTION(scout_set_rule) {
+SCOUT_ACTION(scout_set_rule, 4) {
     using namespace scout;
     const rules::Request r = rules::read_request(fcinfo);
     const Oid acting_role = GetUserId();

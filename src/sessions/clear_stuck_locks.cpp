@@ -126,7 +126,7 @@ void record(const Action &action, int64 older_than_ms, const Targets &targets, O
 
 }  // namespace scout::sessions
 
-SCOUT_ACTION(scout_clear_stuck_locks) {
+SCOUT_ACTION(scout_clear_stuck_locks, 5) {
     using namespace scout;
     using namespace scout::sessions;
     Action action{};

@@ -280,7 +280,7 @@ void limit_lock_waits(int64 drain_ms) {
 
 }  // namespace scout::sessions
 
-SCOUT_ACTION(scout_emergency_reset) {
+SCOUT_ACTION(scout_emergency_reset, 5) {
     using namespace scout;
     using namespace scout::sessions;
     const Request r = read_request(fcinfo);

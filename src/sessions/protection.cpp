@@ -66,7 +66,7 @@ void finish(pg::Result &result, const char *function, const Request &r, const ch
 
 }  // namespace scout::sessions
 
-SCOUT_ACTION(scout_protect_sessions) {
+SCOUT_ACTION(scout_protect_sessions, 3) {
     using namespace scout;
     using namespace scout::sessions;
     static pg::Statement protect(
@@ -97,7 +97,7 @@ SCOUT_ACTION(scout_protect_sessions) {
     return static_cast<Datum>(0);
 }
 
-SCOUT_ACTION(scout_unprotect_sessions) {
+SCOUT_ACTION(scout_unprotect_sessions, 2) {
     using namespace scout;
     using namespace scout::sessions;
     static pg::Statement unprotect(

@@ -45,7 +45,7 @@ Swept &swept_of(pg::Array<Swept> &tables, const char *table) {
 
 }  // namespace scout::supervisor
 
-SCOUT_ACTION(scout_apply_retention) {
+SCOUT_ACTION(scout_apply_retention, 3) {
     using namespace scout;
     using namespace scout::supervisor;
     const bool dry_run = pg::flag(fcinfo, 1, "dry_run");

@@ -109,7 +109,7 @@ const char *put(const Entry &e) {
 
 }  // namespace scout::supervisor
 
-SCOUT_ACTION(scout_schedule_jobs) {
+SCOUT_ACTION(scout_schedule_jobs, 5) {
     using namespace scout;
     using namespace scout::supervisor;
     const Oid role = GetUserId();
@@ -154,7 +154,7 @@ SCOUT_ACTION(scout_schedule_jobs) {
     return static_cast<Datum>(0);
 }
 
-SCOUT_ACTION(scout_unschedule_jobs) {
+SCOUT_ACTION(scout_unschedule_jobs, 0) {
     using namespace scout;
     using namespace scout::supervisor;
     static pg::Statement find(

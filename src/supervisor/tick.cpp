@@ -7,6 +7,7 @@
 // same; the first failure is what the launcher hears of, and logs once.
 
 #include "audit/caller.hpp"
+#include "extension/fit.hpp"
 #include "extension/installed.hpp"
 #include "jobs/launch.hpp"
 #include "pg/guard.hpp"
@@ -29,7 +30,7 @@ pg::Outcome look(MemoryContext memory, const Step &step, ErrorData *&error) {
     error = pg::in_transaction("scout_ir tick", memory, [&] {
         if (!OidIsValid(extension::lock_extension())) {
             outcome = pg::Outcome::no_extension;
-        } else if (!extension::library_matches_extension()) {
+        } else if (!extension::library_fits()) {
             outcome = pg::Outcome::other_version;
         } else {
             pg::Session session;
@@ -91,7 +92,7 @@ void scout_tick(Datum) {
 }
 }
 
-SCOUT_ACTION(scout_supervise) {
+SCOUT_ACTION(scout_supervise, 0) {
     using namespace scout;
     using namespace scout::supervisor;
     PreventCommandIfReadOnly("supervise()");

@@ -1,4 +1,5 @@
-// grant_access() and revoke_access(): the three privilege tiers.
+// grant_access() and revoke_access(): the three privilege tiers, reader (look), operator (runbook steps) and
+// admin (configure), each of which includes the one before.
 //
 // A tier is nothing but grants: PostgreSQL's own privileges stay the only truth. Functions, views
 // and state tables are granted by the extension's owner; the pipeline's relations by their owner, who
@@ -204,7 +205,7 @@ void run(pg::Result &result, const Request &r, bool grant) {
 
 }  // namespace scout::tiers
 
-SCOUT_ACTION(scout_grant_access) {
+SCOUT_ACTION(scout_grant_access, 2) {
     using namespace scout;
     const tiers::Request r = tiers::read_request(fcinfo, "grant_access");
     pg::Result result(fcinfo);
@@ -212,7 +213,7 @@ SCOUT_ACTION(scout_grant_access) {
     return static_cast<Datum>(0);
 }
 
-SCOUT_ACTION(scout_revoke_access) {
+SCOUT_ACTION(scout_revoke_access, 2) {
     using namespace scout;
     const tiers::Request r = tiers::read_request(fcinfo, "revoke_access");
     pg::Result result(fcinfo);

@@ -9,8 +9,9 @@
 // call. Only cancel and shutdown go up. Waits for locks are bounded; one that ran out is "unknown", for it
 // says nothing about the pipeline.
 //
-// Only this event is loaded, whatever waits, and also while loading is paused (invariant 9). FLIGHT is taken
-// as by a load and given back with the rollback.
+// Only this event is loaded, whatever waits, and also while loading is paused: a pause keeps pending events
+// where they are, and this one was never pending. FLIGHT is taken as by a load and given back with the
+// rollback.
 
 #include "audit/caller.hpp"
 #include "extension/pipeline.hpp"
@@ -228,7 +229,7 @@ void SmokeTest::emit(pg::Result &result) const {
 
 }  // namespace scout::verification
 
-SCOUT_FUNCTION(scout_smoke_test) {
+SCOUT_FUNCTION(scout_smoke_test, 1) {
     using namespace scout;
     const bool with_gold = pg::flag(fcinfo, 0, "with_gold");
     PreventCommandIfReadOnly("smoke_test()");
@@ -243,7 +244,7 @@ SCOUT_FUNCTION(scout_smoke_test) {
     return static_cast<Datum>(0);
 }
 
-SCOUT_FUNCTION(scout_library_preloaded) {
+SCOUT_FUNCTION(scout_library_preloaded, 0) {
     // Readers may not see the setting itself.
     const char *libraries = shared_preload_libraries_string;
     PG_RETURN_BOOL(libraries != nullptr && strstr(libraries, "scout_ir") != nullptr);

@@ -36,7 +36,7 @@ pg::Statement in_force(
 
 }  // namespace scout::verification
 
-SCOUT_ACTION(scout_set_verification_threshold) {
+SCOUT_ACTION(scout_set_verification_threshold, 3) {
     using namespace scout;
     using namespace scout::verification;
     const char *hint = "SELECT check_name FROM scout.verify_recovery() names the checks.";

@@ -54,33 +54,33 @@ void report() {
 
 }  // namespace
 
-SCOUT_FUNCTION(scout_test_throw_core_error) {
+SCOUT_FUNCTION(scout_test_throw_core_error, 4) {
     Witness witness;
     throw_core(text_argument(fcinfo, 0), text_argument(fcinfo, 1), text_argument(fcinfo, 2), text_argument(fcinfo, 3));
 }
 
-SCOUT_FUNCTION(scout_test_throw_runtime_error) {
+SCOUT_FUNCTION(scout_test_throw_runtime_error, 1) {
     Witness witness;
     throw std::runtime_error(text_argument(fcinfo, 0));
 }
 
-SCOUT_FUNCTION(scout_test_throw_bad_alloc) {
+SCOUT_FUNCTION(scout_test_throw_bad_alloc, 0) {
     Witness witness;
     throw std::bad_alloc();
 }
 
-SCOUT_FUNCTION(scout_test_throw_number) {
+SCOUT_FUNCTION(scout_test_throw_number, 0) {
     Witness witness;
     throw 42;
 }
 
-SCOUT_FUNCTION(scout_test_guarded_division) {
+SCOUT_FUNCTION(scout_test_guarded_division, 0) {
     Witness witness;
     pg::guarded([] { (void)DirectFunctionCall2(int4div, Int32GetDatum(1), Int32GetDatum(0)); });
     PG_RETURN_VOID();
 }
 
-SCOUT_FUNCTION(scout_test_guarded_report) {
+SCOUT_FUNCTION(scout_test_guarded_report, 0) {
     Witness outer;
     try {
         Witness inner;
@@ -91,37 +91,37 @@ SCOUT_FUNCTION(scout_test_guarded_report) {
     PG_RETURN_VOID();
 }
 
-SCOUT_FUNCTION(scout_test_guarded_success) {
+SCOUT_FUNCTION(scout_test_guarded_success, 0) {
     Witness witness;
     int32 quotient = 0;
     pg::guarded([&] { quotient = DatumGetInt32(DirectFunctionCall2(int4div, Int32GetDatum(84), Int32GetDatum(2))); });
     PG_RETURN_INT32(quotient);
 }
 
-SCOUT_FUNCTION(scout_test_guarded_throw) {
+SCOUT_FUNCTION(scout_test_guarded_throw, 0) {
     Witness witness;
     pg::guarded([] { throw core::Error("22023", "thrown inside guarded()"); });
     PG_RETURN_VOID();
 }
 
-SCOUT_FUNCTION(scout_test_plain_report) {
+SCOUT_FUNCTION(scout_test_plain_report, 0) {
     report();
     PG_RETURN_VOID();
 }
 
-SCOUT_FUNCTION(scout_test_own_then_report) {
+SCOUT_FUNCTION(scout_test_own_then_report, 0) {
     auto *witness = pg::own<Witness>(CurrentMemoryContext);
     if (witness->size() > 0) report();
     PG_RETURN_VOID();
 }
 
-SCOUT_FUNCTION(scout_test_own_then_throw) {
+SCOUT_FUNCTION(scout_test_own_then_throw, 0) {
     auto *witness = pg::own<Witness>(CurrentMemoryContext);
     if (witness->size() > 0) throw core::Error("22023", "thrown after own()");
     PG_RETURN_VOID();
 }
 
-SCOUT_FUNCTION(scout_test_own_then_reset) {
+SCOUT_FUNCTION(scout_test_own_then_reset, 0) {
     pg::Workspace workspace("scout_ir_test");
     (void)pg::own<Witness>(workspace.context());
     (void)pg::own<Witness>(workspace.context());
@@ -130,14 +130,14 @@ SCOUT_FUNCTION(scout_test_own_then_reset) {
     PG_RETURN_VOID();
 }
 
-SCOUT_FUNCTION(scout_test_own_throwing_constructor) {
+SCOUT_FUNCTION(scout_test_own_throwing_constructor, 0) {
     pg::Workspace workspace("scout_ir_test");
     (void)pg::own<FailingConstructor>(workspace.context());
     workspace.leave();
     PG_RETURN_VOID();
 }
 
-SCOUT_FUNCTION(scout_test_attempt_sql) {
+SCOUT_FUNCTION(scout_test_attempt_sql, 2) {
     const char *sql = text_to_cstring(PG_GETARG_TEXT_PP(0));
     const bool keep = PG_GETARG_BOOL(1);
     if (SPI_connect() != SPI_OK_CONNECT) elog(ERROR, "SPI_connect failed");
@@ -149,7 +149,7 @@ SCOUT_FUNCTION(scout_test_attempt_sql) {
     PG_RETURN_TEXT_P(cstring_to_text(state));
 }
 
-SCOUT_FUNCTION(scout_test_attempt_throw) {
+SCOUT_FUNCTION(scout_test_attempt_throw, 1) {
     const char *what = text_to_cstring(PG_GETARG_TEXT_PP(0));
     (void)pg::attempt([&] {
         Witness witness;
@@ -162,22 +162,22 @@ SCOUT_FUNCTION(scout_test_attempt_throw) {
 }
 
 // Actions run in a guarded call of their own (invoke_action): C++ exceptions pass through two of them.
-SCOUT_ACTION(scout_test_action_report) {
+SCOUT_ACTION(scout_test_action_report, 0) {
     report();
     PG_RETURN_VOID();
 }
 
-SCOUT_ACTION(scout_test_action_guarded) {
+SCOUT_ACTION(scout_test_action_guarded, 0) {
     Witness witness;
     pg::guarded([] { report(); });
     PG_RETURN_VOID();
 }
 
-SCOUT_ACTION(scout_test_action_throw) {
+SCOUT_ACTION(scout_test_action_throw, 0) {
     Witness witness;
     throw core::Error("22023", "thrown inside an action", "a detail", "a hint");
 }
 
-SCOUT_FUNCTION(scout_test_alive) { PG_RETURN_INT64(constructed - destroyed); }
+SCOUT_FUNCTION(scout_test_alive, 0) { PG_RETURN_INT64(constructed - destroyed); }
 
-SCOUT_FUNCTION(scout_test_destroyed) { PG_RETURN_INT64(destroyed); }
+SCOUT_FUNCTION(scout_test_destroyed, 0) { PG_RETURN_INT64(destroyed); }

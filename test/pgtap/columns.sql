@@ -1,4 +1,4 @@
--- The columns that callers already read, by name and position (design, section 4). More may follow
+-- The columns that callers already read, by name and position: runbooks, schedules, dbt. More may follow
 -- after them; a function or view of the list that is not there yet is skipped, and says so.
 \set QUIET on
 \set ON_ERROR_STOP on
