@@ -1,11 +1,8 @@
 -- What every database of the bench starts from (psql, as a superuser): the extension, an empty pipeline
 -- owned by an ordinary role, and helpers in schema bench.
 SET client_min_messages = warning;
-CREATE EXTENSION scout_ir;
-SELECT scout.grant_access('admin', 'pipeline_owner') \g /dev/null
-SET ROLE pipeline_owner;
-SELECT count(*) FROM scout.create_pipeline() \g /dev/null
-RESET ROLE;
+\set owner pipeline_owner
+\ir ../lib/pipeline.sql
 CREATE SCHEMA bench;
 
 -- Bronze, keys and queue as they were made. TRUNCATE of bronze is refused by a trigger.

@@ -1,4 +1,4 @@
-// Every way in which C++ fails, behind SQL functions: see test/pgtap/wrapper.sql.
+// Every way in which C++ fails, behind SQL functions: see test/pgtap/pg_wrapper.sql.
 #include "core/error.hpp"
 #include "pg/guard.hpp"
 #include "pg/memory.hpp"

@@ -28,7 +28,7 @@ SELECT string_agg(status, ',') AS ignored FROM (
         source_column => 'source', expected_sources => '{venue,ticketing,weather,social}')) r \gset
 
 BEGIN;
-SELECT no_plan();
+SELECT plan(142);
 CREATE FUNCTION pg_temp.fresh(name text, at timestamptz DEFAULT '2026-03-02 12:00+00') RETURNS text LANGUAGE sql AS $$
 SELECT string_agg(concat_ws(' ', f.source, f.status, f.age), ', ' ORDER BY f.source NULLS FIRST) FROM scout.freshness(ARRAY[name], at) f $$;
 
@@ -156,7 +156,7 @@ SELECT is((SELECT coalesce(details, status) FROM scout.freshness('{trojan}')), '
 
 -- The pipeline's own.
 SELECT is((SELECT count(*) FROM scout.datasets WHERE built_in), 0::bigint, 'no pipeline, no built-in datasets');
-SELECT lives_ok('SELECT scout.create_pipeline(true)', 'a pipeline');
+\ir ../lib/pipeline.sql
 SELECT is((SELECT string_agg(dataset, ',') FROM scout.datasets WHERE built_in), 'bronze,silver,gold_daily_metrics,gold_region_choropleth', 'its datasets');
 SELECT is((SELECT string_agg(DISTINCT status, ',') FROM scout.freshness('{bronze,silver,gold_daily_metrics}')), 'warn', 'an empty pipeline is a warning');
 INSERT INTO scout.bronze_events (source_system, event_data, ingested_at)

@@ -1,5 +1,5 @@
 -- Gold in one transaction: registration, order, what fails and what depends on it, freshness, the chain, bad input.
--- gold_stale.sql has what only separate transactions and sessions show.
+-- gold_stale_views.sql has what only separate transactions and sessions show.
 \set QUIET on
 \set ON_ERROR_STOP on
 SET client_min_messages = warning;
@@ -8,7 +8,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS scout_ir;
 CREATE EXTENSION IF NOT EXISTS dblink;
 
-SELECT no_plan();
+SELECT plan(105);
 SELECT throws_ok('SELECT * FROM scout.' || f, '42P01', NULL, 'no pipeline: ' || f)
 FROM unnest(ARRAY['refresh_gold_platinum()', 'maybe_refresh_gold()', 'gold_freshness()', 'v_gold_freshness']) f;
 SELECT is((SELECT string_agg(relation_name, ',') FROM scout.dependency_chain('scout.timeline')), 'scout.timeline', 'a chain needs no pipeline');
@@ -19,13 +19,10 @@ CREATE ROLE gold_owner LOGIN;
 CREATE ROLE gold_other LOGIN;
 CREATE ROLE gold_reader LOGIN;
 CREATE ROLE gold_operator LOGIN;
-GRANT USAGE, CREATE ON SCHEMA scout TO gold_owner;
 CREATE SCHEMA mart AUTHORIZATION gold_owner;
 CREATE SCHEMA theirs AUTHORIZATION gold_other;
-SELECT count(*) AS ignored FROM scout.grant_access('admin', 'gold_owner') \gset
-SET ROLE gold_owner;
-SELECT count(*) AS ignored FROM scout.create_pipeline() \gset
-RESET ROLE;
+\set owner gold_owner
+\ir ../lib/pipeline.sql
 SELECT count(*) AS ignored FROM scout.grant_access('reader', 'gold_reader') \gset
 SELECT count(*) AS ignored FROM scout.grant_access('operator', 'gold_operator') \gset
 GRANT SELECT ON scout.silver_transactions TO gold_other;

@@ -1,7 +1,7 @@
 -- Linking lines to the catalogue: what matches, in which order, how ties are decided, what stays.
 BEGIN;
-SELECT no_plan();
-SELECT lives_ok('SELECT scout.create_pipeline(true)', 'a pipeline');
+SELECT plan(38);
+\ir ../lib/pipeline.sql
 SET client_min_messages = warning;
 
 INSERT INTO scout.dim_product (product_key, product_id, product_name, brand_name) VALUES

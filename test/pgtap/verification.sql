@@ -1,6 +1,6 @@
 -- verify_recovery(), accept_gate(), smoke_test(): what they find, and that one failing check hides no other.
 BEGIN;
-SELECT no_plan();
+SELECT plan(50);
 SET client_min_messages = warning;
 CREATE FUNCTION pg_temp.verified(name text) RETURNS text LANGUAGE sql AS
     $$SELECT v.status FROM scout.verify_recovery() v WHERE v.check_name = name$$;
@@ -14,7 +14,7 @@ SELECT ok(v.details ->> 'hint' LIKE '%create_pipeline%', 'and what to do is said
 SELECT is((SELECT t.status || ' ' || (t.details ->> 'sqlstate') FROM scout.smoke_test() t WHERE t.check_name = 'event_in'), 'critical 42P01', 'no event gets in');
 SELECT is((SELECT count(*) FROM scout.accept_gate()), 7::bigint, 'the gate answers all the same');
 
-SELECT lives_ok('SELECT scout.create_pipeline(true)', 'a pipeline');
+\ir ../lib/pipeline.sql
 SELECT is((SELECT string_agg(t.check_name || ' ' || t.status, ', ') FROM scout.smoke_test() t),
           'event_in ok, event_in_silver ok, line_fidelity ok, duplicate_refused ok, gold_computable ok', 'the smoke test of an empty pipeline');
 SELECT is((SELECT string_agg(t.check_name || ' ' || t.status, ', ') FROM scout.accept_gate() t),
@@ -99,6 +99,7 @@ ALTER TABLE scout.silver_transactions ADD CONSTRAINT no_more CHECK (total_amount
 SELECT matches(pg_temp.smoke('event_in_silver'), '^critical: dead-lettered: WRITE_FAILED', 'a constraint that refuses every event');
 ALTER TABLE scout.silver_transactions DROP CONSTRAINT no_more;
 CREATE MATERIALIZED VIEW scout.gold_ratio AS SELECT t.transaction_id, 1 / (t.total_amount - 17.5) AS ratio FROM scout.silver_transactions t;
+ALTER MATERIALIZED VIEW scout.gold_ratio OWNER TO pgtap_owner;
 SELECT matches(pg_temp.smoke('gold_computable'), '^critical: gold_ratio: division by zero', 'a gold view that cannot be computed');
 SELECT is((SELECT t.value || '/' || t.threshold FROM scout.smoke_test() t WHERE t.check_name = 'gold_computable'), '2/3', 'the others can');
 SELECT throws_ok('SELECT scout.smoke_test(NULL)', '22004', 'with_gold must not be NULL', 'smoke_test: NULL');

@@ -6,7 +6,7 @@ use Exporter 'import';
 use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use Test::More ();
-our @EXPORT = qw(new_node pipeline event_sql silver letters broken load_all session ask tell leave same_rows $count_states);
+our @EXPORT = qw(new_node pipeline create_pipeline event_sql silver letters broken load_all session ask tell leave same_rows $count_states);
 
 our $count_states = q{SELECT string_agg(check_name || '=' || value, ' ' ORDER BY ordinality) FROM scout.reconcile()
     WITH ORDINALITY WHERE check_name IN ('bronze_events', 'pending', 'processed', 'dead_lettered', 'discarded')};
@@ -23,18 +23,21 @@ sub new_node {
     return $node;
 }
 
-# The extension and a pipeline that an ordinary role owns.
+# The extension and a pipeline that an ordinary role owns. `before` is SQL of a superuser: tables that are adopted.
 sub pipeline {
     my ($node, $db, $before) = @_;
-    $before //= '';
-    $node->safe_psql($db, qq{
-        CREATE EXTENSION scout_ir;
-        SELECT scout.grant_access('admin', 'pipeline_owner');
-        SET ROLE pipeline_owner;
-        $before
-        SELECT scout.create_pipeline();
-    });
+    $node->safe_psql($db, "CREATE EXTENSION scout_ir; SELECT scout.grant_access('admin', 'pipeline_owner')");
+    $node->safe_psql($db, $before) if defined $before;
+    create_pipeline($node, $db);
     return;
+}
+
+# create_pipeline(), also of what is there: it is adopted, and what has no state is queued. `columns` is what to
+# tell of it.
+sub create_pipeline {
+    my ($node, $db, $columns) = @_;
+    $columns //= 'count(*)';
+    return $node->safe_psql($db, "SET ROLE pipeline_owner; SELECT $columns FROM scout.create_pipeline()");
 }
 
 # SELECT of event_id, event_data for ids from..to: with duplicates of a transaction_id, and bad events.

@@ -1,29 +1,10 @@
 -- A fresh extension and pipeline with the four roles; no output. Helpers are in pg_temp.
+\ir roles.sql
+\set ON_ERROR_STOP on
 SET client_min_messages = error;
-SET timezone = 'UTC';
-SET scout_ir.progress_interval = 0;  -- what is said depends on how long a job takes
-RESET ROLE;
-DROP EXTENSION IF EXISTS scout_ir CASCADE;
-DROP SCHEMA IF EXISTS scout CASCADE;
-DO $$
-DECLARE r text;
-BEGIN
-    FOREACH r IN ARRAY ARRAY['owner', 'operator', 'reader', 'none'] LOOP
-        IF to_regrole('regress_scout_' || r) IS NULL THEN
-            EXECUTE format('CREATE ROLE %I', 'regress_scout_' || r);
-        END IF;
-    END LOOP;
-END $$;
-CREATE EXTENSION scout_ir;
-DO $$
-BEGIN
-    PERFORM scout.grant_access('admin', 'regress_scout_owner');
-    SET LOCAL ROLE regress_scout_owner;
-    PERFORM scout.create_pipeline();
-    RESET ROLE;
-    PERFORM scout.grant_access('operator', 'regress_scout_operator');
-    PERFORM scout.grant_access('reader', 'regress_scout_reader');
-END $$;
+\set owner regress_scout_owner
+\ir ../../lib/pipeline.sql
+SELECT (scout.grant_access('operator', 'regress_scout_operator')).tier, (scout.grant_access('reader', 'regress_scout_reader')).tier \g /dev/null
 -- A valid event of two lines; `changes` replaces its fields.
 CREATE FUNCTION pg_temp.ev(id text, changes jsonb DEFAULT '{}') RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
 SELECT jsonb_build_object(
@@ -32,6 +13,12 @@ SELECT jsonb_build_object(
         jsonb_build_object('product_id', 'P1', 'product_name', 'Rice', 'brand', 'Acme', 'category', 'Food',
                            'qty', 2, 'unit_price', 10, 'line_amount', 20),
         jsonb_build_object('product_id', 'P2', 'qty', 1, 'unit_price', 12, 'line_amount', 10, 'discount', 2))) || changes
+$$;
+-- A load without its duration.
+CREATE FUNCTION pg_temp.load(size int DEFAULT 2000, force boolean DEFAULT false,
+    OUT events bigint, OUT created bigint, OUT lines bigint, OUT updated bigint, OUT dead bigint, OUT backlog bigint) LANGUAGE sql AS $$
+SELECT events_processed, transactions_created, line_items_created, transactions_updated, events_dead_lettered, backlog
+FROM scout.load_silver_from_bronze(size, force)
 $$;
 -- One line of reconcile(): the sum, and every check that is not ok.
 CREATE FUNCTION pg_temp.balance(OUT bronze numeric, OUT pending numeric, OUT processed numeric, OUT dead numeric,
@@ -53,3 +40,4 @@ SELECT concat_ws('|', l.transaction_id, '#' || l.line_sequence, l.product_id, l.
 FROM scout.silver_line_items l) s ORDER BY s.content COLLATE "C"
 $$;
 RESET client_min_messages;
+\set ON_ERROR_STOP off
