@@ -290,6 +290,8 @@ SELECT pg_temp.refused(c, s, m) FROM (VALUES
     ('alert_list(NULL)', '22004', 'alert_list: recent must not be NULL'),
     ($$alert_list('-1 day')$$, '22023', 'alert_list: recent must not be negative'),
     ('check_alerts(NULL)', '22004', 'skip_if_running must not be NULL')) v(c, s, m);
+SELECT throws_ok($$SELECT * FROM scout_internal.alert_conditions('moon')$$, '22023', NULL, 'conditions of an unknown source');
+SELECT throws_ok('SELECT * FROM scout_internal.alert_conditions(NULL)', '22004', NULL, 'conditions of no source');
 SELECT throws_ok('SELECT scout_internal.acknowledge_etl_alert()', '39P01', NULL, 'the trigger function is no function');
 CREATE VIEW fake AS SELECT 1::bigint AS alert_id, false AS acknowledged;
 CREATE TRIGGER fake INSTEAD OF UPDATE ON fake FOR EACH ROW EXECUTE FUNCTION scout_internal.acknowledge_etl_alert();

@@ -11,7 +11,7 @@ CREATE EXTENSION IF NOT EXISTS dblink;
 SELECT plan(105);
 SELECT throws_ok('SELECT * FROM scout.' || f, '42P01', NULL, 'no pipeline: ' || f)
 FROM unnest(ARRAY['refresh_gold_platinum()', 'maybe_refresh_gold()', 'gold_freshness()', 'v_gold_freshness']) f;
-SELECT is((SELECT string_agg(relation_name, ',') FROM scout.dependency_chain('scout.timeline')), 'scout.timeline', 'a chain needs no pipeline');
+SELECT is((SELECT string_agg(relation_name, ',') FROM scout.dependency_chain('pg_catalog.pg_class')), 'pg_catalog.pg_class', 'a chain needs no pipeline');
 
 
 -- Committed: what a transaction makes itself is never taken for unchanged.
@@ -94,15 +94,18 @@ SELECT is((SELECT status FROM scout.unregister_gold('gold_daily_metrics')), 'unr
 SELECT is((SELECT warn_after || ' ' || error_after FROM scout.v_gold_freshness WHERE materialized_view = 'gold_daily_metrics'), '00:10:00 00:15:00', 'the defaults are back');
 
 -- The older names: a chain through a plain view and another schema, a view without a unique index, one that fails.
-SET ROLE gold_owner;
 CREATE MATERIALIZED VIEW scout.gold_daily_aggregates AS SELECT t.date_key, count(*) AS n, sum(t.total_amount) AS revenue FROM scout.silver_transactions t GROUP BY 1;
 CREATE UNIQUE INDEX ON scout.gold_daily_aggregates (date_key);
+ALTER MATERIALIZED VIEW scout.gold_daily_aggregates OWNER TO gold_owner;
+SET ROLE gold_owner;
 CREATE VIEW mart.weekly AS SELECT a.date_key / 7 AS week, sum(a.revenue) AS revenue FROM scout.gold_daily_aggregates a GROUP BY 1;
 CREATE MATERIALIZED VIEW mart.gold_weekly AS SELECT w.*, t.goal FROM mart.weekly w LEFT JOIN mart.target t USING (week) WITH NO DATA;
 CREATE UNIQUE INDEX ON mart.gold_weekly (week) WHERE week > 0;
+RESET ROLE;
 CREATE MATERIALIZED VIEW scout.gold_regional_performance AS SELECT w.week, w.revenue / w.goal AS share FROM mart.gold_weekly w WITH NO DATA;
 CREATE MATERIALIZED VIEW scout.gold_best AS SELECT max(p.share) AS share FROM scout.gold_regional_performance p WITH NO DATA;
-RESET ROLE;
+ALTER MATERIALIZED VIEW scout.gold_regional_performance OWNER TO gold_owner;
+ALTER MATERIALIZED VIEW scout.gold_best OWNER TO gold_owner;
 CREATE FUNCTION pg_temp.others() RETURNS text LANGUAGE sql AS $$
 SELECT string_agg(regexp_replace(r.operation, 'REFRESH MATERIALIZED VIEW ', '') || ' ' || r.status, ', ' ORDER BY r.ordinality)
 FROM scout.refresh_gold_platinum() WITH ORDINALITY r WHERE r.operation !~ 'metrics|choropleth' $$;

@@ -72,7 +72,7 @@ SELECT results_eq(format('SELECT state_before, state, workers_interrupted FROM s
                   $$VALUES ('queued', 'cancelled', 0)$$, 'a queued job is cancelled');
 SELECT results_eq(format('SELECT state_before, state FROM scout.resume_job(%s)', :job), $$VALUES ('cancelled', 'queued')$$, 'and queued again');
 SELECT results_eq(format('SELECT state_before, state FROM scout.resume_job(%s)', :job), $$VALUES ('queued', 'queued')$$, 'to resume twice is no error');
-SELECT is((SELECT array_agg(action || ' ' || outcome ORDER BY entry_id) FROM scout.timeline WHERE action NOT IN ('reprocess_bronze_window', 'grant_access')),
+SELECT is((SELECT array_agg(action || ' ' || outcome ORDER BY entry_id) FROM scout.timeline WHERE action NOT IN ('reprocess_bronze_window', 'grant_access', 'create_pipeline')),
           ARRAY['load_backlog queued', 'cancel_job cancelled', 'resume_job queued', 'resume_job queued'], 'the timeline has each step');
 
 -- Ended jobs.
@@ -97,8 +97,8 @@ SELECT is((SELECT state FROM scout.job(:job)), 'queued', 'and polls one');
 SELECT throws_ok(format('SELECT * FROM scout.%s', c.call), '42501', NULL, 'a reader may not ' || c.call)
 FROM (VALUES ('load_backlog(wait => false)'), ($$reprocess_bronze_window('2020-01-01', '2021-01-01', wait => false)$$),
              ('cancel_job(1)'), ('resume_job(1)')) c(call);
-SELECT throws_ok('SELECT * FROM scout.' || t, '42501', NULL, 'nor read ' || t)
-FROM unnest(ARRAY['job_records', 'job_workers', 'job_chunks']) t WHERE NOT has_table_privilege('scout.' || t, 'SELECT');
+SELECT throws_ok('SELECT * FROM scout_internal.' || t, '42501', NULL, 'nor read ' || t)
+FROM unnest(ARRAY['job_records', 'job_workers', 'job_chunks']) t WHERE NOT has_table_privilege('scout_internal.' || t, 'SELECT');
 SELECT throws_ok($$UPDATE scout_internal.job_records SET session_role = 'postgres'$$, '42501', NULL, 'nobody but the owner writes jobs');
 RESET ROLE;
 SET LOCAL SESSION AUTHORIZATION jobs_operator;
@@ -116,7 +116,7 @@ SAVEPOINT s;
 SELECT lives_ok($$SELECT scout.load_backlog(wait => false, idempotency_key => 'gone')$$, 'a job');
 ROLLBACK TO s;
 SELECT is_empty($$SELECT FROM scout.jobs WHERE idempotency_key = 'gone'$$, 'rolled back to a savepoint: no job');
-SELECT col_not_null('scout', 'job_records', c, c || ' is never unknown') FROM unnest(ARRAY['kind', 'state', 'session_role', 'acting_role', 'home']) c;
+SELECT col_not_null('scout_internal', 'job_records', c, c || ' is never unknown') FROM unnest(ARRAY['kind', 'state', 'session_role', 'acting_role', 'home']) c;
 SELECT columns_are('scout', 'jobs', ARRAY['job_id', 'kind', 'arguments', 'state', 'asked_by', 'session_role', 'acting_role', 'worker_pids',
     'workers', 'done', 'total', 'unit', 'percent', 'rows_per_second', 'estimated_finish', 'transactions_created', 'transactions_updated',
     'transactions_removed', 'line_items_created', 'events_dead_lettered', 'dead_letters_resolved', 'last_position', 'attempts',

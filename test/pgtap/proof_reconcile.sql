@@ -42,7 +42,7 @@ END
 $$;
 -- How often the joins over everything ran in this transaction: events, lines, keys.
 CREATE FUNCTION pg_temp.calls(name text) RETURNS bigint LANGUAGE sql AS $$
-SELECT coalesce(max(calls), 0) FROM pg_stat_xact_user_functions WHERE schemaname = 'scout' AND funcname = name
+SELECT coalesce(max(calls), 0) FROM pg_stat_xact_user_functions WHERE schemaname LIKE 'scout%' AND funcname = name
 $$;
 
 -- Normal operation: processed, dead-lettered, quarantined and pending events, a deletion that is
