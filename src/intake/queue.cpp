@@ -13,6 +13,8 @@ namespace scout::intake {
 namespace {
 
 constexpr int exact_chunks = 10'000;
+constexpr const char *written_by_hand =
+    "Somebody wrote scout.bronze_pending by hand: delete that row and run SELECT * FROM scout.create_pipeline().";
 
 // Sources with chunks, and the oldest chunk of each. A loose index scan: its cost is the
 // number of sources, also where one of them, paused, has a hundred thousand chunks.
@@ -117,7 +119,7 @@ void claim_source(Position &position, size_t limit, Claim &claim) {
             claim.ingested.first = std::min(claim.ingested.first, chunks.timestamp(i, 3));
             claim.ingested.last = std::max(claim.ingested.last, chunks.timestamp(i, 4));
             bool null, all = true;
-            for (const pg::IdRange &r : pg::ranges_of(chunks.value(i, 2, null))) {
+            for (const pg::IdRange &r : pg::ranges_of(chunks.value(i, 2, null), written_by_hand)) {
                 const int64 end = std::min(r.end, r.first + static_cast<int64>(limit - ids.size()));
                 for (int64 id = r.first; id < end; id++) ids.push(id);
                 all = all && end == r.end;
