@@ -244,7 +244,8 @@ void Look::look_at_gold() {
         "SELECT replace(g.state, 'unsure', 'fresh'), g.seconds_behind > 0 AND g.state <> 'fresh', "
         "r.started_at, "
         "g.seconds_behind::bigint"
-        " FROM scout.gold_freshness() g LEFT JOIN LATERAL (SELECT x.started_at FROM scout_internal.gold_refreshes x"
+        " FROM scout.gold_freshness() g LEFT JOIN LATERAL (SELECT x.started_at FROM "
+        "scout_internal.gold_refreshes x"
         "  WHERE x.view_schema = $1::text::name AND x.view_name = $2::text::name AND x.status = 'refreshed'"
         "  ORDER BY x.refresh_id DESC LIMIT 1) r ON true"
         " WHERE g.materialized_view = CASE $1 WHEN 'scout' THEN '' ELSE quote_ident($1) || '.' END || "
@@ -281,12 +282,12 @@ void emit(pg::Result &result, const Dataset &d, const Found &f, const ErrorData 
 SCOUT_FUNCTION(scout_dataset_looks, 3) {
     using namespace scout;
     using namespace scout::freshness;
-    require_arguments(fcinfo, "dataset_looks");
+    require_arguments(fcinfo);
     pg::Result result(fcinfo);
     pg::Session session;
     const TimestampTz at = PG_GETARG_TIMESTAMPTZ(1);
     const int milliseconds = PG_GETARG_INT32(2);
-    pg::Array<Dataset> datasets = read_datasets(fcinfo, 0, "freshness");
+    pg::Array<Dataset> datasets = read_datasets(fcinfo, 0);
     pg::Workspace workspace("scout_ir look");
     for (const Dataset &d : datasets) {
         pg::Array<Found> found(workspace.context());

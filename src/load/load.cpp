@@ -106,7 +106,7 @@ void load_event(int64 event_id) {
 SCOUT_ACTION(scout_load_silver_from_bronze, 2) {
     using namespace scout;
     using namespace scout::load;
-    const int batch_size = pg::positive_argument(fcinfo, 0, "batch_size");
+    const int batch_size = pg::batch_size_argument(fcinfo, 0);
     const bool force = pg::flag(fcinfo, 1, "force");
     const Oid role = GetUserId();
     pg::Result result(fcinfo);

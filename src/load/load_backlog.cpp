@@ -143,7 +143,7 @@ const jobs::Kind backlog_kind{"load_backlog", "events", freeze, turn, nullptr};
 SCOUT_ACTION(scout_load_backlog, 6) {
     using namespace scout;
     using namespace scout::load;
-    const int batch_size = pg::positive_argument(fcinfo, 0, "batch_size");
+    const int batch_size = pg::batch_size_argument(fcinfo, 0);
     const int workers = jobs::workers_argument(fcinfo, 1);
     const bool wait = pg::flag(fcinfo, 2, "wait");
     if (!PG_ARGISNULL(3) && PG_GETARG_INT64(3) < 1)

@@ -7,6 +7,7 @@
 #include "extension/tiers.hpp"
 #include "intake/queue.hpp"
 #include "pause/settings.hpp"
+#include "pg/arguments.hpp"
 #include "pg/guard.hpp"
 #include "pg/result.hpp"
 #include "pg/spi.hpp"
@@ -121,36 +122,20 @@ Action read_action(FunctionCallInfo fcinfo) {
     for (Action action : {Action::status, Action::pause, Action::resume})
         if (name != nullptr && pg_strcasecmp(name, name_of(action)) == 0) return action;
     ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-            name == nullptr ? errmsg("control_ingestion: action must not be NULL")
-                            : errmsg("control_ingestion: unknown action \"%s\"", name),
+            name == nullptr ? errmsg("action must not be NULL") : errmsg("unknown action \"%s\"", name),
             errhint("Valid actions are status, pause and resume."));
     pg_unreachable();
 }
 
-// A text argument that may be left out but not be blank: '' would read as "all sources" in the key.
-const char *unblank_text(FunctionCallInfo fcinfo, int number, const char *name) {
-    if (PG_ARGISNULL(number)) return nullptr;
-    const char *value = text_to_cstring(PG_GETARG_TEXT_PP(number));
-    if (value[strspn(value, " \t\r\n")] == '\0')
-        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                errmsg("control_ingestion: %s must not be blank", name),
-                errhint("Valid values are any other text, or NULL (the default)."));
-    return value;
-}
-
 int read_drain_timeout(FunctionCallInfo fcinfo) {
-    const Interval *given = PG_ARGISNULL(3) ? nullptr : PG_GETARG_INTERVAL_P(3);
-    const core::int128 us =
-        given == nullptr
-            ? -1
-            : static_cast<core::int128>(given->time) + static_cast<core::int128>(given->day) * USECS_PER_DAY +
-                  static_cast<core::int128>(given->month) * DAYS_PER_MONTH * USECS_PER_DAY;
-    if (us < 0)
-        ereport(
-            ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-            errmsg("control_ingestion: drain_timeout must not be %s", given == nullptr ? "NULL" : "negative"),
-            errhint("Valid values are 0 seconds (do not wait) and longer; the default is 30 seconds."));
-    const core::int128 ms = us / 1000;
+    constexpr const char
+        *name = "drain_timeout",
+        *hint = "Valid values are 0 seconds (do not wait) and longer; the default is 30 seconds.";
+    pg::refuse_null(fcinfo, 3, name, hint);
+    const core::int128 ms = pg::microseconds_of(PG_GETARG_INTERVAL_P(3)) / 1000;
+    if (pg::microseconds_of(PG_GETARG_INTERVAL_P(3)) < 0)
+        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s must not be negative", name),
+                errhint("%s", hint));
     return ms > PG_INT32_MAX ? PG_INT32_MAX : static_cast<int>(ms);
 }
 
@@ -162,24 +147,20 @@ void read_expiry(FunctionCallInfo fcinfo, Request &r) {
         DirectFunctionCall2(timestamptz_pl_interval, TimestampTzGetDatum(now), PG_GETARG_DATUM(4)));
     if (r.expires_at <= now)
         ereport(
-            ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-            errmsg("control_ingestion: expires_after must be positive"),
+            ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("expires_after must be positive"),
             errhint("Valid values are intervals longer than 0 seconds, or NULL for a pause without expiry."));
 }
 
 Request read_request(FunctionCallInfo fcinfo) {
     Request r{};
     r.action = read_action(fcinfo);
-    r.reason = unblank_text(fcinfo, 1, "reason");
-    r.source = unblank_text(fcinfo, 2, "source_system");
+    // A blank source would read as "all sources" in the key.
+    r.reason = pg::unblank_text(fcinfo, 1, "reason");
+    r.source = pg::unblank_text(fcinfo, 2, "source_system");
     r.drain_ms = read_drain_timeout(fcinfo);
     read_expiry(fcinfo, r);
-    r.holder = unblank_text(fcinfo, 5, "holder");
-    if (PG_ARGISNULL(6))
-        ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-                errmsg("control_ingestion: all_holders must not be NULL"),
-                errhint("Valid values are true and false (the default)."));
-    r.all_holders = PG_GETARG_BOOL(6);
+    r.holder = pg::unblank_text(fcinfo, 5, "holder");
+    r.all_holders = pg::flag(fcinfo, 6, "all_holders");
     return r;
 }
 

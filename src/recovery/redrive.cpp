@@ -231,7 +231,7 @@ const jobs::Kind redrive_kind{"dlq_redrive", "events", freeze, turn, nullptr};
 SCOUT_ACTION(scout_dlq_redrive, 10) {
     using namespace scout;
     using namespace scout::recovery;
-    const int max_events = pg::positive_argument(fcinfo, 4, "max_events");
+    const int max_events = pg::count_argument(fcinfo, 4, "max_events", 1'000'000);
     const bool dry_run = pg::flag(fcinfo, 5, "dry_run");
     const int workers = jobs::workers_argument(fcinfo, 7);
     const bool wait = pg::flag(fcinfo, 8, "wait");

@@ -174,7 +174,7 @@ SCOUT_ACTION(scout_reprocess_bronze_window, 8) {
     using namespace scout;
     using namespace scout::recovery;
     const pg::Window window = pg::window_argument(fcinfo, 0);
-    const int batch_size = pg::positive_argument(fcinfo, 2, "batch_size");
+    const int batch_size = pg::batch_size_argument(fcinfo, 2);
     const bool dry_run = pg::flag(fcinfo, 3, "dry_run");
     std::string_view on =
         pg::required_text(fcinfo, 4, "window_on", "Valid values are ingested_at and event_ts.");

@@ -12,6 +12,7 @@
 #include "extension/capability.hpp"
 #include "extension/installed.hpp"
 #include "extension/pipeline.hpp"
+#include "pg/arguments.hpp"
 #include "pg/guard.hpp"
 #include "pg/result.hpp"
 #include "pg/spi.hpp"
@@ -38,7 +39,7 @@ struct Request {
     const char *role_name, *role_quoted;
 };
 
-Request read_request(FunctionCallInfo fcinfo, const char *function) {
+Request read_request(FunctionCallInfo fcinfo) {
     Request r{};
     r.tier = -1;
     const char *given = PG_ARGISNULL(0) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(0));
@@ -47,23 +48,20 @@ Request read_request(FunctionCallInfo fcinfo, const char *function) {
     if (r.tier < 0)
         ereport(ERROR,
                 errcode(given == nullptr ? ERRCODE_NULL_VALUE_NOT_ALLOWED : ERRCODE_INVALID_PARAMETER_VALUE),
-                given == nullptr ? errmsg("%s: tier must not be NULL", function)
-                                 : errmsg("%s: unknown tier \"%s\"", function, given),
+                given == nullptr ? errmsg("tier must not be NULL") : errmsg("unknown tier \"%s\"", given),
                 errhint("Valid tiers are reader, operator and admin; each includes the ones before."));
-    if (PG_ARGISNULL(1))
-        ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s: role must not be NULL", function),
-                errhint("Valid values are the names of existing roles (SELECT rolname FROM pg_roles)."));
+    pg::refuse_null(fcinfo, 1, "role",
+                    "Valid values are the names of existing roles (SELECT rolname FROM pg_roles).");
     r.tier_name = tier_names[r.tier].data();
     r.role_name = pstrdup(NameStr(*PG_GETARG_NAME(1)));
     // GRANT takes even a quoted "public" as everybody.
     if (strcmp(r.role_name, "public") == 0)
-        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s: public is no role", function),
+        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("public is no role"),
                 errdetail("A privilege tier is never for everybody."),
                 errhint("Valid values are the names of existing roles (SELECT rolname FROM pg_roles)."));
     r.role = get_role_oid(r.role_name, true);
     if (!OidIsValid(r.role))
-        ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
-                errmsg("%s: role \"%s\" does not exist", function, r.role_name),
+        ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("role \"%s\" does not exist", r.role_name),
                 errhint("Valid values are the names of existing roles (SELECT rolname FROM pg_roles)."));
     r.role_quoted = quote_identifier(r.role_name);
     return r;
@@ -207,7 +205,7 @@ void run(pg::Result &result, const Request &r, bool grant) {
 
 SCOUT_ACTION(scout_grant_access, 2) {
     using namespace scout;
-    const tiers::Request r = tiers::read_request(fcinfo, "grant_access");
+    const tiers::Request r = tiers::read_request(fcinfo);
     pg::Result result(fcinfo);
     tiers::run(result, r, true);
     return static_cast<Datum>(0);
@@ -215,7 +213,7 @@ SCOUT_ACTION(scout_grant_access, 2) {
 
 SCOUT_ACTION(scout_revoke_access, 2) {
     using namespace scout;
-    const tiers::Request r = tiers::read_request(fcinfo, "revoke_access");
+    const tiers::Request r = tiers::read_request(fcinfo);
     pg::Result result(fcinfo);
     tiers::run(result, r, false);
     return static_cast<Datum>(0);
