@@ -1,9 +1,11 @@
-# Shared by scripts/demo and scripts/check: packages, build, and a private throw-away cluster.
+# Shared by scripts/demo, scripts/check and test/bench/run: packages, build, and a private throw-away cluster.
 # Sourced from anywhere; sets $repo, and with install_missing $pg_config, $pg_major and $bin.
+# Nothing is written into the server found, and runs side by side do not meet.
 # shellcheck shell=bash disable=SC2034  # used where this is sourced
 
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 oldest=15  # the first supported major version of PostgreSQL
+umask 022  # the server's user reads what is made here
 
 say() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
 die() { echo "error: $*" >&2; exit 1; }
@@ -72,11 +74,42 @@ quietly() {
     return $status
 }
 
-# The extension of this checkout into the server found.
+# One temporary folder for a cluster and what is installed for it. In /tmp whatever TMPDIR says: a socket's
+# path is short, and the server's user must be able to walk to it.
+make_home() {
+    cluster=$(mktemp -d /tmp/scout_ir.XXXXXX)
+    chmod 755 "$cluster"
+    own "$cluster"
+}
+
+# build_and_install [MAKE-VARIABLE=VALUE...]: the extension of this checkout into a tree below $cluster, for
+# start_cluster's server alone. Sets $build, where objects stay for the next run: a folder for each server
+# and set of flags, used by one run at a time.
 build_and_install() {
+    [ -n "${cluster:-}" ] || make_home
+    build=$repo/build/pg$pg_major-$("$pg_config" | cat - <(printf '%s\n' "$@") | cksum | cut -d' ' -f1)
+    install_tree=$cluster/install
     say "Building scout_ir for $("$pg_config" --version)"
-    quietly building make -C "$repo" -j"$(nproc)" PG_CONFIG="$pg_config" || die "the build failed"
-    quietly installing as_root make -C "$repo" PG_CONFIG="$pg_config" install || die "installing failed"
+    quietly building make_install "$build" "$repo" "$@" || die "the build failed"
+}
+
+# make_install FOLDER SOURCE [MAKE-VARIABLE=VALUE...]: SOURCE/Makefile, built in FOLDER, into the tree.
+make_install() {
+    local folder=$1 source=$2; shift 2
+    mkdir -p "$folder"
+    flock "$folder/lock" make -C "$folder" -f "$source/Makefile" -j"$(nproc)" PG_CONFIG="$pg_config" "$@" DESTDIR="$install_tree" install
+}
+
+# The settings with which a server finds the extension in the tree, and everything else in its own folders.
+tree_settings() {
+    local library share
+    library=$install_tree$("$pg_config" --pkglibdir) share=$install_tree$("$pg_config" --sharedir)
+    case $("$bin/postgres" --describe-config | cut -f1) in
+        *extension_control_path*) echo "extension_control_path = '$share:\$system'" ;;
+        *extension_destdir*) echo "extension_destdir = '$install_tree'" ;;  # Debian's, before 18
+        *) die "$bin/postgres can use no extension outside of its own folders: take Debian's, or PostgreSQL 18" ;;
+    esac
+    echo "dynamic_library_path = '$library:\$libdir'"
 }
 
 # Servers refuse to run as root: everything of the cluster then runs as postgres.
@@ -88,19 +121,18 @@ as_postgres() {
 # As root, what the server's user writes must be its own.
 own() { [ "$(id -u)" != 0 ] || chown -R postgres "$@"; }
 
-# start_cluster [SETTING...]: a private cluster on a unix socket in a temporary folder. Sets $cluster,
-# PGHOST, PGUSER, PGDATABASE. stop_cluster removes it; call it from a trap. In /tmp whatever TMPDIR says:
-# a socket's path is short, and the server's user must be able to walk to it.
+# start_cluster [SETTING...]: a private cluster on a unix socket in $cluster. Sets PGHOST, PGUSER, PGDATABASE.
+# It uses what build_and_install has installed, or without that what its server has. stop_cluster removes all
+# of it; call it from a trap.
 start_cluster() {
-    cluster=$(mktemp -d /tmp/scout_ir.XXXXXX)
-    chmod 755 "$cluster"
-    own "$cluster"
+    [ -n "${cluster:-}" ] || make_home
     as_postgres "$bin/initdb" -D "$cluster/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync >/dev/null
     {
         echo "listen_addresses = ''"
         echo "unix_socket_directories = '$cluster'"
         echo "shared_buffers = 128MB"
         echo "max_wal_size = 2GB"
+        [ -z "${install_tree:-}" ] || tree_settings
         printf '%s\n' "$@"
     } | as_postgres tee -a "$cluster/data/postgresql.conf" >/dev/null
     unset PGPASSWORD PGSERVICE PGOPTIONS PGHOSTADDR

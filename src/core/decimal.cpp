@@ -97,10 +97,11 @@ ParseStatus parse_decimal(std::string_view text, Decimal &out) {
 ParseStatus decimal_from_base10000(bool negative, int weight, const int16_t *digits, int count,
                                    Decimal &out) {
     constexpr int base = 10'000, highest_weight = 3, lowest_weight = -2;  // 10^14; half a unit
-    out = Decimal{};
-    if (weight < lowest_weight) return ParseStatus::ok;
     for (; count > 0 && *digits == 0; digits++, count--) weight--;
-    if (count == 0) return ParseStatus::ok;
+    if (count == 0 || weight < lowest_weight) {
+        out = Decimal{};
+        return ParseStatus::ok;
+    }
     if (weight > highest_weight) return ParseStatus::out_of_range;
     int128 units = 0;
     const int whole = weight + 2;  // digits that count whole units; none below the units

@@ -128,10 +128,12 @@ void Look::look_at_all() {
 }
 
 void Look::step_through_sources() {
-    const char *newest = psprintf("SELECT %s FROM %s WHERE %s AND %%s ORDER BY %s DESC LIMIT 1", s_.read,
-                                  s_.name, s_.condition, s_.order);
     StringInfoData sql;
     initStringInfo(&sql);
+    const auto append_newest = [&](const char *of_source) {
+        appendStringInfo(&sql, "SELECT %s FROM %s WHERE %s AND %s%s ORDER BY %s DESC LIMIT 1", s_.read,
+                         s_.name, s_.condition, s_.source, of_source, s_.order);
+    };
     appendStringInfo(
         &sql,
         "WITH RECURSIVE scout_sources (scout_source) AS ("
@@ -140,10 +142,10 @@ void Look::step_through_sources() {
         " FROM scout_sources WHERE scout_source IS NOT NULL)"
         " SELECT scout_source::text, (",
         s_.source, s_.name);
-    appendStringInfo(&sql, newest, psprintf("%s = scout_source", s_.source));
-    appendStringInfo(&sql,
-                     ") FROM scout_sources WHERE scout_source IS NOT NULL UNION ALL SELECT '(null)', (");
-    appendStringInfo(&sql, newest, psprintf("%s IS NULL", s_.source));
+    append_newest(" = scout_source");
+    appendStringInfoString(
+        &sql, ") FROM scout_sources WHERE scout_source IS NOT NULL UNION ALL SELECT '(null)', (");
+    append_newest(" IS NULL");
     appendStringInfo(&sql, ") LIMIT %d", most_sources + 2);
     pg::Rows rows = read(sql.data);
     const TimestampTz since = earliest();

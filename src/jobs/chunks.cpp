@@ -24,7 +24,8 @@ void add_chunks(int64 job, const pg::Array<Chunk> &chunks) {
 
 bool take_chunk(int64 job, Chunk &chunk) {
     static pg::Statement next(
-        "SELECT c.chunk_no, c.first_id, c.last_id, c.object FROM scout_internal.job_chunks c WHERE c.job_id = $1"
+        "SELECT c.chunk_no, c.first_id, c.last_id, c.object FROM scout_internal.job_chunks c WHERE c.job_id "
+        "= $1"
         " ORDER BY c.chunk_no LIMIT 1 FOR UPDATE SKIP LOCKED",
         pg::Plan::in_order);
     pg::AsRole owner(extension::extension_owner());
@@ -48,7 +49,8 @@ void finish_chunk(int64 job, const Chunk &chunk) {
 
 void shorten_chunk(int64 job, const Chunk &chunk, int64 new_first) {
     static pg::Statement shorten(
-        "UPDATE scout_internal.job_chunks SET first_id = $3 WHERE job_id = $1 AND chunk_no = $2", pg::Plan::by_index);
+        "UPDATE scout_internal.job_chunks SET first_id = $3 WHERE job_id = $1 AND chunk_no = $2",
+        pg::Plan::by_index);
     pg::AsRole owner(extension::extension_owner());
     shorten.run({pg::int8(job), pg::int8(chunk.number), pg::int8(new_first)});
     owner.end();

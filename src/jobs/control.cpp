@@ -9,15 +9,12 @@
 #include "extension/locks.hpp"
 #include "jobs/launch.hpp"
 #include "jobs/request.hpp"
+#include "jobs/roles.hpp"
 #include "pg/arguments.hpp"
 #include "pg/guard.hpp"
 #include "pg/result.hpp"
 #include "pg/spi.hpp"
 #include "pg/wrapper.hpp"
-
-extern "C" {
-#include "utils/acl.h"
-}
 
 namespace scout::jobs {
 
@@ -34,16 +31,6 @@ int64 job_argument(FunctionCallInfo fcinfo) {
             errhint("SELECT job_id, kind, state FROM scout.jobs; ended jobs are kept for "
                     "scout_ir.history_retention."));
     pg_unreachable();
-}
-
-// What a superuser asked for is not for others to end or to start: it runs with a superuser's rights.
-void require_standing(const Record &r, const char *what) {
-    const Oid login_role = get_role_oid(r.session_role, true);
-    if (!OidIsValid(login_role) || !superuser_arg(login_role) || superuser_arg(GetSessionUserId())) return;
-    ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-            errmsg("permission denied to %s job %lld", what, static_cast<long long>(r.id)),
-            errdetail("It was asked for by superuser \"%s\".", r.session_role),
-            errhint("A superuser can do it."));
 }
 
 const char *shown_state(const Record &r) {
@@ -74,6 +61,7 @@ SCOUT_FUNCTION(scout_job_home, 0) {
 SCOUT_ACTION(scout_cancel_job, 2) {
     using namespace scout;
     using namespace scout::jobs;
+    warn_of_unstarted();
     const int64 job = job_argument(fcinfo);
     const char *reason = PG_ARGISNULL(1) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(1));
     const Oid role = GetUserId();
@@ -84,7 +72,7 @@ SCOUT_ACTION(scout_cancel_job, 2) {
     const char *before = shown_state(r);
     int interrupted = 0;
     if (!r.ended()) {
-        require_standing(r, "cancel");
+        require_standing(job, r.roles(), "cancel");
         const Failure why{"57014", psprintf("cancelled by %s", audit::actor()), reason, nullptr};
         set_state(r, "cancelled", &why);
         request_cancel(job, audit::actor());
@@ -105,6 +93,7 @@ SCOUT_ACTION(scout_cancel_job, 2) {
 SCOUT_ACTION(scout_resume_job, 1) {
     using namespace scout;
     using namespace scout::jobs;
+    warn_of_unstarted();
     const int64 job = job_argument(fcinfo);
     const Oid role = GetUserId();
     pg::Result result(fcinfo);
@@ -118,11 +107,12 @@ SCOUT_ACTION(scout_resume_job, 1) {
                 errhint("Ask for the work again to have it done again."));
     const bool resumed = strcmp(before, "running") != 0;
     if (resumed) {
-        require_standing(r, "resume");
-        Oid login_role = get_role_oid(r.session_role, false);
-        (void)login_for(r.session_role, r.scheduled, login_role);
+        require_standing(job, r.roles(), "resume");
+        Oid login_role;
+        Failure why;
+        if (judge_start(r.roles(), login_role, why) == Start::cannot) raise(why);
         requeue(job);
-        start_at_commit(job, login_role);
+        start_at_commit({MyDatabaseId, login_role, InvalidOid, job, 0, 0, login_of(r.scheduled)});
         audit::Json arguments, counts;
         arguments.add("job_id", job);
         counts.add("done", r.done.done);
@@ -137,6 +127,7 @@ SCOUT_ACTION(scout_resume_job, 1) {
 SCOUT_ACTION(scout_wait_for_job, 2) {
     using namespace scout;
     using namespace scout::jobs;
+    warn_of_unstarted();
     const int64 job = job_argument(fcinfo);
     int64 timeout_ms = -1;
     if (!PG_ARGISNULL(1)) {

@@ -60,7 +60,8 @@ bool is_running(const Record &r) {
 // Interrupts the other workers of a job that has ended, so that they need not finish their batch.
 void interrupt_others(const Run &run) {
     static pg::Statement pids(
-        "SELECT w.pid FROM scout_internal.job_workers w WHERE w.job_id = $1 AND w.worker_no <> $2 AND w.finished_at "
+        "SELECT w.pid FROM scout_internal.job_workers w WHERE w.job_id = $1 AND w.worker_no <> $2 AND "
+        "w.finished_at "
         "IS NULL"
         " AND EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.objsubid = $3 AND l.pid = "
         "w.pid)");

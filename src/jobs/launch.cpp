@@ -1,45 +1,45 @@
 #include "jobs/launch.hpp"
 
 #include "extension/installed.hpp"
+#include "jobs/roles.hpp"
 #include "jobs/store.hpp"
-#include "pg/wrapper.hpp"
-
-extern "C" {
-#include "utils/acl.h"
-}
 
 namespace scout::jobs {
 
 namespace {
 
 struct AtCommit {
-    int64 job;
-    Oid login_role;
-    int interrupt_pid;  // 0: start the job
-    int level;          // of the subtransaction that asked for it, and takes it along when it rolls back
+    int64 job;  // 0: interrupt the worker
+    int interrupt_pid;
+    int level;  // of the subtransaction that asked for it, and takes it along when it rolls back
+    BackgroundWorker *worker;
 };
 pg::Array<AtCommit> *at_commit = nullptr;  // in the top transaction's memory
 int unstarted = 0;
+int64 newest_unstarted = 0;
 
-// Nothing here may raise: the transaction has committed.
+void note_unstarted(int64 job) {
+    unstarted++;
+    newest_unstarted = job;
+    if (MyBackendType == B_BG_WORKER) return;  // meets this every few seconds, and says it in its own way
+    char line[128];
+    snprintf(line, sizeof line,
+             "WARNING:  scout_ir: no background worker slot is free: job %lld stays queued\n",
+             static_cast<long long>(job));
+    pg::log_after_commit(line);
+}
+
+// The transaction has committed: nothing here allocates or raises.
 void on_transaction(XactEvent event, void *) {
     if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE) return;
     const pg::Array<AtCommit> *todo = at_commit;
     at_commit = nullptr;
     if (todo == nullptr || event != XACT_EVENT_COMMIT) return;
     for (const AtCommit &a : *todo) {
-        if (a.interrupt_pid != 0) {
+        if (a.job == 0)
             pg::interrupt_worker(a.interrupt_pid);
-        } else if (!start_worker({MyDatabaseId, a.login_role, InvalidOid, a.job, 0, 0})) {
-            unstarted++;
-            // A background worker that meets this every few seconds says it in its own way.
-            ereport(MyBackendType == B_BG_WORKER ? DEBUG1 : WARNING,
-                    errmsg("no background worker slot is free: job %lld stays queued",
-                           static_cast<long long>(a.job)),
-                    errhint("It starts when a job ends, by the supervisor, or by resume_job(); "
-                            "max_worker_processes is %d.",
-                            max_worker_processes));
-        }
+        else if (!pg::register_worker(*a.worker))
+            note_unstarted(a.job);
     }
 }
 
@@ -53,7 +53,7 @@ void on_subtransaction(SubXactEvent event, SubTransactionId, SubTransactionId, v
     for (size_t i = kept; i < at_commit->size(); i++) (*at_commit)[i].level = level - 1;
 }
 
-void remember(const AtCommit &action) {
+void remember(int64 job, int interrupt_pid, BackgroundWorker *worker) {
     static bool registered = false;
     if (!registered) {
         RegisterXactCallback(on_transaction, nullptr);
@@ -63,30 +63,52 @@ void remember(const AtCommit &action) {
     if (at_commit == nullptr)
         at_commit = new (MemoryContextAlloc(TopTransactionContext, sizeof *at_commit))
             pg::Array<AtCommit>(TopTransactionContext);
-    at_commit->push(action);
+    at_commit->push({job, interrupt_pid, GetCurrentTransactionNestLevel(), worker});
 }
 
-}  // namespace
-
-bool start_worker(const JobStart &start, BackgroundWorkerHandle **handle) {
+BackgroundWorker prepare(const JobStart &start) {
     char name[BGW_MAXLEN];
     if (start.job == 0)
         strlcpy(name, "scout_ir job", sizeof name);
     else
         snprintf(name, sizeof name, "scout_ir job %lld worker %d", static_cast<long long>(start.job),
                  start.worker);
-    return pg::start_worker({start.database, start.login_role, name, "scout_ir job", "scout_job_worker"},
-                            start, handle);
+    return pg::prepare_worker({name, "scout_ir job", "scout_job_worker"}, start);
 }
 
-void start_at_commit(int64 job, Oid login_role) {
-    remember({job, login_role, 0, GetCurrentTransactionNestLevel()});
+}  // namespace
+
+bool start_worker(const JobStart &start, BackgroundWorkerHandle **handle) {
+    BackgroundWorker worker = prepare(start);
+    return pg::register_worker(worker, handle);
+}
+
+void start_at_commit(const JobStart &start) {
+    auto *worker =
+        static_cast<BackgroundWorker *>(MemoryContextAlloc(TopTransactionContext, sizeof(BackgroundWorker)));
+    *worker = prepare(start);
+    remember(start.job, 0, worker);
 }
 
 int take_unstarted() {
     const int count = unstarted;
     unstarted = 0;
     return count;
+}
+
+void warn_of_unstarted() {
+    const int count = take_unstarted();
+    if (count == 0) return;
+    ereport(WARNING,
+            errmsg("no background worker slot was free: job %lld stays queued",
+                   static_cast<long long>(newest_unstarted)),
+            count > 1 ? errdetail_plural("So does %d other that this session asked for.",
+                                         "So do %d others that this session asked for.",
+                                         static_cast<unsigned long>(count - 1), count - 1)
+                      : 0,
+            errhint("It starts when a job ends, by the supervisor, or by resume_job(); "
+                    "max_worker_processes is %d.",
+                    max_worker_processes));
 }
 
 bool made_here(int64 job) {
@@ -97,46 +119,30 @@ bool made_here(int64 job) {
 }
 
 void interrupt_at_commit(int pid) {
-    remember({0, InvalidOid, pid, GetCurrentTransactionNestLevel()});
+    remember(0, pid, nullptr);
 }
 
-bool login_for(const char *session_role, bool scheduled, Oid &login_role) {
-    const Oid role = get_role_oid(session_role, true);
-    if (!OidIsValid(role) || (superuser_arg(role) && !superuser_arg(extension::extension_owner())))
-        return false;
-    login_role = scheduled && !pg::may_log_in(role) ? InvalidOid : role;
+bool fail_unstarted(int64 job, const Failure &why) {
+    Record r;
+    if (!lock(job, r) || r.ended() || is_worked_on(r)) return false;
+    set_state(r, "failed", &why);
+    ereport(LOG, errmsg("scout_ir job %lld failed: %s", static_cast<long long>(job), why.message),
+            errdetail_log("SQLSTATE %s", why.sqlstate), why.hint != nullptr ? errhint("%s", why.hint) : 0);
     return true;
 }
-
-namespace {
-
-// A job that nobody can log in for ends here: it would be tried, and logged, for ever.
-bool can_start(const Waiting &w, Oid &login_role) {
-    const Oid role = get_role_oid(w.session_role, true);
-    if (OidIsValid(role) && (w.scheduled || pg::may_log_in(role)))
-        return login_for(w.session_role, w.scheduled, login_role);
-    Record r;
-    if (!lock(w.id, r) || r.ended() || is_worked_on(r)) return false;
-    const Failure why{
-        OidIsValid(role) ? "28000" : "42704",
-        psprintf(OidIsValid(role) ? "role \"%s\" is not permitted to log in" : "role \"%s\" does not exist",
-                 w.session_role),
-        "Workers log in as the session that asked for the job.", nullptr};
-    set_state(r, "failed", &why);
-    ereport(LOG, errmsg("scout_ir job %lld failed: %s", static_cast<long long>(w.id), why.message));
-    return false;
-}
-
-}  // namespace
 
 int start_waiting(bool interrupted, int limit) {
     constexpr int looked_at = 1000;  // more than are started: some cannot be
     int started = 0;
     for (const Waiting &w : waiting_jobs(interrupted, looked_at)) {
-        Oid login_role;
         if (started == limit) break;
-        if (!can_start(w, login_role)) continue;
-        if (!start_worker({MyDatabaseId, login_role, InvalidOid, w.id, 0, 0})) break;
+        Oid login_role;
+        Failure why;
+        const Start verdict = judge_start(w.roles, login_role, why);
+        if (verdict == Start::cannot) (void)fail_unstarted(w.id, why);
+        if (verdict != Start::may) continue;
+        if (!start_worker({MyDatabaseId, login_role, InvalidOid, w.id, 0, 0, login_of(w.roles.scheduled)}))
+            break;
         started++;
     }
     return started;

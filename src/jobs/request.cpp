@@ -3,6 +3,7 @@
 #include "audit/caller.hpp"
 #include "extension/locks.hpp"
 #include "jobs/launch.hpp"
+#include "jobs/roles.hpp"
 #include "jobs/settings.hpp"
 #include "pg/guard.hpp"
 #include "pg/handover.hpp"
@@ -79,22 +80,18 @@ void refuse_to_block(int64 job, int pid) {
 
 // Said now, and not by a job that cannot begin.
 void require_roles_of_a_worker() {
-    const Oid login_role = GetSessionUserId(), role = GetUserId();
-    if (!pg::may_log_in(login_role))
-        ereport(
-            ERROR, errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
-            errmsg("role \"%s\" is not permitted to log in", GetUserNameFromId(login_role, false)),
-            errdetail("A job's worker logs in as the session's role."),
-            errhint(
-                "ALTER ROLE ... LOGIN, or call it in a transaction block: there the session does the work."));
+    const Oid role = GetUserId();
+    const char *session_name = GetUserNameFromId(GetSessionUserId(), false),
+               *name = GetUserNameFromId(role, false);
+    Oid login_role;
+    Failure why;
+    if (judge_start({session_name, name, false}, login_role, why) == Start::cannot) raise(why);
     if (!pg::may_take_role(login_role, role))
-        ereport(
-            ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-            errmsg("role \"%s\" may not act as \"%s\"", GetUserNameFromId(login_role, false),
-                   GetUserNameFromId(role, false)),
-            errdetail("A job's worker logs in as the session's role and takes on the current one."),
-            errhint("Call it without SECURITY DEFINER, or in a transaction block: there the session does the "
-                    "work."));
+        ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                errmsg("role \"%s\" may not act as \"%s\"", session_name, name),
+                errdetail("A job's worker logs in as the session's role and takes on the current one."),
+                errhint("Call it without SECURITY DEFINER, or in a transaction block: there the session does "
+                        "the work."));
 }
 
 void require_workers(const char *kind) {
@@ -111,7 +108,8 @@ int64 hand_to_worker(const Request &request, pg::HandedOver &handed, BackgroundW
                                    request.idempotency_key};
     handed = pg::hand_over(strings, std::size(strings));
     const JobStart start{
-        MyDatabaseId, GetSessionUserId(), GetUserId(), 0, 0, dsm_segment_handle(handed.segment)};
+        MyDatabaseId,   GetSessionUserId(), GetUserId(), 0, 0, dsm_segment_handle(handed.segment),
+        login_of(false)};
     for (int64 refused_at = 0; !start_worker(start, &worker);) {
         const TimestampTz now = GetCurrentTimestamp();
         if (now - refused_at > 30 * second) {
@@ -242,14 +240,15 @@ bool await(int64 job, int64 timeout_ms, Record &r, BackgroundWorkerHandle *worke
 
 Outcome submit(const Request &request, bool wait) {
     require_workers(request.kind);
-    if (!request.scheduled) require_roles_of_a_worker();
+    warn_of_unstarted();
+    require_roles_of_a_worker();
     Record r{};
     int64 job = find_by_key(request.idempotency_key);
     if (job != 0) require_same_request(request, job);
     if (!wait) {
         bool made = false;
         if (job == 0) job = create(request, made);
-        if (made) start_at_commit(job, GetSessionUserId());
+        if (made) start_at_commit({MyDatabaseId, GetSessionUserId(), InvalidOid, job, 0, 0, login_of(false)});
         (void)read(job, r);
         return outcome_of(r);
     }

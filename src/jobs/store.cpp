@@ -288,7 +288,8 @@ void requeue(int64 job) {
 
 pg::Array<Waiting> waiting_jobs(bool interrupted, int limit) {
     static pg::Statement open_jobs(
-        "SELECT r.job_id, r.session_role::text, r.scheduled FROM scout_internal.job_records r"
+        "SELECT r.job_id, r.session_role::text, r.acting_role::text, r.scheduled FROM "
+        "scout_internal.job_records r"
         " WHERE r.finished_at IS NULL AND r.home = $1"
         " AND (r.state = 'queued' OR $2 AND r.state IN ('running', 'interrupted'))"
         " AND (r.next_attempt_at IS NULL OR r.next_attempt_at <= clock_timestamp())"
@@ -302,7 +303,8 @@ pg::Array<Waiting> waiting_jobs(bool interrupted, int limit) {
     owner.end();
     pg::Array<Waiting> out;
     for (uint64 i = 0; i < rows.count(); i++)
-        out.push({rows.int8(i, 1), pg::c_string(rows.text(i, 2)), rows.boolean(i, 3)});
+        out.push({rows.int8(i, 1),
+                  {pg::c_string(rows.text(i, 2)), pg::c_string(rows.text(i, 3)), rows.boolean(i, 4)}});
     rows.free();
     return out;
 }

@@ -16,6 +16,12 @@ struct Request {
     Oid run_as = InvalidOid;      // instead of the session's role: the pipeline's owner, where scheduled
 };
 
+// For whom a job is done, by name.
+struct Roles {
+    const char *session_role, *acting_role;
+    bool scheduled;  // by the supervisor
+};
+
 // A job row, with the sums of its workers. Texts are copies in the current context.
 struct Record {
     int64 id;
@@ -31,6 +37,7 @@ struct Record {
     Progress done;
 
     bool ended() const;  // succeeded, failed, cancelled
+    Roles roles() const { return {session_role, acting_role, scheduled}; }
 };
 
 bool read(int64 job, Record &record);     // false: there is no such job
@@ -67,8 +74,7 @@ void requeue(int64 job);
 // Jobs of this database that nobody works on: queued ones; with `interrupted` those too, by their row.
 struct Waiting {
     int64 id;
-    const char *session_role;
-    bool scheduled;
+    Roles roles;
 };
 pg::Array<Waiting> waiting_jobs(bool interrupted, int limit);
 

@@ -68,11 +68,10 @@ int running_workers() {
 }
 
 // For whom the job runs; copies in the worker's memory. Outside of a session: SET there is undone at its end.
-void read_identity(const Run &run, const char *&session_role, const char *&role, const char *&claims) {
+void read_identity(const Run &run, const char *&role, const char *&claims) {
     pg::Session session;
     Record r;
     if (read(run.job, r)) {
-        session_role = MemoryContextStrdup(run.memory, r.session_role);
         role = MemoryContextStrdup(run.memory, r.acting_role);
         if (r.claims != nullptr) claims = MemoryContextStrdup(run.memory, r.claims);
     }
@@ -81,7 +80,13 @@ void read_identity(const Run &run, const char *&session_role, const char *&role,
 
 enum class Registered { yes, no, taken, no_room };
 
-// `no`: there is no such job any more, or it has ended. `taken`: somebody is this worker already.
+// The number may be another job's by now, where the extension was made again, or its role's name.
+bool is_of_this_login(const Record &r) {
+    return strcmp(r.session_role, GetUserNameFromId(GetSessionUserId(), false)) == 0;
+}
+
+// `no`: there is no such job any more, it has ended, or it is of somebody else. `taken`: somebody is this
+// worker already.
 Registered become_worker(Run &run) {
     Record r;
     extension::acquire(extension::Lock::start, ExclusiveLock);
@@ -89,7 +94,7 @@ Registered become_worker(Run &run) {
     const bool mine = room && extension::hold_job_worker(run.job, run.start.worker);
     extension::release(extension::Lock::start, ExclusiveLock);
     if (!mine) return room ? Registered::taken : Registered::no_room;
-    if (!lock(run.job, r) || r.ended()) {
+    if (!lock(run.job, r) || r.ended() || !is_of_this_login(r)) {
         extension::leave_job_worker(run.job, run.start.worker);
         return Registered::no;
     }
@@ -136,9 +141,8 @@ bool register_here(Run &run) {
     if (registered != Registered::yes) return false;
     // A role that has been dropped, or that the login role may not take on any more, is the job's failure.
     ErrorData *error = transaction(run, [&] {
-        const char *session_role = nullptr, *role = nullptr, *claims = nullptr;
-        read_identity(run, session_role, role, claims);
-        if (!OidIsValid(run.start.login_role)) pg::become(session_role);
+        const char *role = nullptr, *claims = nullptr;
+        read_identity(run, role, claims);
         pg::set_claims(claims);
         pg::set_role(role);
         extension::require_operator("jobs");
@@ -150,7 +154,8 @@ bool register_here(Run &run) {
 
 void start_helpers(const Run &run) {
     for (int n = 1; n < run.workers; n++)
-        if (!start_worker({run.start.database, run.start.login_role, InvalidOid, run.job, n, 0})) {
+        if (!start_worker(
+                {run.start.database, run.start.login_role, InvalidOid, run.job, n, 0, run.start.login})) {
             ereport(
                 LOG,
                 errmsg("scout_ir job %lld goes on with %d of %d workers: no background worker slot is free",
@@ -259,7 +264,7 @@ void scout_job_worker(Datum) {
     (void)pg::invoke([] {
         Run run{};
         pg::read_payload(&run.start, sizeof run.start);
-        pg::enter_worker_raw(run.start.database, run.start.login_role);
+        pg::enter_worker_raw(run.start.database, run.start.login_role, run.start.login);
         run.memory = AllocSetContextCreateInternal(TopMemoryContext, "scout_ir job", ALLOCSET_DEFAULT_SIZES);
         run.turn_memory =
             AllocSetContextCreateInternal(run.memory, "scout_ir job turn", ALLOCSET_DEFAULT_SIZES);

@@ -10,6 +10,12 @@
 #include <type_traits>
 #include <utility>
 
+// What the server calls by name. The library is built with -fvisibility=hidden, and PostgreSQL 15 leaves
+// its own mark empty, in PG_MODULE_MAGIC and PG_FUNCTION_INFO_V1 too.
+#ifndef PGDLLEXPORT
+#define PGDLLEXPORT __attribute__((visibility("default")))
+#endif
+
 extern "C" {
 #include "postgres.h"
 

@@ -1,5 +1,7 @@
 #include "pg/supervisor.hpp"
 
+#include "pg/worker.hpp"
+
 extern "C" {
 #include "access/heapam.h"
 #include "access/tableam.h"
@@ -19,7 +21,7 @@ void register_launcher() {
     worker.bgw_restart_time = 5;
     strlcpy(worker.bgw_name, "scout_ir supervisor", BGW_MAXLEN);
     strlcpy(worker.bgw_type, "scout_ir supervisor", BGW_MAXLEN);
-    strlcpy(worker.bgw_library_name, "$libdir/scout_ir", BGW_MAXLEN);
+    name_library(worker);
     strlcpy(worker.bgw_function_name, "scout_supervisor", BGW_MAXLEN);
     RegisterBackgroundWorker(&worker);
 }

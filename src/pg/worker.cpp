@@ -2,10 +2,14 @@
 
 #include "pg/wrapper.hpp"
 
+#include <dlfcn.h>
+#include <unistd.h>
+
 extern "C" {
 #include "access/parallel.h"
 #include "access/xlog.h"
 #include "catalog/pg_authid.h"
+#include "catalog/pg_database.h"
 #include "parser/analyze.h"
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
@@ -26,27 +30,50 @@ extern PGDLLIMPORT bool pq_check_connection(void);
 
 namespace scout::pg {
 
-bool start_worker_raw(const WorkerStart &start, const void *payload, size_t size,
-                      BackgroundWorkerHandle **handle) {
-    if (no_workers_here()) return false;
+void name_library(BackgroundWorker &worker) {
+    Dl_info self;
+    const bool known =
+        dladdr(reinterpret_cast<void *>(&name_library), &self) != 0 && self.dli_fname != nullptr;
+    // A longer path than there is room for is left to the server's configuration.
+    const bool fits = known && strlen(self.dli_fname) < sizeof worker.bgw_library_name;
+    strlcpy(worker.bgw_library_name, fits ? self.dli_fname : "$libdir/scout_ir",
+            sizeof worker.bgw_library_name);
+}
+
+BackgroundWorker prepare_worker_raw(const WorkerStart &start, const void *payload, size_t size) {
     BackgroundWorker worker{};
     worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
     worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
     worker.bgw_restart_time = BGW_NEVER_RESTART;
-    worker.bgw_notify_pid = handle != nullptr ? MyProcPid : 0;
     strlcpy(worker.bgw_name, start.name, BGW_MAXLEN);
     strlcpy(worker.bgw_type, start.type, BGW_MAXLEN);
-    strlcpy(worker.bgw_library_name, "$libdir/scout_ir", BGW_MAXLEN);
+    name_library(worker);
     strlcpy(worker.bgw_function_name, start.function, BGW_MAXLEN);
     std::memcpy(worker.bgw_extra, payload, size);
+    return worker;
+}
+
+bool register_worker(BackgroundWorker &worker, BackgroundWorkerHandle **handle) {
+    if (no_workers_here()) return false;
+    worker.bgw_notify_pid = handle != nullptr ? MyProcPid : 0;
     return RegisterDynamicBackgroundWorker(&worker, handle);
+}
+
+void log_after_commit(const char *line) {
+    [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, line, strlen(line));
+}
+
+bool can_pass_nologin() {
+    return PG_VERSION_NUM >= 170000;
 }
 
 void read_payload(void *payload, size_t size) {
     std::memcpy(payload, MyBgworkerEntry->bgw_extra, size);
 }
 
-void enter_worker_raw(Oid database, Oid login_role) {
+namespace {
+
+void enter(Oid database, Oid login_role, uint32 flags) {
     pqsignal(SIGHUP, SignalHandlerForConfigReload);
     pqsignal(SIGINT, StatementCancelHandler);
     pqsignal(SIGTERM, die);
@@ -57,8 +84,26 @@ void enter_worker_raw(Oid database, Oid login_role) {
     override("default_transaction_isolation", "read committed");
     override("default_transaction_read_only", "off");
     override("lock_timeout", "0");
-    BackgroundWorkerInitializeConnectionByOid(database, login_role, 0);
+    BackgroundWorkerInitializeConnectionByOid(database, login_role, flags);
     MessageContext = AllocSetContextCreate(TopMemoryContext, "MessageContext", ALLOCSET_DEFAULT_SIZES);
+}
+
+}  // namespace
+
+// The server takes no role for the bootstrap superuser: nobody's name must become that by being none.
+void enter_worker_raw(Oid database, Oid login_role, Login login) {
+    if (!OidIsValid(login_role)) elog(FATAL, "a worker without a role to log in as");
+    uint32 flags = 0;
+#if PG_VERSION_NUM >= 170000
+    if (login == Login::past_nologin) flags |= BGWORKER_BYPASS_ROLELOGINCHECK;
+#else
+    (void)login;
+#endif
+    enter(database, login_role, flags);
+}
+
+void enter_worker_as_superuser_raw(Oid database) {
+    enter(database, InvalidOid, 0);
 }
 
 void interrupt_worker(int pid) {
@@ -98,6 +143,14 @@ bool may_log_in(Oid role) {
     const bool may = reinterpret_cast<Form_pg_authid>(GETSTRUCT(tuple))->rolcanlogin;
     ReleaseSysCache(tuple);
     return may;
+}
+
+bool may_connect(Oid role) {
+#if PG_VERSION_NUM >= 160000
+    return object_aclcheck(DatabaseRelationId, MyDatabaseId, role, ACL_CONNECT) == ACLCHECK_OK;
+#else
+    return pg_database_aclcheck(MyDatabaseId, role, ACL_CONNECT) == ACLCHECK_OK;
+#endif
 }
 
 bool may_take_role(Oid login_role, Oid role) {
@@ -217,15 +270,22 @@ ErrorData *run_utility(const char *sql, Oid run_as, MemoryContext keep) {
     return error;
 }
 
-bool role_exists(const char *role) {
-    return SearchSysCacheExists1(AUTHNAME, CStringGetDatum(role));
-}
-
-void become(const char *role) {
-    SetConfigOption("session_authorization", role, PGC_USERSET, PGC_S_SESSION);
-}
-
 void set_role(const char *role) {
+    const char *login_role = GetUserNameFromId(GetSessionUserId(), false);
+    const Oid wanted = get_role_oid(role, true);
+    if (!OidIsValid(wanted))
+        ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("role \"%s\" does not exist", role),
+                errdetail("It was in use where the job was asked for."),
+                errhint("Ask for the work again as another role."));
+    if (!may_take_role(GetSessionUserId(), wanted))
+        ereport(
+            ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+            errmsg("permission denied to set role \"%s\"", role),
+            errdetail("It was in use where the job was asked for. A worker logs in as \"%s\", which may not "
+                      "take it on any more.",
+                      login_role),
+            errhint("GRANT %s TO %s, or ask for the work again as another role.", quote_identifier(role),
+                    quote_identifier(login_role)));
     SetConfigOption("role", role, PGC_USERSET, PGC_S_SESSION);
 }
 

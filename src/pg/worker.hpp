@@ -1,7 +1,7 @@
 // Background workers: starting them, living in one, and handing a request over to one.
 //
-// Start: a worker is registered for one database and one login role and gets a small payload. It is
-// never restarted by the postmaster: what it was to do is in a table.
+// Start: a worker gets a small payload, which says in which database it is to log in as whom. It is never
+// restarted by the postmaster: what it was to do is in a table.
 // Life: enter_worker() connects; in_transaction() runs one transaction and survives its error, after a
 // complete abort. SIGTERM ends the process (FATAL) wherever it checks for interrupts, SIGINT cancels the
 // transaction.
@@ -21,28 +21,43 @@ extern "C" {
 namespace scout::pg {
 
 struct WorkerStart {
-    Oid database, login_role;  // InvalidOid: the bootstrap superuser's
-    const char *name;          // in pg_stat_activity and ps, e.g. "scout_ir job 12"
-    const char *type;          // backend_type
-    const char *function;      // of this library
+    const char *name;      // in pg_stat_activity and ps, e.g. "scout_ir job 12"
+    const char *type;      // backend_type
+    const char *function;  // of this library
 };
 
-// Registers a worker with a copy of `payload` (at most BGW_EXTRALEN bytes); false where no slot is free.
-// Allocates only where a handle is asked for, and raises nothing.
-bool start_worker_raw(const WorkerStart &start, const void *payload, size_t size,
-                      BackgroundWorkerHandle **handle);
+// This library for a worker to load: the very file that this process has, wherever it was found (a
+// dynamic_library_path or extension_destdir may be this session's alone).
+void name_library(BackgroundWorker &worker);
+
+// What registering a worker takes, with a copy of `payload` (at most BGW_EXTRALEN bytes).
+BackgroundWorker prepare_worker_raw(const WorkerStart &start, const void *payload, size_t size);
 
 template <typename Payload>
-bool start_worker(const WorkerStart &start, const Payload &payload,
-                  BackgroundWorkerHandle **handle = nullptr) {
+BackgroundWorker prepare_worker(const WorkerStart &start, const Payload &payload) {
     static_assert(std::is_trivially_copyable_v<Payload> && sizeof(Payload) <= BGW_EXTRALEN,
                   "travels as bytes");
-    return start_worker_raw(start, &payload, sizeof payload, handle);
+    return prepare_worker_raw(start, &payload, sizeof payload);
 }
+
+// False where no slot is free. Copies into shared memory and signals the postmaster, and does nothing else:
+// it allocates only where a handle is asked for, and raises nothing, so that it may follow a commit.
+bool register_worker(BackgroundWorker &worker, BackgroundWorkerHandle **handle = nullptr);
+
+// Writes to the server's stderr, which is its log unless that goes elsewhere: for the moment after a commit,
+// when ereport() is not allowed, because it allocates. The line ends with a line break.
+void log_after_commit(const char *line);
+
+// As whom a worker logs in. pg_hba.conf and limits of connections are for clients, and say nothing here; a
+// role that is NOLOGIN keeps workers out as well, but for servers (17) that let one pass by.
+enum class Login { as_clients, past_nologin };
+bool can_pass_nologin();
 
 // First thing in a worker: signals, database, role, and the settings of a transaction, which a role or
 // database may have changed for its people: read committed, read write, locks waited for.
-void enter_worker_raw(Oid database, Oid login_role);
+void enter_worker_raw(Oid database, Oid login_role, Login login);
+// The same as the bootstrap superuser, for what reads the catalogue and the extension's own tables.
+void enter_worker_as_superuser_raw(Oid database);
 void read_payload(void *payload, size_t size);
 
 // Runs `call` in a transaction of its own; nullptr where it committed, otherwise the error, a copy in
@@ -71,15 +86,13 @@ void doze(long ms);
 // Ends the session if its client has gone: who waits for minutes would not notice otherwise.
 void require_client();
 
-// What a worker has to be allowed: to log in as a role, and to take on another one.
-bool role_exists(const char *role);
+// What a worker has to be allowed: to log in as a role, into this database, and to take on another one.
 bool may_log_in(Oid role);
+bool may_connect(Oid role);
 bool may_take_role(Oid login_role, Oid role);
 
-// Becomes a role as SET SESSION AUTHORIZATION does, for a process that logged in as the bootstrap superuser.
-void become(const char *role);
-
-// Takes on a role as SET ROLE does, membership checked, for the session. In a transaction.
+// Takes on a role as SET ROLE does, for the session: 42704 where there is none, 42501 where the role that
+// has logged in is no member. In a transaction.
 void set_role(const char *role);
 void set_claims(const char *claims);
 

@@ -95,7 +95,8 @@ void tick(Launcher &l, Known &k) {
     const TickStart start{k.database.oid, l.handle};
     BackgroundWorkerHandle *worker = nullptr;
     const char *name = psprintf("scout_ir tick of database %u", k.database.oid);
-    if (!pg::start_worker({k.database.oid, InvalidOid, name, "scout_ir tick", "scout_tick"}, start, &worker))
+    BackgroundWorker registration = pg::prepare_worker({name, "scout_ir tick", "scout_tick"}, start);
+    if (!pg::register_worker(registration, &worker))
         return failed(
             k, no_slot, "",
             psprintf("no background worker slot is free, max_worker_processes is %d", max_worker_processes),

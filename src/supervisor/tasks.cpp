@@ -8,6 +8,7 @@
 #include "extension/registry.hpp"
 #include "jobs/kind.hpp"
 #include "jobs/launch.hpp"
+#include "jobs/roles.hpp"
 #include "jobs/settings.hpp"
 #include "jobs/store.hpp"
 #include "pg/spi.hpp"
@@ -41,15 +42,15 @@ int free_workers() {
     return std::max(out, 0);
 }
 
-void fail(int64 job, const jobs::Failure &why) {
+void fail(const char *task, int64 job, const jobs::Failure &why, pg::Array<extension::Done> &done) {
+    if (!jobs::fail_unstarted(job, why)) return;
     jobs::Record r;
-    if (!jobs::lock(job, r) || r.ended() || extension::job_worker_lives(job, 0)) return;
-    jobs::set_state(r, "failed", &why);
-    audit::Json counts;
-    counts.add("job_id", job).add("done", r.done.done);
-    audit::record(r.kind, GetUserId(), r.arguments, "failed", counts);
-    ereport(LOG, errmsg("scout_ir job %lld failed: %s", static_cast<long long>(job), why.message),
-            errdetail_log("SQLSTATE %s", why.sqlstate));
+    if (jobs::read(job, r)) {
+        audit::Json counts;
+        counts.add("job_id", job).add("done", r.done.done);
+        audit::record(r.kind, GetUserId(), r.arguments, "failed", counts);
+    }
+    done.push({task, "failed", job});
 }
 
 // A long job that gets on with each attempt is not hopeless, however often the server restarts.
@@ -67,13 +68,18 @@ void give_up(pg::Array<extension::Done> &done) {
     owner.end();
     for (uint64 i = 0; i < rows.count(); i++) {
         const int64 job = rows.int8(i, 1);
-        fail(job, {"58000", psprintf("its workers died %d times", rows.int4(i, 2)),
-                   "They ended without an error of their own: terminated, or their server process crashed.",
-                   psprintf("The server log says why. SELECT scout.resume_job(%lld) tries once more.",
-                            static_cast<long long>(job))});
-        done.push({"restart", "failed", job});
+        fail("restart", job,
+             {"58000", psprintf("its workers died %d times", rows.int4(i, 2)),
+              "They ended without an error of their own: terminated, or their server process crashed.",
+              psprintf("The server log says why. SELECT scout.resume_job(%lld) tries once more.",
+                       static_cast<long long>(job))},
+             done);
     }
     rows.free();
+}
+
+void start(int64 job, Oid login_role, const jobs::Roles &roles) {
+    jobs::start_at_commit({MyDatabaseId, login_role, InvalidOid, job, 0, 0, jobs::login_of(roles.scheduled)});
 }
 
 // Says when a job whose workers died is tried again, for those who look at it. Due is what never had a
@@ -83,7 +89,9 @@ void restart_due(pg::Array<extension::Done> &done) {
         "UPDATE scout_internal.job_records r SET next_attempt_at = r.attempt_at + " BACKOFF " WHERE" OPEN_HERE
         " AND r.state IN ('running', 'interrupted') AND r.next_attempt_at IS NULL AND" NOBODY_WORKS);
     static pg::Statement due(
-        "SELECT r.job_id, r.session_role::text, r.scheduled FROM scout_internal.job_records r WHERE" OPEN_HERE
+        "SELECT r.job_id, r.session_role::text, r.acting_role::text, r.scheduled FROM "
+        "scout_internal.job_records r"
+        " WHERE" OPEN_HERE
         " AND (r.state IN ('running', 'interrupted')"
         "  OR r.state = 'queued' AND (r.attempts > 0 OR r.created_at NOT BETWEEN clock_timestamp() - interval"
         "   '5 s' AND clock_timestamp()))"
@@ -96,27 +104,30 @@ void restart_due(pg::Array<extension::Done> &done) {
         " THEN least(interval '10 min', greatest(interval '5 s', clock_timestamp() - coalesce(r.attempt_at,"
         "  r.created_at))) ELSE " BACKOFF " END WHERE r.job_id = $1");
     const bool paused = pipeline_is_there() && extension::all_loading_is_paused();
-    const int room = free_workers();
+    int room = free_workers();
     pg::AsRole owner(extension::extension_owner());
     const pg::Param home = pg::text(extension::home()), field = pg::int4(extension::job_lock_field);
     plan.run({home, field});
-    pg::Rows rows = due.read_latest({home, field, pg::boolean(paused), pg::int4(room)});
+    constexpr int looked_at = 1000;  // more than are started: some cannot be
+    pg::Rows rows = due.read_latest({home, field, pg::boolean(paused), pg::int4(looked_at)});
     owner.end();
-    for (uint64 i = 0; i < rows.count(); i++) {
+    for (uint64 i = 0; i < rows.count() && room > 0; i++) {
         const int64 job = rows.int8(i, 1);
-        const char *role = pg::c_string(rows.text(i, 2));
+        const jobs::Roles roles{pg::c_string(rows.text(i, 2)), pg::c_string(rows.text(i, 3)),
+                                rows.boolean(i, 4)};
         if (jobs::made_here(job)) continue;
         Oid login_role;
-        if (jobs::login_for(role, rows.boolean(i, 3), login_role)) {
-            pg::AsRole again(extension::extension_owner());
-            postpone.run({pg::int8(job)});
-            again.end();
-            jobs::start_at_commit(job, login_role);
-            done.push({"restart", "started", job});
-        } else if (!pg::role_exists(role)) {
-            fail(job, {"42704", psprintf("role \"%s\" does not exist", role), "It asked for this job.",
-                       "Ask for the work again as another role."});
-            done.push({"restart", "failed", job});
+        jobs::Failure why;
+        switch (jobs::judge_start(roles, login_role, why)) {
+            case jobs::Start::not_by_this_session: break;
+            case jobs::Start::cannot: fail("restart", job, why, done); break;
+            case jobs::Start::may:
+                pg::AsRole again(extension::extension_owner());
+                postpone.run({pg::int8(job)});
+                again.end();
+                start(job, login_role, roles);
+                done.push({"restart", "started", job});
+                room--;
         }
     }
     rows.free();
@@ -126,12 +137,13 @@ void restart_due(pg::Array<extension::Done> &done) {
 struct Last {
     int64 job;  // 0: none
     bool open, due, retry;
+    const char *error;  // why it failed; nullptr: it did not
 };
 
 Last last_of(const char *kind, int interval, Oid owner) {
     static pg::Statement newest(
         "SELECT r.job_id, r.finished_at IS NULL, r.state = 'failed' AND r.session_role = $4::text::name,"
-        " t.due <= clock_timestamp() OR t.began > clock_timestamp()"
+        " t.due <= clock_timestamp() OR t.began > clock_timestamp(), r.error_message"
         " FROM (SELECT * FROM scout_internal.job_records j WHERE j.scheduled AND j.kind = $2 AND j.home = $1"
         "  ORDER BY j.job_id DESC LIMIT 1) r, LATERAL (SELECT coalesce(r.started_at, r.created_at) AS began,"
         "  CASE WHEN r.state = 'failed' THEN r.finished_at + greatest($3 * interval '1 s', " BACKOFF
@@ -141,9 +153,10 @@ Last last_of(const char *kind, int interval, Oid owner) {
     pg::Rows rows = newest.read_latest({pg::text(extension::home()), pg::text(kind), pg::int4(interval),
                                         pg::text(GetUserNameFromId(owner, false))});
     extension.end();
-    Last last{0, false, true, false};
+    Last last{0, false, true, false, nullptr};
     if (rows.count() > 0)
-        last = {rows.int8(0, 1), rows.boolean(0, 2), rows.boolean(0, 4), rows.boolean(0, 3)};
+        last = {rows.int8(0, 1), rows.boolean(0, 2), rows.boolean(0, 4), rows.boolean(0, 3),
+                rows.is_null(0, 5) ? nullptr : pg::c_string(rows.text(0, 5))};
     rows.free();
     return last;
 }
@@ -160,6 +173,8 @@ void retry(int64 job) {
     owner.end();
 }
 
+// One that no worker can be started for stands in the table as failed, so that whoever looks sees why; it is
+// written, and said, once, and queued again when the reason has gone.
 void ask_for(const extension::Schedule &s, pg::Array<extension::Done> &done) {
     const int interval = *s.interval;
     if (interval == 0 || jobs::find_kind(s.kind) == nullptr || !pipeline_is_there()) return;
@@ -168,11 +183,14 @@ void ask_for(const extension::Schedule &s, pg::Array<extension::Done> &done) {
     if (last.open || !last.due || jobs::at_work(s.kind) != 0) return;
     if (s.has_work != nullptr && !s.has_work()) return;
     const char *role = GetUserNameFromId(owner, false);
+    const jobs::Roles roles{role, role, true};
     Oid login_role;
-    if (!jobs::login_for(role, true, login_role))
-        ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                errmsg("the pipeline's owner \"%s\" is a superuser, the extension's owner is not", role),
-                errhint("Give the pipeline's tables to another role."));
+    jobs::Failure why;
+    const jobs::Start verdict = jobs::judge_start(roles, login_role, why);
+    if (verdict == jobs::Start::not_by_this_session)
+        return (void)done.push({s.task, "left to a superuser, as the pipeline's owner is", 0});
+    const bool cannot = verdict == jobs::Start::cannot;
+    if (cannot && last.retry && last.error != nullptr && strcmp(last.error, why.message) == 0) return;
     int64 job = last.job;
     bool made = true;
     if (last.retry) {
@@ -182,7 +200,8 @@ void ask_for(const extension::Schedule &s, pg::Array<extension::Done> &done) {
         job = jobs::create({s.kind, s.arguments, 1, nullptr, true, owner}, made);
         as_owner.end();
     }
-    jobs::start_at_commit(job, login_role);
+    if (cannot) return fail(s.task, job, why, done);
+    start(job, login_role, roles);
     done.push({s.task, last.retry ? "retried" : "queued", job});
 }
 

@@ -1,10 +1,12 @@
 // One look at one database: a short-lived worker that the launcher starts, or supervise() by hand.
 //
-// The worker connects as the bootstrap superuser, does what is due, a transaction to each step, leaves
-// word in shared memory and ends: within milliseconds, so that DROP DATABASE and a copy of the database as
-// a template wait for it without failing. Each transaction holds AccessShareLock on the extension, and
-// nothing waits for a lock longer than 2 s. A step that fails rolls back; the others are done all the
-// same; the first failure is what the launcher hears of, and logs once.
+// The worker connects as the bootstrap superuser, for it reads the catalogue and the extension's own tables;
+// what names a table of the pipeline is parsed, planned and run as its owner, in a security-restricted
+// operation. It does what is due, a transaction to each step, leaves word in shared memory and ends: within
+// milliseconds, so that DROP DATABASE and a copy of the database as a template wait for it without failing.
+// Each transaction holds AccessShareLock on the extension, and nothing waits for a lock longer than 2 s. A
+// step that fails rolls back; the others are done all the same; the first failure is what the launcher hears
+// of, and logs once.
 
 #include "audit/caller.hpp"
 #include "extension/fit.hpp"
@@ -64,7 +66,7 @@ void scout_tick(Datum) {
     (void)pg::invoke([] {
         TickStart start;
         pg::read_payload(&start, sizeof start);
-        pg::enter_worker_raw(start.database, InvalidOid);
+        pg::enter_worker_as_superuser_raw(start.database);
         pg::limit_lock_waits("2s");
         pg::Feedback *feedback = pg::attach_feedback(start.feedback);
         if (feedback == nullptr) return static_cast<Datum>(0);
@@ -98,6 +100,7 @@ SCOUT_ACTION(scout_supervise, 0) {
     PreventCommandIfReadOnly("supervise()");
     const Oid role = GetUserId();
     pg::Result result(fcinfo);
+    jobs::warn_of_unstarted();
     (void)extension::lock_extension();
     pg::Session session;
     pg::Array<extension::Done> done;

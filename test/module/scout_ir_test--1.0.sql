@@ -53,6 +53,12 @@ LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'scout_test_alive';
 CREATE FUNCTION scout_ir_test.destroyed() RETURNS bigint
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'scout_test_destroyed';
 
+-- No memory for the callbacks of a commit that the session registers between these two calls.
+CREATE FUNCTION scout_ir_test.restore_after_commit() RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'scout_test_restore_after_commit';
+CREATE FUNCTION scout_ir_test.exhaust_at_commit() RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'scout_test_exhaust_at_commit';
+
 -- Adds the trial capability to this session; `size` instead of that of its Capability.
 CREATE FUNCTION scout_ir_test.add_trial(size integer DEFAULT NULL) RETURNS void
 LANGUAGE c AS 'MODULE_PATHNAME', 'scout_test_add_trial';

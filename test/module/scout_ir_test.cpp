@@ -8,6 +8,9 @@
 #include <string>
 
 extern "C" {
+#include "access/xact.h"
+#include "nodes/memnodes.h"
+
 PG_MODULE_MAGIC;
 }
 
@@ -181,3 +184,85 @@ SCOUT_ACTION(scout_test_action_throw, 0) {
 SCOUT_FUNCTION(scout_test_alive, 0) { PG_RETURN_INT64(constructed - destroyed); }
 
 SCOUT_FUNCTION(scout_test_destroyed, 0) { PG_RETURN_INT64(destroyed); }
+
+// Memory that has run out while the callbacks of a commit run. The server calls them newest first, so those
+// that were registered between restore_after_commit() and exhaust_at_commit() of a session run without memory.
+namespace {
+
+struct Kind {
+    const MemoryContextMethods *original;
+    MemoryContextMethods failing;
+};
+Kind kinds[8];
+int kind_count = 0;
+
+// Every context of this process, parents before children.
+template <typename Visit>
+void each_context(Visit visit) {
+    MemoryContext context = TopMemoryContext;
+    while (context != nullptr) {
+        visit(context);
+        if (context->firstchild != nullptr) {
+            context = context->firstchild;
+            continue;
+        }
+        while (context != nullptr && context->nextchild == nullptr) context = context->parent;
+        if (context != nullptr) context = context->nextchild;
+    }
+}
+
+void restore_memory() {
+    each_context([](MemoryContext context) {
+        for (Kind &kind : kinds)
+            if (context->methods == &kind.failing) context->methods = kind.original;
+    });
+}
+
+// Gives the memory back first: the server needs some to say that there was none.
+void out_of_memory() {
+    restore_memory();
+    ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"), errdetail("As the test wants it."));
+}
+
+#if PG_VERSION_NUM >= 170000
+void *fail_to_allocate(MemoryContext, Size, int) {
+#else
+void *fail_to_allocate(MemoryContext, Size) {
+#endif
+    out_of_memory();
+    return nullptr;
+}
+
+const MemoryContextMethods *failing_methods(const MemoryContextMethods *original) {
+    for (int i = 0; i < kind_count; i++)
+        if (kinds[i].original == original) return &kinds[i].failing;
+    if (kind_count == static_cast<int>(std::size(kinds))) return original;
+    Kind &kind = kinds[kind_count++];
+    kind.original = original;
+    kind.failing = *original;
+    kind.failing.alloc = fail_to_allocate;
+#if PG_VERSION_NUM < 160000
+    kind.failing.realloc = [](MemoryContext, void *, Size) -> void * {
+        out_of_memory();
+        return nullptr;
+    };
+#endif
+    return &kind.failing;
+}
+
+}  // namespace
+
+SCOUT_FUNCTION(scout_test_restore_after_commit, 0) {
+    RegisterXactCallback([](XactEvent event, void *) { if (event == XACT_EVENT_COMMIT) restore_memory(); }, nullptr);
+    PG_RETURN_VOID();
+}
+
+SCOUT_FUNCTION(scout_test_exhaust_at_commit, 0) {
+    RegisterXactCallback(
+        [](XactEvent event, void *) {
+            if (event != XACT_EVENT_COMMIT) return;
+            each_context([](MemoryContext context) { context->methods = failing_methods(context->methods); });
+        },
+        nullptr);
+    PG_RETURN_VOID();
+}

@@ -53,6 +53,9 @@ CREATE INDEX ON public.events (source, created_at);
 SELECT ok((SELECT status = 'replaced' FROM scout.register_dataset('bronze', 'public.events', 'created_at', '10 minutes', '1 hour', source_column => 'source', lookback => '2 hours')), 'registered anew');
 SELECT is(pg_temp.fresh('events'), 'ticketing pass 00:00:01, venue pass 00:00:03', 'not expected: only those of the lookback');
 SELECT is(pg_temp.fresh('events', '2026-03-02 14:30+00'), 'error 02:30:01', 'all silent for longer than the lookback: the dataset itself does not vanish');
+SELECT ok((SELECT status = 'replaced' FROM scout.register_dataset('bronze', 'public.events', 'created_at', '10 minutes', '1 hour', source_column => 'source', lookback => '2 hours',
+    filter => $$source LIKE '%e%' AND source NOT LIKE '%s'$$)), 'with a filter that looks like a format');
+SELECT is(pg_temp.fresh('events'), 'ticketing pass 00:00:01, venue pass 00:00:03', 'is a filter');
 
 -- What must not look fresh.
 INSERT INTO scout.bronze_transactions_raw VALUES (1000, 'F', '2026-03-03 12:00+00'), (1001, 'I', 'infinity'), (1002, 'N', NULL), (1003, 'M', '-infinity');

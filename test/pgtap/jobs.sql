@@ -1,7 +1,7 @@
 -- Jobs in a transaction: bad arguments, who may act, what is promised of columns and keys. Workers start at
 -- a commit, and here is none: test/tap/jobs.pl has the rest.
 BEGIN;
-SELECT plan(72);
+SELECT plan(71);
 SET client_min_messages = warning;
 \ir ../lib/pipeline.sql
 INSERT INTO scout.bronze_events (event_id, event_data)
@@ -123,7 +123,7 @@ SELECT columns_are('scout', 'jobs', ARRAY['job_id', 'kind', 'arguments', 'state'
     'next_attempt_at', 'error_sqlstate', 'error_message', 'error_detail', 'error_hint', 'idempotency_key', 'scheduled', 'cancelled_by',
     'created_at', 'started_at', 'finished_at'], 'the columns of jobs');
 SELECT volatility_is('scout', f, v, f || ' is ' || v)
-FROM (VALUES ('job', 'stable'), ('job_list', 'stable'), ('cancel_job', 'volatile'), ('wait_for_job', 'volatile')) x(f, v);
+FROM (VALUES ('job', 'stable'), ('cancel_job', 'volatile'), ('wait_for_job', 'volatile')) x(f, v);
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -244,8 +244,9 @@ subtest 'no slot is free' => sub {
     is(result_of($db, 'SELECT job_id FROM scout.load_backlog(100, workers => 3, wait => false)'), '1', 'a job of three workers');
     stopped($node, $db, 78, 3);
     my $window = q{'2000-01-01', now(), 1000};
-    like(error_of($db, "SELECT * FROM scout.reprocess_bronze_window($window, wait => false)"),
-        qr/WARNING:.*no background worker slot is free: job 2 stays queued.*max_worker_processes is 4/s, 'who does not wait is warned');
+    like(error_of($db, "SELECT * FROM scout.reprocess_bronze_window($window, wait => false);\nSELECT * FROM scout.wait_for_job(2, '0 s')"),
+        qr/WARNING:.*no background worker slot was free: job 2 stays queued.*max_worker_processes is 4/s, 'who does not wait is warned at his next call');
+    is(job_log($node, 'no background worker slot is free: job 2 stays queued'), 1, 'and the log has it at once');
     is(state($node, $db, 2), 'queued', 'and the job is queued');
     my $caller = session($node, $db);
     tell($caller, "SELECT status FROM scout.reprocess_bronze_window($window);");
@@ -372,7 +373,7 @@ subtest 'DROP and ALTER EXTENSION' => sub {
         my $tree = PostgreSQL::Test::Utils::tempdir();
         system_or_bail('mkdir', '-p', "$tree$share");
         system_or_bail('sh', '-c', "cp $destdir$share/scout_ir* $tree$share/");
-        my $version = $node->safe_psql('postgres', q{SELECT default_version FROM pg_available_extensions WHERE name = 'scout_ir'});
+        my $version = $node->safe_psql('base', q{SELECT extversion FROM pg_extension WHERE extname = 'scout_ir'});
         append_to_file("$tree$share/scout_ir--$version--9.test.sql", "SELECT 1;\n");
         append_to_file("$tree$share/scout_ir--9.test--$version.sql", "SELECT 1;\n");
         $db = fresh($node, 'updates');
@@ -384,7 +385,7 @@ subtest 'DROP and ALTER EXTENSION' => sub {
         no_worker();
         is(state($node, $db, 1), 'interrupted', 'ALTER EXTENSION UPDATE: the worker leaves after its batch');
         cmp_ok(job_log($node, 'scout_ir job 1 worker 0 stops: the extension is gone or of another version'), '>=', 1, 'and says so in the log');
-        $node->safe_psql($db, "SET extension_destdir = '$tree'; ALTER EXTENSION scout_ir UPDATE TO '$version'; SELECT scout.resume_job(1)");
+        $node->safe_psql($db, "SET extension_destdir = '$tree'; ALTER EXTENSION scout_ir UPDATE TO '$version'; RESET extension_destdir; SELECT scout.resume_job(1)");
         is(result_of($db, 'SELECT state, done FROM scout.wait_for_job(1)'), 'succeeded|3000', 'it is resumed by a library that fits');
         undisturbed($db, 'updated');
         leave($brake);

@@ -2,6 +2,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <cstdarg>
 #include <cstdio>
 #include <random>
 #include <string>
@@ -32,10 +33,12 @@ int64_t counted_days(int year, int month, int day_of_month) {
     return days + day_of_month - 1;
 }
 
-template <typename... Parts>
-std::string print(const char *format, Parts... parts) {
+[[gnu::format(printf, 1, 2)]] std::string print(const char *format, ...) {
     char buffer[96];
-    std::snprintf(buffer, sizeof buffer, format, parts...);
+    va_list parts;
+    va_start(parts, format);
+    std::vsnprintf(buffer, sizeof buffer, format, parts);
+    va_end(parts);
     return buffer;
 }
 
