@@ -51,15 +51,15 @@ SELECT pg_catalog.pg_extension_config_dump('scout_internal.timeline_entry_id_seq
 COMMENT ON TABLE scout_internal.etl_runs IS 'One row per loader batch and per action that changed silver; the newest row is the freshness of silver.';
 COMMENT ON TABLE scout_internal.timeline IS 'Audit: every committed operator action, written in its own transaction.';
 
-CREATE VIEW scout_internal.timeline AS
+CREATE VIEW scout.timeline AS
 SELECT s.entry_id, s.at, s.action, s.actor, s.session_role, s.acting_role, s.claims, s.arguments,
        s.outcome, s.counts, s.txid
 FROM scout_internal.timeline s;
-COMMENT ON VIEW scout_internal.timeline IS 'Audit: every committed operator action, written in its own transaction.';
+COMMENT ON VIEW scout.timeline IS 'Audit: every committed operator action, written in its own transaction.';
 
-CREATE VIEW scout_internal.etl_runs AS
+CREATE VIEW scout.etl_runs AS
 SELECT s.run_id, s.kind, s.started_at, s.finished_at, s.duration_ms, s.events_processed,
        s.transactions_created, s.transactions_updated, s.transactions_removed, s.line_items_created,
        s.events_dead_lettered, s.duplicates_skipped, s.write_path, s.txid
 FROM scout_internal.etl_runs s;
-COMMENT ON VIEW scout_internal.etl_runs IS 'One row per loader batch and per action that changed silver; the newest row is the freshness of silver.';
+COMMENT ON VIEW scout.etl_runs IS 'One row per loader batch and per action that changed silver; the newest row is the freshness of silver.';

@@ -62,8 +62,8 @@ LANGUAGE c STABLE ROWS 50 AS 'MODULE_PATHNAME', 'scout_unmatched_products';
 COMMENT ON FUNCTION scout.unmatched_products(int) IS
 'Products of line items without product_key, those with the most lines first, with the most similar product of the catalogue (with pg_trgm).';
 
-CREATE VIEW scout_internal.product_links AS
+CREATE VIEW scout.product_links AS
 SELECT s.product_hash, s.product_id, s.product_name, s.brand_name, s.product_key, s.method, s.confidence,
        s.linked_at
 FROM scout_internal.product_links s;
-COMMENT ON VIEW scout_internal.product_links IS 'How link_products_to_catalog() matched each spelling of a product: to which product_key, by which method, with which confidence.';
+COMMENT ON VIEW scout.product_links IS 'How link_products_to_catalog() matched each spelling of a product: to which product_key, by which method, with which confidence.';

@@ -35,8 +35,8 @@ COMMENT ON FUNCTION scout.maybe_refresh_gold() IS
 'For schedules: asks for a refresh of what is stale and does not wait for it; writes nothing where all is fresh or another refresh is under way.';
 CREATE INDEX gold_refreshes_finished_at_idx ON scout_internal.gold_refreshes (finished_at);
 
-CREATE VIEW scout_internal.gold_refreshes AS
+CREATE VIEW scout.gold_refreshes AS
 SELECT s.refresh_id, s.view_schema, s.view_name, s.started_at, s.finished_at, s.duration_ms, s.status,
        s.rows_before, s.rows_after, s.operation, s.job_id
 FROM scout_internal.gold_refreshes s;
-COMMENT ON VIEW scout_internal.gold_refreshes IS 'History of refresh_gold_platinum(): one row per view and run.';
+COMMENT ON VIEW scout.gold_refreshes IS 'History of refresh_gold_platinum(): one row per view and run.';

@@ -38,7 +38,7 @@ LANGUAGE c ROWS 1 AS 'MODULE_PATHNAME', 'scout_set_rule';
 COMMENT ON FUNCTION scout.set_rule(text, boolean, text, numeric) IS
 'Overrides a tunable built-in rule; arguments left out keep what was set before, all of them NULL returns the rule to its defaults.';
 
-CREATE VIEW scout_internal.quality_warnings AS
+CREATE VIEW scout.quality_warnings AS
 SELECT s.event_id, s.code, s.transaction_id, s.path, s.message, s.raised_at
 FROM scout_internal.quality_warnings s;
-COMMENT ON VIEW scout_internal.quality_warnings IS 'Warnings of events that were loaded nevertheless.';
+COMMENT ON VIEW scout.quality_warnings IS 'Warnings of events that were loaded nevertheless.';

@@ -27,7 +27,7 @@ LANGUAGE c ROWS 1 AS 'MODULE_PATHNAME', 'scout_unprotect_sessions';
 COMMENT ON FUNCTION scout.unprotect_sessions(name, text) IS
 'Takes back what protect_sessions() was called with.';
 
-CREATE VIEW scout_internal.protected_sessions AS
+CREATE VIEW scout.protected_sessions AS
 SELECT s.role, s.application, s.reason, s.protected_at, s.protected_by
 FROM scout_internal.protected_sessions s;
-COMMENT ON VIEW scout_internal.protected_sessions IS 'Login roles and applications that clear_stuck_locks() and its like must leave alone; set by protect_sessions().';
+COMMENT ON VIEW scout.protected_sessions IS 'Login roles and applications that clear_stuck_locks() and its like must leave alone; set by protect_sessions().';

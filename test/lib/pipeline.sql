@@ -9,8 +9,5 @@ SET client_min_messages = error;
 RESET ROLE;
 SELECT pg_catalog.format('CREATE ROLE %I LOGIN', :'owner') WHERE pg_catalog.to_regrole(:'owner') IS NULL \gexec
 CREATE EXTENSION IF NOT EXISTS scout_ir;
-SELECT count(*) FROM scout.grant_access('admin', :'owner') \g /dev/null
-SET ROLE :"owner";
-SELECT count(*) FROM scout.create_pipeline() \g /dev/null
-RESET ROLE;
+SELECT count(*) FROM scout.create_pipeline(:'owner') \g /dev/null
 SET client_min_messages = :'messages';
