@@ -1,6 +1,6 @@
--- Reports on the flow: freshness, throughput, latency. Quality is in 72, the proof in 75.
+-- Reports on the flow: freshness, throughput, latency. Quality is in rules/report.sql, the proof in proof/.
 --
--- Rules for every report (70 to 75): STABLE, so that all its statements read the caller's one
+-- Rules for every report, there too: STABLE, so that all its statements read the caller's one
 -- snapshot and it runs in a read-only transaction; plpgsql, so that it is bound to the pipeline's
 -- tables when it is called, not when the extension is created; the caller's own rights. Times are
 -- judged by statement_timestamp(): it is the moment of the snapshot, the same in all columns,

@@ -1,5 +1,5 @@
 -- Quality rules: what is looked for in rows that are there, beside the contract that keeps events out.
--- The shipped rules are code (src/quality/shipped.cpp); here are users' own, overrides and results.
+-- The shipped rules are code (src/rules/shipped.cpp); here are users' own, overrides and results.
 
 CREATE TABLE scout_internal.quality_rule_records (
     name          text PRIMARY KEY,

@@ -1,5 +1,5 @@
 -- Reports on the quality of the data: alerts, the report over the last hours, the dead letters.
--- The rules for reports are at the top of 70_reports.sql.
+-- The rules for reports are at the top of load/reports.sql.
 
 -- One look by index per rule.
 CREATE FUNCTION scout_internal.failed_rules(since timestamptz)

@@ -1,8 +1,8 @@
 // register_dataset() and unregister_dataset(): which relations freshness() and volume() look at.
 //
-// checked_dataset() (71_datasets.sql) says what is wrong with the arguments; the filter is planned here, as
-// the caller. The row and its entry in the timeline are written in one transaction: a commit makes both seen
-// by the next look, abort and crash leave what was.
+// checked_dataset() (sql/freshness/datasets.sql) says what is wrong with the arguments; the filter is planned
+// here, as the caller. The row and its entry in the timeline are written in one transaction: a commit makes
+// both seen by the next look, abort and crash leave what was.
 
 #include "audit/caller.hpp"
 #include "extension/installed.hpp"

@@ -1,8 +1,9 @@
 // register_gold() and unregister_gold(): which materialized views are gold beside the pipeline's own.
 //
-// checked_gold() (80_gold.sql) says what is wrong with the arguments. A registered view is refreshed as its
-// owner; who registers it must have the owner's rights, so that nobody has code of a stranger run by another.
-// The row and its entry in the timeline are written in one transaction; abort and crash leave what was.
+// checked_gold() (sql/gold/views.sql) says what is wrong with the arguments. A registered view is refreshed
+// as its owner; who registers it must have the owner's rights, so that nobody has code of a stranger run by
+// another. The row and its entry in the timeline are written in one transaction; abort and crash leave what
+// was.
 
 #include "audit/caller.hpp"
 #include "extension/installed.hpp"

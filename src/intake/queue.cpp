@@ -14,7 +14,8 @@ namespace {
 
 constexpr int exact_chunks = 10'000;
 constexpr const char *written_by_hand =
-    "Somebody wrote scout.bronze_pending by hand: delete that row and run SELECT * FROM scout.create_pipeline().";
+    "Somebody wrote scout.bronze_pending by hand: delete that row and run SELECT * FROM "
+    "scout.create_pipeline().";
 
 // Sources with chunks, and the oldest chunk of each. A loose index scan: its cost is the
 // number of sources, also where one of them, paused, has a hundred thousand chunks.

@@ -29,8 +29,8 @@ Array<IdRange> ranges_of(Datum multirange, const char *hint) {
         range_deserialize(type, ranges[i], &lower, &upper, &empty);
         if (empty) continue;
         if (lower.infinite || upper.infinite)
-            ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED),
-                    errmsg("a set of ids has a range without end"), errhint("%s", hint));
+            ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED), errmsg("a set of ids has a range without end"),
+                    errhint("%s", hint));
         // Ranges of a discrete type are kept as [lower, upper).
         out.push({DatumGetInt64(lower.val), DatumGetInt64(upper.val)});
     }
