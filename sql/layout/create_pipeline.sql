@@ -200,12 +200,15 @@ AS $$
 DECLARE
     queued bigint;
 BEGIN
-    -- A hash that somebody made up while the triggers were away: the trigger makes the right one.
-    UPDATE scout.bronze_events SET event_type = event_type WHERE octet_length(event_hash) <> 16;
+    -- A hash that somebody left out or made up while the triggers were away: the trigger makes the right one.
+    -- A row without a document has no content to hash, and becomes a dead letter.
+    UPDATE scout.bronze_events SET event_type = event_type
+    WHERE octet_length(event_hash) IS DISTINCT FROM 16 AND event_data IS NOT NULL;
 
     INSERT INTO scout.bronze_event_keys (event_hash, event_id)
     SELECT b.event_hash, min(b.event_id) FROM scout.bronze_events b
-    WHERE NOT EXISTS (SELECT FROM scout.bronze_event_keys k WHERE k.event_hash = b.event_hash)
+    WHERE b.event_hash IS NOT NULL
+      AND NOT EXISTS (SELECT FROM scout.bronze_event_keys k WHERE k.event_hash = b.event_hash)
       -- This transaction's own, whose keys are still to be written.
       AND NOT EXISTS (SELECT FROM scout_internal.unflushed_events() u WHERE u.event_id = b.event_id)
     GROUP BY b.event_hash

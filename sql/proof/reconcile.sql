@@ -79,6 +79,9 @@ BEGIN
                        SELECT FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
                        WHERE a.attrelid = to_regclass('scout.' || u.relation) AND a.attname = u.attribute
                          AND (a.attnotnull OR u.nullable)
+                         -- from PostgreSQL 18 on NOT NULL may be NOT VALID: older rows may hold NULL
+                         AND NOT EXISTS (SELECT FROM pg_constraint n WHERE n.conrelid = c.oid AND n.contype = 'n'
+                                         AND n.conkey[1] = a.attnum AND NOT n.convalidated)
                          AND (NOT u.once OR EXISTS (
                              SELECT FROM pg_index i
                              WHERE i.indrelid = c.oid AND i.indkey[0] = a.attnum AND i.indnkeyatts = 1

@@ -7,6 +7,7 @@
 #include "pg/spi.hpp"
 
 extern "C" {
+#include "utils/datetime.h"
 #include "utils/json.h"
 }
 
@@ -97,7 +98,14 @@ Json &Json::add_bool(const char *name, bool value) {
 }
 
 Json &Json::add_time(const char *name, TimestampTz value) {
-    return add(name, timestamptz_to_str(value));
+    pg_tm parts;
+    fsec_t fraction;
+    char text[MAXDATELEN + 1];
+    if (TIMESTAMP_NOT_FINITE(value) || timestamp2tm(value, nullptr, &parts, &fraction, nullptr, nullptr) != 0)
+        return add(name, timestamptz_to_str(value));
+    parts.tm_isdst = 0;  // below 0 the zone would be left out
+    EncodeDateTime(&parts, fraction, true, 0, nullptr, USE_ISO_DATES, text);
+    return add(name, text);
 }
 
 const char *Json::text() {

@@ -25,8 +25,8 @@ public:
     Json &add_or_null(const char *key, const char *value);
     Json &add(const char *key, int64 value);
     Json &add_bool(const char *key, bool value);
-    Json &add_time(const char *key, TimestampTz value);
-    const char *text();  // ends the object
+    Json &add_time(const char *key, TimestampTz value);  // in UTC: one instant is one text, whoever says it
+    const char *text();                                  // ends the object
 
 private:
     void key(const char *name);

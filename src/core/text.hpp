@@ -28,4 +28,13 @@ constexpr bool equal_folded(std::string_view a, std::string_view b) {
     return true;
 }
 
+// The beginning of a text, of at most `most` bytes, without a part of a character in UTF-8 at its end.
+constexpr std::string_view clip(std::string_view text, size_t most) {
+    if (text.size() <= most) return text;
+    const auto continues = [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; };
+    size_t end = most;
+    while (end > 0 && continues(text[end])) end--;
+    return text.substr(0, end);
+}
+
 }  // namespace scout::core

@@ -99,7 +99,13 @@ pg::Array<Dataset> read_datasets(FunctionCallInfo fcinfo, int argument) {
     pg::Rows rows = list.read({names});
     pg::Array<Dataset> out;
     for (uint64 i = 0; i < rows.count(); i++) {
-        bool null;
+        const auto required = [&rows, i](int column, const char *name) {
+            bool null;
+            const Datum value = rows.value(i, column, null);
+            if (null) elog(ERROR, "a dataset has no %s", name);
+            return value;
+        };
+        bool none;
         Dataset d{};
         d.name = text_of(rows, i, 1);
         d.schema = text_of(rows, i, 2);
@@ -109,10 +115,10 @@ pg::Array<Dataset> read_datasets(FunctionCallInfo fcinfo, int argument) {
         d.source = text_of(rows, i, 6);
         d.filter = text_of(rows, i, 7);
         d.zone = text_of(rows, i, 8);
-        d.lookback = rows.value(i, 9, null);
-        d.warn_after = rows.value(i, 10, null);
-        d.expected = rows.value(i, 11, null);
-        if (null) d.expected = static_cast<Datum>(0);
+        d.lookback = required(9, "lookback");
+        d.warn_after = required(10, "warn_after");
+        d.expected = rows.value(i, 11, none);
+        if (none) d.expected = static_cast<Datum>(0);
         out.push(d);
     }
     return out;

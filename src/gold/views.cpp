@@ -9,7 +9,11 @@ namespace {
 
 const int64 *oids_of(const pg::Rows &rows, uint64 row, int column, int &count) {
     bool null;
-    ArrayType *array = DatumGetArrayTypePCopy(rows.value(row, column, null));
+    const Datum value = rows.value(row, column, null);
+    count = 0;
+    if (null) return nullptr;
+    ArrayType *array = DatumGetArrayTypePCopy(value);
+    if (ARR_HASNULL(array)) elog(ERROR, "a gold view reads from no relation");
     count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
     return reinterpret_cast<const int64 *>(ARR_DATA_PTR(array));
 }

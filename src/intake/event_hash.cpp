@@ -1,7 +1,9 @@
 #include "intake/event_hash.hpp"
 
 #include "core/text.hpp"
+#include "pg/encoding.hpp"
 #include "pg/jsonb_walk.hpp"
+#include "pg/memory.hpp"
 #include "pg/numeric_text.hpp"
 #include "pg/sha256.hpp"
 #include "pg/wrapper.hpp"
@@ -15,6 +17,9 @@ namespace {
 // compiler read every member again.
 class Canonical {
 public:
+    explicit Canonical(bool converts) : converts_(converts) {}
+    // Must texts be converted to UTF-8 before they come here?
+    bool converts() const { return converts_; }
     void tag(char c) {
         char *out = reserve(1);
         *out = c;
@@ -39,11 +44,6 @@ public:
         end_ = pg::write_numeric_text(parts, out);
         write_head(head, kind, static_cast<size_t>(end_ - out));
     }
-    // Stands first, before anything that has a kind.
-    void event_type(std::string_view type) {
-        text('\0', type);
-        begin_++;
-    }
     const char *data() const { return begin_; }
     size_t size() const { return static_cast<size_t>(end_ - begin_); }
 
@@ -66,9 +66,12 @@ private:
         return end_ = larger + used;
     }
 
+    const bool converts_;
     char in_frame_[4096];
     char *begin_ = in_frame_, *end_ = in_frame_, *limit_ = in_frame_ + sizeof in_frame_;
 };
+
+constexpr char format_version = '\1';  // stands first, where a value has its kind
 
 enum class Place { top, items, other };
 
@@ -86,6 +89,7 @@ void add_value(Canonical &out, const JsonbValue &value, bool id, Place inside) {
         case jbvNumeric: out.number('#', value.val.numeric); break;
         case jbvString: {
             std::string_view text(value.val.string.val, static_cast<size_t>(value.val.string.len));
+            if (out.converts()) text = pg::as_utf8(text);
             id ? out.id('s', text) : out.text('s', text);
             break;
         }
@@ -94,18 +98,45 @@ void add_value(Canonical &out, const JsonbValue &value, bool id, Place inside) {
     }
 }
 
-void add_object(Canonical &out, JsonbContainer *object, Place place) {
+void add_field(Canonical &out, std::string_view key, const JsonbValue &value, Place place) {
+    if (place == Place::top && key == "metadata") return;
+    out.text('k', key);
+    add_value(out, value, is_id(key, place),
+              place == Place::top && key == "items" ? Place::items : Place::other);
+}
+
+// JSONB sorts keys by length and bytes, of the database's encoding: those of UTF-8 may have another order.
+void add_fields_by_utf8(Canonical &out, JsonbContainer *object, Place place) {
+    struct Field {
+        std::string_view key;
+        JsonbValue value;
+    };
     const uint32 size = JsonContainerSize(object);
     pg::JsonbWalk keys(object), values(object, size);
-    JsonbValue value;
-    out.tag('{');
+    pg::Array<Field> fields;
     for (uint32 i = 0; i < size; i++) {
-        const std::string_view key = keys.next_key();
-        values.next(value);
-        if (place == Place::top && key == "metadata") continue;
-        out.text('k', key);
-        add_value(out, value, is_id(key, place),
-                  place == Place::top && key == "items" ? Place::items : Place::other);
+        Field &field = fields.push({pg::as_utf8(keys.next_key()), {}});
+        values.next(field.value);
+    }
+    std::sort(fields.begin(), fields.end(), [](const Field &a, const Field &b) {
+        return a.key.size() != b.key.size() ? a.key.size() < b.key.size() : a.key < b.key;
+    });
+    for (const Field &field : fields) add_field(out, field.key, field.value, place);
+}
+
+void add_object(Canonical &out, JsonbContainer *object, Place place) {
+    out.tag('{');
+    if (out.converts()) {
+        add_fields_by_utf8(out, object, place);
+    } else {
+        const uint32 size = JsonContainerSize(object);
+        pg::JsonbWalk keys(object), values(object, size);
+        JsonbValue value;
+        for (uint32 i = 0; i < size; i++) {
+            const std::string_view key = keys.next_key();
+            values.next(value);
+            add_field(out, key, value, place);
+        }
     }
     out.tag('}');
 }
@@ -133,8 +164,8 @@ void add_container(Canonical &out, JsonbContainer *container, Place place) {
 }  // namespace
 
 EventHash hash_event(Jsonb *event, std::string_view event_type) {
-    Canonical canonical;
-    canonical.event_type(event_type);
+    Canonical canonical(pg::converts_to_utf8());
+    canonical.text(format_version, pg::as_utf8(event_type));
     add_container(canonical, &event->root, JsonContainerIsObject(&event->root) ? Place::top : Place::other);
     uint8 digest[pg::sha256_bytes];
     pg::sha256(canonical.data(), canonical.size(), digest);

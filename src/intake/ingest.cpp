@@ -61,25 +61,29 @@ void insert(pg::Array<Element> &elements, pg::Column &documents, size_t wanted, 
         if (e.event_id != 0) ids.add(Int64GetDatum(e.event_id));
 
     IntakeObserver observer;
-    observe_intake(&observer);
+    IntakeObserver *outer = observe_intake(&observer);
     try {
         pg::guarded([&] {
             statement.run(
                 {ids.param(), documents.param(), pg::datum(TEXTOID, r.type), pg::datum(TEXTOID, r.source)});
         });
     } catch (...) {
-        observe_intake(nullptr);
+        observe_intake(outer);
         throw;
     }
-    observe_intake(nullptr);
+    observe_intake(outer);
 
-    // Outcomes come in the order of the ids.
-    size_t next = 0;
+    // Those of rows that a trigger inserted stand between ours.
+    const auto by_id = [](const IntakeOutcome &a, const IntakeOutcome &b) { return a.event_id < b.event_id; };
+    pg::Array<IntakeOutcome> &outcomes = observer.outcomes;
+    std::sort(outcomes.begin(), outcomes.end(), by_id);
     for (Element &e : elements) {
         if (e.event_id == 0) continue;
-        if (next < observer.outcomes.size() && observer.outcomes[next].event_id == e.event_id) {
-            e.known_as = observer.outcomes[next].known_as;
-            e.hash = observer.outcomes[next++].hash;
+        const IntakeOutcome *o =
+            std::lower_bound(outcomes.begin(), outcomes.end(), IntakeOutcome{e.event_id, 0, {}}, by_id);
+        if (o != outcomes.end() && o->event_id == e.event_id) {
+            e.known_as = o->known_as;
+            e.hash = o->hash;
             e.seen = true;
         }
         if (!e.seen)

@@ -83,7 +83,7 @@ void refuse_second_event(int64 event_id) {
 
 // Gives an event whose content changed its new key. The new content may be queued already, under the
 // same id: ON CONFLICT DO UPDATE fires the insert trigger first.
-void rekey(int64 event_id, Datum old_hash, const EventHash &hash) {
+void rekey(int64 event_id, pg::Param old_hash, const EventHash &hash) {
     static pg::Statement forget(  // a hash from a time without triggers may have any length
         "DELETE FROM scout.bronze_event_keys WHERE event_hash = $1 AND event_id = $2");
     static pg::Statement insert(
@@ -92,13 +92,19 @@ void rekey(int64 event_id, Datum old_hash, const EventHash &hash) {
         "excluded.event_id");
     flush_pending();
     pg::Session session(extension::require_pipeline_tables());
-    forget.run({pg::datum(BYTEAOID, old_hash), pg::int8(event_id)});
+    forget.run({old_hash, pg::int8(event_id)});
     if (insert.run({pg::datum(BYTEAOID, PointerGetDatum(to_bytea(hash))), pg::int8(event_id)}).count() == 0)
         ereport(ERROR, errcode(ERRCODE_UNIQUE_VIOLATION),
                 errmsg("another event has the content that event %lld would get",
                        static_cast<long long>(event_id)),
                 errhint("Quarantine one of the two: SELECT * FROM scout.quarantine_events(...)"));
     session.end();
+}
+
+bool is_hash(Datum stored, const EventHash &hash) {
+    auto *bytes = DatumGetByteaPP(stored);
+    return VARSIZE_ANY_EXHDR(bytes) == event_hash_bytes &&
+           std::memcmp(VARDATA_ANY(bytes), hash.bytes, event_hash_bytes) == 0;
 }
 
 enum class Content {
@@ -131,9 +137,11 @@ Content claim_content(int64 event_id, const EventHash &hash, int64 &known_as) {
 // is of that source.
 void requeue_if_source_changed(TriggerData *trigger, TupleDesc desc, const BronzeColumns &c, int64 event_id,
                                const EventHash &hash) {
-    HeapTuple before = trigger->tg_trigtuple, after = trigger->tg_newtuple;
+    HeapTuple after = trigger->tg_newtuple;
     std::string_view source = pg::text_view(extension::field(after, desc, c.source_system, "source_system"));
-    if (source == pg::text_view(extension::field(before, desc, c.source_system, "source_system"))) return;
+    bool none;
+    const Datum before = heap_getattr(trigger->tg_trigtuple, c.source_system, desc, &none);
+    if (!none && source == pg::text_view(before)) return;
     flush_pending();
     pg::Session session(extension::require_pipeline_tables());
     const bool queued = remove_from_queue(&event_id, 1) > 0;
@@ -157,16 +165,13 @@ HeapTuple take_in(FunctionCallInfo fcinfo, TriggerData *trigger, bool update) {
 
     Content content = Content::fresh;
     if (update) {
-        bool null;
-        Datum before = heap_getattr(trigger->tg_trigtuple, c.event_hash, desc, &null);
+        bool unhashed;  // a row from a time without triggers
+        const Datum before = heap_getattr(trigger->tg_trigtuple, c.event_hash, desc, &unhashed);
         if (DatumGetInt64(extension::field(trigger->tg_trigtuple, desc, c.event_id, "event_id")) != event_id)
             ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                     errmsg("the event_id of a bronze event cannot change"),
                     errhint("Insert a new event and quarantine the old one."));
-        auto *old_hash = DatumGetByteaPP(before);
-        if (VARSIZE_ANY_EXHDR(old_hash) != event_hash_bytes ||
-            std::memcmp(VARDATA_ANY(old_hash), hash.bytes, event_hash_bytes) != 0)
-            rekey(event_id, before, hash);
+        if (unhashed || !is_hash(before, hash)) rekey(event_id, {BYTEAOID, before, unhashed}, hash);
         requeue_if_source_changed(trigger, desc, c, event_id, hash);
     } else {
         int64 known_as;
@@ -221,8 +226,8 @@ HeapTuple take_in(FunctionCallInfo fcinfo, TriggerData *trigger, bool update) {
 
 }  // namespace
 
-void observe_intake(IntakeObserver *new_observer) {
-    observer = new_observer;
+IntakeObserver *observe_intake(IntakeObserver *new_observer) {
+    return std::exchange(observer, new_observer);
 }
 
 }  // namespace scout::intake

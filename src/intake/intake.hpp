@@ -12,11 +12,12 @@ struct IntakeOutcome {
     EventHash hash;
 };
 
-// While set, the row trigger reports every row here. ingest.cpp sets it around one statement and
-// clears it also where that fails.
+// While set, the row trigger reports every row here. ingest.cpp sets it around one statement and puts the
+// one before back, also where that fails: a user's trigger may call it from inside another call. Rows that
+// such a trigger inserts itself are reported too.
 struct IntakeObserver {
     pg::Array<IntakeOutcome> outcomes{CurrentMemoryContext};  // the caller's, not the trigger's per-row one
 };
-void observe_intake(IntakeObserver *observer);
+IntakeObserver *observe_intake(IntakeObserver *observer);  // returns the one before
 
 }  // namespace scout::intake

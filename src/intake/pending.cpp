@@ -16,11 +16,15 @@ namespace {
 constexpr size_t flush_events = 10'000;
 
 // The unflushed events by hash: buckets chained through PendingEvent::next, the newest first, so that events
-// leave in the reverse order of their coming at no cost.
+// leave in the reverse order of their coming at no cost. Only make_room() allocates, and it fails before it
+// has changed anything: the rest is called when a subtransaction ends, where nothing may fail.
 class HashIndex {
 public:
+    // Before an event is appended to `events`.
+    void make_room(pg::Array<PendingEvent> &events) {
+        if (used_ >= buckets_.size()) grow(events);
+    }
     void add(pg::Array<PendingEvent> &events, size_t position) {
-        if (used_ == buckets_.size()) grow(events, position);
         link(events, position);
         used_++;
     }
@@ -54,12 +58,11 @@ private:
         events[position].next = head;
         head = static_cast<uint32>(position + 1);
     }
-    void grow(pg::Array<PendingEvent> &events, size_t end) {
+    void grow(pg::Array<PendingEvent> &events) {
         const size_t size = std::max<size_t>(buckets_.size() * 2, 16);
-        buckets_.truncate(0);
-        for (size_t i = 0; i < size; i++) buckets_.push(0);
-        for (size_t i = 0; i < end; i++)
-            if (events[i].flushed == 0) link(events, i);
+        buckets_.reserve(size);
+        (void)buckets_.extend(size - buckets_.size());
+        rebuild(events);
     }
     pg::Array<uint32> buckets_{TopTransactionContext};
     size_t used_ = 0;
@@ -71,6 +74,12 @@ struct Buffer {
     HashIndex unflushed;
     pg::Array<const char *> sources{TopTransactionContext};  // interned texts, the newest last
     int64 duplicates = 0, unreported = 0;
+    int64 lowest_id = INT64_MAX, highest_id = INT64_MIN;  // of all that came, rolled back or not
+
+    void note_id(int64 id) {
+        lowest_id = std::min(lowest_id, id);
+        highest_id = std::max(highest_id, id);
+    }
 };
 
 Buffer *buffer = nullptr;
@@ -251,8 +260,11 @@ void register_pending_callbacks() {
 void append_pending(int64 event_id, const EventHash &hash, TimestampTz ingested_at, std::string_view source,
                     bool key_kept) {
     Buffer &b = require_buffer();
+    const char *kept_source = intern(b, source);
+    b.note_id(event_id);
+    b.unflushed.make_room(b.events);
     b.events.push(
-        {event_id, hash, ingested_at, intern(b, source), GetCurrentTransactionNestLevel(), 0, 0, key_kept});
+        {event_id, hash, ingested_at, kept_source, GetCurrentTransactionNestLevel(), 0, 0, key_kept});
     b.unflushed.add(b.events, b.events.size() - 1);
 }
 
@@ -262,7 +274,12 @@ int64 buffered_event(const EventHash &hash) {
 }
 
 void rename_buffered(const EventHash &hash, int64 event_id) {
+    buffer->note_id(event_id);
     buffer->unflushed.find(buffer->events, hash)->event_id = event_id;
+}
+
+bool may_have_inserted(int64 event_id) {
+    return buffer != nullptr && event_id >= buffer->lowest_id && event_id <= buffer->highest_id;
 }
 
 void flush_pending() {

@@ -48,6 +48,9 @@ int64 buffered_event(const EventHash &hash);
 // Gives the hash of a buffered event to another one (the first was never inserted).
 void rename_buffered(const EventHash &hash, int64 event_id);
 
+// May an event of this id have been inserted in this transaction? Never no where it has been.
+bool may_have_inserted(int64 event_id);
+
 // Flushes everything, or, where the buffer is full, what the current level may forget afterwards.
 void flush_pending();
 void flush_pending_if_full();

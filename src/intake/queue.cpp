@@ -119,8 +119,12 @@ void claim_source(Position &position, size_t limit, Claim &claim) {
             const size_t first = ids.size();
             claim.ingested.first = std::min(claim.ingested.first, chunks.timestamp(i, 3));
             claim.ingested.last = std::max(claim.ingested.last, chunks.timestamp(i, 4));
-            bool null, all = true;
-            for (const pg::IdRange &r : pg::ranges_of(chunks.value(i, 2, null), written_by_hand)) {
+            bool none, all = true;
+            const Datum events = chunks.value(i, 2, none);
+            if (none)
+                ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED), errmsg("the queue holds a chunk without ids"),
+                        errhint("%s", written_by_hand));
+            for (const pg::IdRange &r : pg::ranges_of(events, written_by_hand)) {
                 const int64 end = std::min(r.end, r.first + static_cast<int64>(limit - ids.size()));
                 for (int64 id = r.first; id < end; id++) ids.push(id);
                 all = all && end == r.end;

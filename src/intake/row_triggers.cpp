@@ -3,7 +3,9 @@
 //
 // DELETE on bronze_events  a copy of the row goes into bronze_deletions in the same transaction. The
 //   dedup key stays as long as silver or a dead letter holds the event, so that a redelivery of what
-//   a runbook quarantined by hand is refused; otherwise it goes, and the event may come again.
+//   a runbook quarantined by hand is refused; otherwise it goes, and the event may come again. A row that
+//   only moves (UPDATE of the partition key, DELETE ... RETURNING into an INSERT) is back by the end of the
+//   statement, when this fires: nothing has left bronze, and the key stays with the event.
 // TRUNCATE on bronze_events  refused: it would leave no trace.
 // INSERT into bronze_events_dlq without event_id  the payload's hash, or else its transaction_id,
 //   names the event. Takes FLIGHT alone, so that no batch loads the event at the same time. Where the
@@ -33,21 +35,32 @@ void keep_deleted(TriggerData *trigger) {
         Datum d = heap_getattr(row, extension::column(desc, name, type), desc, &null);
         return null ? pg::null_of(type) : pg::datum(type, d);
     };
+    const pg::Param event_id = param("event_id", INT8OID), hash = param("event_hash", BYTEAOID);
     const char *actor = audit::actor();
+    const bool may_have_moved = may_have_inserted(DatumGetInt64(event_id.value));
     flush_pending();
     pg::Session session(extension::require_pipeline_tables());
+    static pg::Statement still_there(
+        "SELECT FROM scout.bronze_events b WHERE b.event_id = $1 AND b.event_hash = $2", pg::Plan::by_index);
+    if (may_have_moved && still_there.run({event_id, hash}).count() > 0) {
+        session.end();
+        return;
+    }
     static pg::Statement copy(
         "INSERT INTO scout.bronze_deletions (event_id, event_hash, event_type, source_system, store_id, "
         "ingested_at,"
-        " event_data, deleted_at, deleted_by) VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp(), $8)");
-    copy.run({param("event_id", INT8OID), param("event_hash", BYTEAOID), param("event_type", TEXTOID),
-              param("source_system", TEXTOID), param("store_id", TEXTOID),
-              param("ingested_at", TIMESTAMPTZOID), param("event_data", JSONBOID), pg::text(actor)});
+        " event_data, deleted_at, deleted_by)"
+        " VALUES ($1, coalesce($2, ''), $3, $4, coalesce($5, ''), $6, coalesce($7, 'null'), "
+        "clock_timestamp(), "
+        "$8)");
+    copy.run({event_id, hash, param("event_type", TEXTOID), param("source_system", TEXTOID),
+              param("store_id", TEXTOID), param("ingested_at", TIMESTAMPTZOID), param("event_data", JSONBOID),
+              pg::text(actor)});
     static pg::Statement forget(
         "DELETE FROM scout.bronze_event_keys WHERE event_hash = $1 AND event_id = $2"
         " AND NOT EXISTS (SELECT FROM scout.bronze_events_dlq d WHERE d.event_id = $2)"
         " AND NOT EXISTS (SELECT FROM scout.silver_transactions s WHERE s.source_event_id = $2)");
-    forget.run({param("event_hash", BYTEAOID), param("event_id", INT8OID)});
+    forget.run({hash, event_id});
     session.end();
 }
 

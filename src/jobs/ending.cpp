@@ -203,7 +203,7 @@ void stand_by(Run &run) {
             (void)fail(run, "cancelled", nobody_waits(run));
             return;
         }
-        pg::doze(50);
+        pg::doze(50, turn_wait);
     }
 }
 

@@ -21,6 +21,8 @@ namespace {
 constexpr long first_look_ms = 20, look_ms = 1000;
 constexpr int64 second = 1000000;
 
+pg::WaitEvent job_wait("ScoutIrJobEnd");
+
 bool is_queued(const Record &r) {
     return strcmp(r.state, "queued") == 0;
 }
@@ -119,7 +121,7 @@ int64 hand_to_worker(const Request &request, pg::HandedOver &handed, BackgroundW
             refused_at = now;
         }
         pg::require_client();
-        pg::doze(500);
+        pg::doze(500, job_wait);
     }
     TimestampTz looked = GetCurrentTimestamp();
     for (;;) {
@@ -146,7 +148,7 @@ int64 hand_to_worker(const Request &request, pg::HandedOver &handed, BackgroundW
             pg::require_client();
             looked = now;
         }
-        pg::doze(look_ms);
+        pg::doze(look_ms, job_wait);
     }
 }
 
@@ -231,7 +233,7 @@ bool await(int64 job, int64 timeout_ms, Record &r, BackgroundWorkerHandle *worke
             MemoryContextSwitchTo(outer);
             return false;
         }
-        pg::doze(std::min({pause, look_ms, static_cast<long>(time_left)}));
+        pg::doze(std::min({pause, look_ms, static_cast<long>(time_left)}), job_wait);
         pause = std::min(pause * 2, 250L);
     }
     MemoryContextSwitchTo(outer);

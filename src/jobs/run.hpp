@@ -31,6 +31,9 @@ ErrorData *transaction(Run &run, Call call) {
         run, [](void *c) { (*static_cast<Call *>(c))(); }, &call);
 }
 
+// What a worker that has no turn yet waits in.
+inline pg::WaitEvent turn_wait("ScoutIrJobTurn");
+
 // One line per failure: what a person at the log needs.
 void log_error(const Run &run, const char *what, const ErrorData *error);
 void log_gone(const Run &run);

@@ -128,9 +128,9 @@ bool register_here(Run &run) {
     for (int taken = 0;;) {
         registered = try_register(run);
         if (registered == Registered::taken && ++taken <= 5) {
-            pg::doze(20);
+            pg::doze(20, turn_wait);
         } else if (registered == Registered::no_room && run.handover != nullptr) {
-            pg::doze(200);
+            pg::doze(200, turn_wait);
             if (!pg::abandoned(run.handover)) continue;
             (void)fail(run, "cancelled", nobody_waits(run));
             return false;
@@ -224,7 +224,7 @@ ErrorData *turn(Run &run, Outcome &outcome) {
 // After an error: again, or the end of the job.
 After after_error(Run &run, ErrorData *error, int &conflicts) {
     if (is_conflict(error) && ++conflicts <= most_conflicts) {
-        pg::doze(std::min(1000L, 50L << std::min(conflicts, 5)));
+        pg::doze(std::min(1000L, 50L << std::min(conflicts, 5)), turn_wait);
         return After::go_on;
     }
     if (error->sqlerrcode != ERRCODE_QUERY_CANCELED) return fail(run, "failed", error);

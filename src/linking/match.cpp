@@ -25,9 +25,10 @@ pg::Statement exact(
     "WITH texts AS MATERIALIZED (SELECT t.ord, t.id, " NORMAL("t.name") " AS name, " NORMAL("t.brand") " AS brand"
     "  FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS t(id, name, brand, ord)),"
     " products AS MATERIALIZED (SELECT p.product_key, " NORMAL("p.product_name") " AS name, "
-    NORMAL("coalesce(p.brand_name, '')") " AS brand FROM scout.dim_product p),"
+    NORMAL("coalesce(p.brand_name, '')") " AS brand FROM scout.dim_product p"
+    "  WHERE p.product_key IS NOT NULL),"
     " by_id AS MATERIALIZED (SELECT t.ord, p.product_key::bigint FROM texts t"
-    "  JOIN scout.dim_product p ON p.product_id = t.id),"
+    "  JOIN scout.dim_product p ON p.product_id = t.id AND p.product_key IS NOT NULL),"
     " by_name AS (SELECT DISTINCT ON (t.ord) t.ord, p.product_key::bigint, t.brand <> '' AND t.brand = p.brand AS branded,"
     "   count(*) OVER (PARTITION BY t.ord) AS candidates"
     "  FROM texts t JOIN products p ON p.name = t.name AND " BRANDS_AGREE("t.brand", "p.brand")
@@ -164,17 +165,21 @@ bool match_by_similarity(pg::Array<Text> &texts, float similarity, bool any_bran
     if (open.which.empty()) return true;
     pg::Workspace workspace("scout_ir trigrams");
     Catalogue catalogue;
-    pg::Cursor products(psprintf("SELECT p.product_key::bigint, " NORMAL(
-                                     "coalesce(p.brand_name, '')") ", %s.show_trgm(p.product_name)"
-                                                                   " FROM scout.dim_product p WHERE "
-                                                                   "p.product_name IS NOT NULL ORDER BY 1",
-                                 schema),
-                        {}, true);
+    pg::Cursor products(
+        psprintf("SELECT p.product_key::bigint, " NORMAL(
+                     "coalesce(p.brand_name, '')") ", %s.show_trgm(p.product_name)"
+                                                   " FROM scout.dim_product p WHERE "
+                                                   "p.product_name IS NOT NULL"
+                                                   " AND p.product_key IS NOT NULL ORDER BY 1",
+                 schema),
+        {}, true);
     for (pg::Rows rows = products.fetch(1000); rows.count() > 0; rows = products.fetch(1000)) {
         CHECK_FOR_INTERRUPTS();
-        bool null;
-        for (uint64 i = 0; i < rows.count(); i++)
-            catalogue.add(rows.int8(i, 1), any_brand ? "" : rows.text(i, 2), rows.value(i, 3, null));
+        for (uint64 i = 0; i < rows.count(); i++) {
+            bool null;
+            const Datum trigrams_of_name = rows.value(i, 3, null);
+            if (!null) catalogue.add(rows.int8(i, 1), any_brand ? "" : rows.text(i, 2), trigrams_of_name);
+        }
         rows.free();
     }
     products.close();
@@ -187,10 +192,11 @@ bool match_by_similarity(pg::Array<Text> &texts, float similarity, bool any_bran
         {open.names, open.brands}, true);
     for (pg::Rows rows = cursor.fetch(1000); rows.count() > 0; rows = cursor.fetch(1000)) {
         CHECK_FOR_INTERRUPTS();
-        bool null;
         for (uint64 i = 0; i < rows.count(); i++) {
+            bool null;
+            const Datum trigrams_of_name = rows.value(i, 3, null);
             Similar best;
-            if (!catalogue.find(rows.text(i, 2), rows.value(i, 3, null), best)) continue;
+            if (null || !catalogue.find(rows.text(i, 2), trigrams_of_name, best)) continue;
             Text &t = texts[open.which[static_cast<size_t>(rows.int8(i, 1)) - 1]];
             t.product_key = catalogue[best.product].key;
             t.method = Method::similar;

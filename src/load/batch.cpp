@@ -33,7 +33,7 @@ namespace {
 // misread.
 #define FETCH                                                                                       \
     "SELECT b.event_id::bigint, b.event_type::text, b.store_id::text, b.ingested_at::timestamptz, " \
-    "b.event_data::jsonb, b.source_system::text"                                                    \
+    "coalesce(b.event_data::jsonb, 'null'), b.source_system::text"                                  \
     " FROM scout.bronze_events b WHERE b.event_id = ANY ($1)"
 pg::Statement fetch_anywhere(FETCH, pg::Plan::by_index);
 pg::Statement fetch_within(FETCH " AND b.ingested_at BETWEEN $2 AND $3", pg::Plan::by_index);

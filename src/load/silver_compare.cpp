@@ -43,12 +43,20 @@ bool same(const pg::Row &row, int column, const core::OptionalDecimal &value) {
     return row.is_null(column) ? !value.present : value.present && row.holds(column, value.value);
 }
 
+bool same_number(const pg::Row &row, int column, int32 value) {
+    return !row.is_null(column) && row.int4(column) == value;
+}
+
+bool same_time(const pg::Row &row, int column, TimestampTz value) {
+    return !row.is_null(column) && row.timestamp(column) == value;
+}
+
 bool same_transaction(const pg::Row &row, const Event &e) {
     const core::Header &h = e.header;
-    return row.text(3) == h.transaction_id && row.text(4) == h.store_id && row.timestamp(5) == h.ts &&
-           row.int4(6) == core::date_key(h.ts) && row.holds(7, h.total_amount) &&
+    return row.text(3) == h.transaction_id && row.text(4) == h.store_id && same_time(row, 5, h.ts) &&
+           same_number(row, 6, core::date_key(h.ts)) && row.holds(7, h.total_amount) &&
            same(row, 8, h.net_amount) && same(row, 9, h.customer_id) && same(row, 10, h.payment_method) &&
-           row.int4(11) == h.item_count && row.int4(12) == e.unique_products;
+           same_number(row, 11, h.item_count) && same_number(row, 12, e.unique_products);
 }
 
 // A line without a product_key is another line as soon as the catalogue knows its product.
@@ -79,7 +87,8 @@ pg::Array<size_t> find_unchanged(const Batch &batch, const pg::Array<size_t> &wh
         const size_t *at = std::lower_bound(by_event.begin(), by_event.end(), id,
                                             [&](size_t k, int64 wanted) { return event_id(k) < wanted; });
         if (at == by_event.end() || event_id(*at) != id) return;
-        if (!same_transaction(row, batch.events[which[*at]])) return;
+        // A row of an adopted table may have no updated_at yet.
+        if (row.is_null(2) || !same_transaction(row, batch.events[which[*at]])) return;
         same[*at] = true;
         found[*at] = row.timestamp(2);
     });

@@ -32,7 +32,7 @@ pg::Statement update(
     "  t.payment_method, t.item_count, t.unique_products, t.source_event_id) IS DISTINCT FROM"
     "  (n.store_id, n.ts, n.date_key, n.total_amount, n.net_amount, n.customer_id, n.payment_method, "
     "n.item_count,"
-    "  n.unique_products, n.source_event_id) THEN $12 ELSE t.updated_at END"
+    "  n.unique_products, n.source_event_id) THEN $12 ELSE coalesce(t.updated_at, $12) END"
     " FROM " TRANSACTION_ARRAYS " WHERE t.transaction_id = n.transaction_id",
     pg::Plan::by_index);
 

@@ -1,5 +1,7 @@
 #include "pg/advisory.hpp"
 
+#include "pg/wait_event.hpp"
+
 extern "C" {
 #include "pgstat.h"
 #include "storage/latch.h"
@@ -38,11 +40,12 @@ int other_holders(const AdvisoryKey &key) {
 }
 
 int drain_holders(const AdvisoryKey &key, int64 timeout_ms) {
+    static WaitEvent drain("ScoutIrDrain");
     const TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), timeout_ms);
     for (;;) {
         int remaining = other_holders(key);
         if (remaining == 0 || GetCurrentTimestamp() >= until) return remaining;
-        (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 10, PG_WAIT_EXTENSION);
+        (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 10, drain.id());
         ResetLatch(MyLatch);
         CHECK_FOR_INTERRUPTS();
     }

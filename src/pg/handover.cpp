@@ -1,5 +1,6 @@
 #include "pg/handover.hpp"
 
+#include "pg/encoding.hpp"
 #include "pg/worker.hpp"
 
 namespace scout::pg {
@@ -66,13 +67,11 @@ const char *handed_string(const Handover *handover, int n) {
 }
 
 void refuse(Handover *handover, const ErrorData *error) {
-    auto copy = [](char *to, size_t size, const char *from) {
-        strlcpy(to, from != nullptr ? from : "", size);
-    };
+    const auto copy = [](auto &to, const char *from) { copy_clipped(to, from != nullptr ? from : ""); };
     handover->sqlstate = error->sqlerrcode;
-    copy(handover->message, sizeof handover->message, error->message);
-    copy(handover->detail, sizeof handover->detail, error->detail);
-    copy(handover->hint, sizeof handover->hint, error->hint);
+    copy(handover->message, error->message);
+    copy(handover->detail, error->detail);
+    copy(handover->hint, error->hint);
     pg_memory_barrier();
     pg_atomic_write_u32(&handover->refused, 1);
 }

@@ -24,7 +24,7 @@ AttrNumber column_of(TupleDesc desc, const char *name, Oid type) {
     for (int i = 0; i < desc->natts; i++) {
         Form_pg_attribute a = TupleDescAttr(desc, i);
         if (!a->attisdropped && strcmp(NameStr(a->attname), name) == 0)
-            return a->atttypid == type ? a->attnum : InvalidAttrNumber;
+            return a->atttypid == type && a->attgenerated == '\0' ? a->attnum : InvalidAttrNumber;
     }
     return InvalidAttrNumber;
 }
@@ -37,7 +37,7 @@ bool is_plain(Relation table) {
     const TupleConstr *c = desc->constr;
     return columns == 2 && table->rd_rel->relkind == RELKIND_RELATION && !table->rd_rel->relispartition &&
            !table->rd_rel->relrowsecurity && table->trigdesc == nullptr && table->rd_rules == nullptr &&
-           (c == nullptr || (c->num_check == 0 && !c->has_generated_stored)) &&
+           (c == nullptr || c->num_check == 0) &&
            // Citus keeps the rows of its tables elsewhere.
            !OidIsValid(get_relname_relid("pg_dist_partition", PG_CATALOG_NAMESPACE));
 }
@@ -95,7 +95,11 @@ bool KeyTable::find(Oid relation, bytea *key, int64 &value) {
     InitDirtySnapshot(snapshot);
     ScanKeyData equal;
     ScanKeyInit(&equal, 1, BTEqualStrategyNumber, F_BYTEAEQ, PointerGetDatum(key));
+#if PG_VERSION_NUM >= 180000
+    IndexScanDesc scan = index_beginscan(table, index, &snapshot, nullptr, 1, 0);
+#else
     IndexScanDesc scan = index_beginscan(table, index, &snapshot, 1, 0);
+#endif
     index_rescan(scan, &equal, 1, nullptr, 0);
     TupleTableSlot *slot = nullptr;  // most keys are new
     while (value == 0 && index_getnext_tid(scan, ForwardScanDirection) != nullptr) {
@@ -103,7 +107,8 @@ bool KeyTable::find(Oid relation, bytea *key, int64 &value) {
         if (!index_fetch_heap(scan, slot)) continue;
         if (TransactionIdIsValid(snapshot.xmin)) continue;  // being inserted by another transaction
         bool null;
-        value = DatumGetInt64(slot_getattr(slot, value_, &null));
+        const Datum found = slot_getattr(slot, value_, &null);
+        if (!null) value = DatumGetInt64(found);  // NULL: a key of no event, written by hand
     }
     index_endscan(scan);
     if (slot != nullptr) ExecDropSingleTupleTableSlot(slot);

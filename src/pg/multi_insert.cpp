@@ -99,6 +99,7 @@ public:
         if (slots_[rows_] == nullptr) slots_[rows_] = table_slot_create(table_, nullptr);
         slot_ = slots_[rows_];
         ExecClearTuple(slot_);
+        slot_->tts_tableOid = RelationGetRelid(table_);  // a CHECK constraint may ask for it
         // The columns that rows do not bring, dropped ones too.
         std::fill_n(slot_->tts_isnull, slot_->tts_tupleDescriptor->natts, true);
         next_ = columns_;

@@ -17,6 +17,7 @@ struct Entry {
 
 constexpr long most_plans = 1000;
 HTAB *plans = nullptr;
+int running = 0;  // calls of read_cached() at work, one inside the other
 
 void forget(Entry *entry) {
     SPIPlanPtr plan = entry->plan;
@@ -43,17 +44,30 @@ SPIPlanPtr plan_of(const char *sql, int count, Oid *types) {
         hash_any_extended(reinterpret_cast<const unsigned char *>(sql), static_cast<int>(strlen(sql)), 0));
     auto *known = static_cast<Entry *>(hash_search(plans, &key, HASH_FIND, nullptr));
     if (known != nullptr && strcmp(known->sql, sql) == 0) return known->plan;
-    if (known != nullptr) forget(known);
 
     SPIPlanPtr plan = SPI_prepare_cursor(sql, count, types, CURSOR_OPT_GENERIC_PLAN);
     if (plan == nullptr) elog(ERROR, "could not prepare \"%s\": %s", sql, SPI_result_code_string(SPI_result));
-    if (hash_get_num_entries(plans) >= most_plans) forget_all();
+    const bool full = hash_get_num_entries(plans) >= most_plans;
+    if ((known != nullptr || full) && running > 1) return plan;  // for this once: it goes with the Session
+    if (known != nullptr) forget(known);
+    if (full) forget_all();
     if (SPI_keepplan(plan) != 0) elog(ERROR, "could not keep the plan of \"%s\"", sql);
     char *text = MemoryContextStrdup(TopMemoryContext, sql);
     auto *entry = static_cast<Entry *>(hash_search(plans, &key, HASH_ENTER, nullptr));
     entry->sql = text;
     entry->plan = plan;
     return plan;
+}
+
+int execute(const char *sql, int count, Oid *types, Datum *values, const char *nulls) {
+    volatile int rc = 0;
+    running++;
+    PG_TRY();
+    { rc = SPI_execute_plan(plan_of(sql, count, types), values, nulls, true, 0); }
+    PG_FINALLY();
+    { running--; }
+    PG_END_TRY();
+    return rc;
 }
 
 }  // namespace
@@ -63,14 +77,14 @@ Rows read_cached(const char *sql, std::initializer_list<Param> params) {
     if (params.size() > max_params) elog(ERROR, "too many parameters of a statement: %zu", params.size());
     Oid types[max_params];
     Datum values[max_params];
-    char nulls[max_params];
+    char nulls[max_params] = {};
     int n = 0;
     for (const Param &p : params) {
         types[n] = p.type;
         values[n] = p.value;
         nulls[n++] = p.null ? 'n' : ' ';
     }
-    const int rc = SPI_execute_plan(plan_of(sql, n, types), values, nulls, true, 0);
+    const int rc = execute(sql, n, types, values, nulls);
     if (rc < 0) elog(ERROR, "could not execute \"%s\": %s", sql, SPI_result_code_string(rc));
     return {SPI_tuptable, SPI_processed};
 }

@@ -1,4 +1,7 @@
 // Plans of statements whose text is put together from a definition: each text is planned once per backend.
+//
+// A plan is freed to make room for others, but never while one is made or executed: both may call functions
+// of users', and these come back here.
 #pragma once
 
 #include "pg/spi.hpp"

@@ -1,5 +1,8 @@
 #include "pg/sessions.hpp"
 
+#include "pg/wait_event.hpp"
+
+#include <cerrno>
 #include <csignal>
 
 extern "C" {
@@ -81,7 +84,7 @@ bool session_start(int pid, TimestampTz &start) {
 
 }  // namespace
 
-Delivery signal_session(int pid, TimestampTz backend_start, Signal signal) {
+Delivery signal_session(int pid, TimestampTz backend_start, Signal signal, int &error) {
     forget_activity();
     TimestampTz start = 0;
     if (!session_start(pid, start)) return Delivery::ended;
@@ -96,15 +99,18 @@ Delivery signal_session(int pid, TimestampTz backend_start, Signal signal) {
     if ((!OidIsValid(role) || superuser_arg(role)) && !caller_is_superuser()) return Delivery::privileged;
     const int number = signal == Signal::cancel ? SIGINT : SIGTERM;
 #ifdef HAVE_SETSID
-    return kill(-pid, number) == 0 ? Delivery::sent : Delivery::failed;  // its children, too
+    const int status = kill(-pid, number);  // its children, too
 #else
-    return kill(pid, number) == 0 ? Delivery::sent : Delivery::failed;
+    const int status = kill(pid, number);
 #endif
+    if (status == 0) return Delivery::sent;
+    error = errno;
+    return error == ESRCH ? Delivery::ended : Delivery::failed;
 }
 
 void nap(long milliseconds) {
-    (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, milliseconds,
-                    PG_WAIT_EXTENSION);
+    static WaitEvent session_end("ScoutIrSessionEnd");
+    (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, milliseconds, session_end.id());
     ResetLatch(MyLatch);
     CHECK_FOR_INTERRUPTS();
 }

@@ -35,10 +35,10 @@ enum class Delivery : uint8 {
     replaced,    // the pid belongs to another session by now
     own,         // the caller's own process or parallel group
     privileged,  // a superuser's session, and the caller is none
-    failed,      // the operating system refused
+    failed,      // the operating system refused: why is in `error`
 };
 
-Delivery signal_session(int pid, TimestampTz backend_start, Signal signal);
+Delivery signal_session(int pid, TimestampTz backend_start, Signal signal, int &error);
 
 // Sleeps at most that long; cancellable.
 void nap(long milliseconds);

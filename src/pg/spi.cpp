@@ -1,5 +1,9 @@
 #include "pg/spi.hpp"
 
+extern "C" {
+#include "utils/plancache.h"
+}
+
 namespace scout::pg {
 
 namespace {
@@ -174,9 +178,14 @@ void set_for_now(const char *name, const char *value) {
     (void)set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
-// Plans are made, and made again, at execution. JIT would take the penalty on a sequential scan for a
-// reason to compile.
-int prefer_indexes(Plan planning) {
+// Makes the generic plan, or makes it again where it is out of date, with indexes preferred. The execution
+// that follows finds it valid: its locks are held by now, so that no change of the tables is taken in
+// between. It must not run under these settings: users' triggers would see them, and keep them in plans of
+// their own. JIT would take the penalty on a sequential scan for a reason to compile.
+//
+// plan_cache_mode = force_custom_plan is the user's word: then each execution is planned with the user's
+// settings.
+void plan_by_index(SPIPlanPtr plan, Plan planning) {
     const int level = NewGUCNestLevel();
     set_for_now("enable_seqscan", "off");
     set_for_now("jit", "off");
@@ -184,7 +193,9 @@ int prefer_indexes(Plan planning) {
         set_for_now("enable_bitmapscan", "off");
         set_for_now("enable_sort", "off");
     }
-    return level;
+    auto *source = static_cast<CachedPlanSource *>(linitial(SPI_plan_get_plan_sources(plan)));
+    ReleaseCachedPlan(GetCachedPlan(source, nullptr, CurrentResourceOwner, nullptr), CurrentResourceOwner);
+    AtEOXact_GUC(false, level);
 }
 
 }  // namespace
@@ -212,9 +223,8 @@ Rows Statement::execute(std::initializer_list<Param> params, bool read_only, Des
     options.params = list;
     options.read_only = read_only;
     options.dest = receiver;
-    const int settings_level = planning_ != Plan::any ? prefer_indexes(planning_) : 0;
+    if (planning_ != Plan::any) plan_by_index(plan_, planning_);
     int rc = SPI_execute_plan_extended(plan_, &options);
-    if (settings_level != 0) AtEOXact_GUC(false, settings_level);
     if (rc < 0) elog(ERROR, "could not execute \"%s\": %s", sql_, SPI_result_code_string(rc));
     pfree(list);
     return {SPI_tuptable, SPI_processed};

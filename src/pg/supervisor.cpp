@@ -1,6 +1,7 @@
 #include "pg/supervisor.hpp"
 
 #include "pg/worker.hpp"
+#include "pg/encoding.hpp"
 
 extern "C" {
 #include "access/heapam.h"
@@ -70,14 +71,14 @@ Feedback *attach_feedback(dsm_handle handle) {
 void leave_feedback(Feedback *feedback, Outcome outcome, const char *task, const ErrorData *error) {
     strlcpy(feedback->task, task, sizeof feedback->task);
     feedback->sqlstate = error != nullptr ? error->sqlerrcode : 0;
-    strlcpy(feedback->message, error != nullptr && error->message != nullptr ? error->message : "",
-            sizeof feedback->message);
+    copy_clipped(feedback->message, error != nullptr && error->message != nullptr ? error->message : "");
     pg_write_barrier();
     pg_atomic_write_u32(&feedback->outcome, static_cast<uint32>(outcome));
 }
 
 void await_end(BackgroundWorkerHandle *worker, long ms) {
     const TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms);
+    static WaitEvent task_end("ScoutIrTaskEnd");
     bool told = false;
     for (;;) {
         pid_t pid;
@@ -87,7 +88,7 @@ void await_end(BackgroundWorkerHandle *worker, long ms) {
             TerminateBackgroundWorker(worker);
             told = true;
         }
-        doze(1000);
+        doze(1000, task_end);
     }
 }
 

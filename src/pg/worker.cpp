@@ -84,6 +84,9 @@ void enter(Oid database, Oid login_role, uint32 flags) {
     override("default_transaction_isolation", "read committed");
     override("default_transaction_read_only", "off");
     override("lock_timeout", "0");
+#if PG_VERSION_NUM >= 170000
+    override("transaction_timeout", "0");  // meant for clients, but the server ends workers by it, too
+#endif
     BackgroundWorkerInitializeConnectionByOid(database, login_role, flags);
     MessageContext = AllocSetContextCreate(TopMemoryContext, "MessageContext", ALLOCSET_DEFAULT_SIZES);
 }
@@ -108,8 +111,8 @@ void enter_worker_as_superuser_raw(Oid database) {
 
 void interrupt_worker(int pid) {
     PGPROC *proc = pid == 0 ? nullptr : BackendPidGetProc(pid);
-    if (proc == nullptr || !proc->isBackgroundWorker || proc->databaseId != MyDatabaseId) return;
-    // The number may be another process's by now.
+    if (proc == nullptr || proc->databaseId != MyDatabaseId) return;
+    // The number may be another process's by now; only a background worker has a type.
     const char *type = GetBackgroundWorkerTypeByPid(pid);
     if (type != nullptr && strncmp(type, "scout_ir", 8) == 0) (void)kill(pid, SIGINT);
 }
@@ -119,8 +122,8 @@ void between_turns() {
     CHECK_FOR_INTERRUPTS();
 }
 
-void doze(long ms) {
-    (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms, PG_WAIT_EXTENSION);
+void doze(long ms, WaitEvent &event) {
+    (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms, event.id());
     ResetLatch(MyLatch);
     between_turns();
     if (ConfigReloadPending && MyBackendType == B_BG_WORKER) {
@@ -235,7 +238,11 @@ void run_at_top_level(const char *sql) {
     PortalDefineQuery(portal, nullptr, sql, CreateCommandTag(raw->stmt), planned, nullptr);
     PortalStart(portal, nullptr, 0, InvalidSnapshot);
     DestReceiver *receiver = CreateDestReceiver(DestNone);
+#if PG_VERSION_NUM >= 180000
+    (void)PortalRun(portal, FETCH_ALL, true, receiver, receiver, nullptr);
+#else
     (void)PortalRun(portal, FETCH_ALL, true, true, receiver, receiver, nullptr);
+#endif
     PortalDrop(portal, false);
 }
 

@@ -12,6 +12,7 @@
 
 #include "pg/memory.hpp"
 #include "pg/postgres.hpp"
+#include "pg/wait_event.hpp"
 
 extern "C" {
 #include "postmaster/bgworker.h"
@@ -81,7 +82,7 @@ void interrupt_worker(int pid);
 void between_turns();
 
 // Sleeps until the latch is set, at most `ms`; then as between_turns().
-void doze(long ms);
+void doze(long ms, WaitEvent &event);
 
 // Ends the session if its client has gone: who waits for minutes would not notice otherwise.
 void require_client();

@@ -1,5 +1,7 @@
 #include "pg/wrapper.hpp"
 
+#include "core/text.hpp"
+
 extern "C" {
 #include "utils/regproc.h"
 }
@@ -16,11 +18,22 @@ void refuse_arguments(FunctionCallInfo fcinfo, int expected) {
     pg_unreachable();
 }
 
+namespace {
+
+template <size_t size>
+void copy(char (&to)[size], const char *from) noexcept {
+    const std::string_view text = core::clip(from, size - 1);
+    std::memcpy(to, text.data(), text.size());
+    to[text.size()] = '\0';
+}
+
+}  // namespace
+
 void CaughtError::set(int state, const char *text, const char *detail_text, const char *hint_text) noexcept {
     sqlstate = state;
-    strlcpy(message, text, sizeof message);
-    strlcpy(detail, detail_text, sizeof detail);
-    strlcpy(hint, hint_text, sizeof hint);
+    copy(message, text);
+    copy(detail, detail_text);
+    copy(hint, hint_text);
 }
 
 void CaughtError::take_current() noexcept {

@@ -94,7 +94,8 @@ pg::Signal next_signal(const Target &t) {
 }
 
 void send(Target &t, pg::Signal signal) {
-    switch (pg::signal_session(t.pid, t.backend_start, signal)) {
+    int error = 0;
+    switch (pg::signal_session(t.pid, t.backend_start, signal, error)) {
         case pg::Delivery::sent: (signal == pg::Signal::cancel ? t.cancelled : t.terminated) = true; return;
         case pg::Delivery::ended: t.gone = true; return;
         case pg::Delivery::replaced:
@@ -103,7 +104,7 @@ void send(Target &t, pg::Signal signal) {
             return;
         case pg::Delivery::own: t.refusal = "the caller's own session"; return;
         case pg::Delivery::privileged: t.refusal = "a session of a superuser: ask a superuser"; return;
-        case pg::Delivery::failed: t.refusal = psprintf("the signal failed: %s", strerror(errno)); return;
+        case pg::Delivery::failed: t.refusal = psprintf("the signal failed: %s", strerror(error)); return;
     }
 }
 

@@ -121,6 +121,7 @@ void tick(Launcher &l, Known &k) {
 }
 
 void run(Launcher &l) {
+    static pg::WaitEvent nap("ScoutIrSupervisorNap");
     for (;;) {
         if (read_databases(l))
             for (Known &k : *l.known) {
@@ -128,7 +129,7 @@ void run(Launcher &l) {
                 tick(l, k);
             }
         MemoryContextReset(l.round);
-        pg::doze(supervisor_naptime * 1000L);
+        pg::doze(supervisor_naptime * 1000L, nap);
         if (pg::reloaded_since_asked())
             for (Known &k : *l.known) k.next_look = 0;
     }

@@ -47,6 +47,10 @@ LANGUAGE c AS 'MODULE_PATHNAME', 'scout_test_action_guarded';
 CREATE FUNCTION scout_ir_test.action_throw() RETURNS void
 LANGUAGE c AS 'MODULE_PATHNAME', 'scout_test_action_throw';
 
+-- Runs a query of one bigint by a plan that is kept.
+CREATE FUNCTION scout_ir_test.read_cached(sql text) RETURNS bigint
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'scout_test_read_cached';
+
 -- C++ objects that exist now, and that were destroyed since the backend started.
 CREATE FUNCTION scout_ir_test.alive() RETURNS bigint
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'scout_test_alive';

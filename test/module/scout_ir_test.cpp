@@ -2,6 +2,7 @@
 #include "core/error.hpp"
 #include "pg/guard.hpp"
 #include "pg/memory.hpp"
+#include "pg/plan_cache.hpp"
 #include "pg/wrapper.hpp"
 
 #include <stdexcept>
@@ -179,6 +180,14 @@ SCOUT_ACTION(scout_test_action_guarded, 0) {
 SCOUT_ACTION(scout_test_action_throw, 0) {
     Witness witness;
     throw core::Error("22023", "thrown inside an action", "a detail", "a hint");
+}
+
+// A query of one bigint, by a plan that is kept.
+SCOUT_FUNCTION(scout_test_read_cached, 1) {
+    pg::Session session;
+    const int64 value = pg::read_cached(text_to_cstring(PG_GETARG_TEXT_PP(0)), {}).int8(0, 1);
+    session.end();
+    PG_RETURN_INT64(value);
 }
 
 SCOUT_FUNCTION(scout_test_alive, 0) { PG_RETURN_INT64(constructed - destroyed); }

@@ -55,6 +55,13 @@ FROM (VALUES
 SELECT is(pg_temp.failure($c$SELECT scout_ir_test.throw_core_error('22023', repeat('x', 5000))$c$),
           '22023|' || repeat('x', 1023) || '||', 'a message that is too long is cut to 1,023 bytes');
 
+SELECT is(pg_temp.failure(format($c$SELECT scout_ir_test.throw_core_error('22023', %L, %L, %L)$c$,
+              repeat('x', n) || repeat(c, 1000), repeat('x', n) || repeat(c, 1000), repeat('x', n) || repeat(c, 1000))),
+          concat_ws('|', '22023', whole.long, whole.long, whole.short), format('and never inside a character: %s bytes and %s', n, c))
+FROM generate_series(0, 3) n, unnest('{é,東,😀}'::text[]) c,
+     LATERAL (SELECT repeat('x', n) || repeat(c, (1023 - n) / octet_length(c)) AS long,
+                     repeat('x', n) || repeat(c, (511 - n) / octet_length(c)) AS short) whole;
+
 SELECT is(scout_ir_test.guarded_success(), 42, 'guarded() gives results back');
 SELECT is(scout_ir_test.alive(), 0::bigint, 'every C++ owner on the stack was destroyed');
 

@@ -9,11 +9,14 @@ CREATE EXTENSION scout_ir;
 -- create_pipeline(): not for a superuser, not without the right to.
 SELECT * FROM scout.create_pipeline();
 SET ROLE regress_scout_none;
-SELECT * FROM scout.create_pipeline();
+SELECT * FROM scout.create_pipeline('regress_scout_none');
 RESET ROLE;
-SELECT * FROM scout.grant_access('admin', 'regress_scout_owner');
+SELECT * FROM scout.grant_access('admin', 'regress_scout_none');
+SET ROLE regress_scout_none;
+SELECT * FROM scout.create_pipeline('regress_scout_owner');
+RESET ROLE;
+SELECT * FROM scout.create_pipeline('regress_scout_owner');
 SET ROLE regress_scout_owner;
-SELECT * FROM scout.create_pipeline();
 -- Again: everything is adopted, nothing queued.
 SELECT p.status, count(*), string_agg(p.detail, '; ') FILTER (WHERE p.kind = 'seed') AS seed
 FROM scout.create_pipeline() p GROUP BY 1 ORDER BY 1;

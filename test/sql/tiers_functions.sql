@@ -12,7 +12,7 @@ FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.classid = 'pg_proc'::re
 JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'scout_ir'
 WHERE has_function_privilege('regress_scout_none', p.oid, 'EXECUTE') ORDER BY 1;
 SELECT c.relname FROM pg_class c
-WHERE c.relnamespace::regnamespace::text IN ('scout', 'scout_internal') AND c.relkind IN ('r', 'v', 'm', 'S')
+WHERE c.relnamespace IN ('scout'::regnamespace, 'scout_internal'::regnamespace) AND c.relkind IN ('r', 'v', 'm', 'S')
   AND has_any_column_privilege('regress_scout_none', c.oid, 'SELECT') ORDER BY 1;
 
 -- Every function is in exactly one tier, and no name is overloaded.
@@ -21,8 +21,8 @@ FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.classid = 'pg_proc'::re
 JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'scout_ir'
 WHERE p.pronamespace = 'scout'::regnamespace AND p.prorettype <> 'trigger'::regtype AND (SELECT count(*) FROM scout_internal.tiers() t WHERE t.function_name = p.proname) <> 1;
 SELECT t.function_name AS tier_of_nothing FROM scout_internal.tiers() t
-WHERE NOT EXISTS (SELECT FROM pg_proc p WHERE p.pronamespace::regnamespace::text IN ('scout', 'scout_internal') AND p.proname = t.function_name);
-SELECT p.proname AS overloaded FROM pg_proc p WHERE p.pronamespace = 'scout'::regnamespace GROUP BY 1 HAVING count(*) > 1;
+WHERE NOT EXISTS (SELECT FROM pg_proc p WHERE p.pronamespace IN ('scout'::regnamespace, 'scout_internal'::regnamespace) AND p.proname = t.function_name);
+SELECT p.proname AS overloaded FROM pg_proc p WHERE p.pronamespace IN ('scout'::regnamespace, 'scout_internal'::regnamespace) GROUP BY 1 HAVING count(*) > 1;
 
 -- Reports are STABLE, everything else is VOLATILE or a helper.
 SELECT p.proname AS report_that_is_volatile

@@ -26,7 +26,7 @@ sub new_node {
 # The extension and a pipeline that an ordinary role owns. `before` is SQL of a superuser: tables that are adopted.
 sub pipeline {
     my ($node, $db, $before) = @_;
-    $node->safe_psql($db, "CREATE EXTENSION scout_ir; SELECT scout.grant_access('admin', 'pipeline_owner')");
+    $node->safe_psql($db, "CREATE EXTENSION scout_ir");
     $node->safe_psql($db, $before) if defined $before;
     create_pipeline($node, $db);
     return;
@@ -37,7 +37,7 @@ sub pipeline {
 sub create_pipeline {
     my ($node, $db, $columns) = @_;
     $columns //= 'count(*)';
-    return $node->safe_psql($db, "SET ROLE pipeline_owner; SELECT $columns FROM scout.create_pipeline()");
+    return $node->safe_psql($db, "SELECT $columns FROM scout.create_pipeline('pipeline_owner')");
 }
 
 # SELECT of event_id, event_data for ids from..to: with duplicates of a transaction_id, and bad events.

@@ -51,8 +51,10 @@ my $job = sql('here', q{SELECT job_id FROM scout_internal.job_records WHERE kind
 sub content {
     my ($db) = @_;
     my %rows;
-    $rows{$_} = $node->safe_psql($db, qq{SELECT count(*) || ' ' || coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '')
-        FROM scout.$_ t}) for @tables;
+    for (@tables) {
+        my $from = $node->safe_psql($db, qq{SELECT coalesce(to_regclass('scout_internal.$_'), to_regclass('scout.$_'))});
+        $rows{$_} = $node->safe_psql($db, qq{SELECT count(*) || ' ' || coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '') FROM $from t});
+    }
     return \%rows;
 }
 # The functions' and relations' privileges, owners, triggers, sequences: what the catalogue says.

@@ -20,7 +20,8 @@ sub load { one("INSERT INTO scout.bronze_events (event_data) SELECT event_data F
 
 # A view that waits in the middle of its refresh, while somebody holds a lock.
 one(q{CREATE FUNCTION public.waits(n bigint) RETURNS bigint LANGUAGE plpgsql IMMUTABLE AS $$BEGIN PERFORM pg_advisory_xact_lock_shared(77); RETURN n; END$$;
-    SET ROLE pipeline_owner; CREATE MATERIALIZED VIEW scout.gold_top AS SELECT public.waits(count(*)) FROM scout.gold_region_choropleth});
+    CREATE MATERIALIZED VIEW scout.gold_top AS SELECT public.waits(count(*)) FROM scout.gold_region_choropleth;
+    ALTER MATERIALIZED VIEW scout.gold_top OWNER TO pipeline_owner});
 load(1, 100);
 my $refresh = q{SELECT string_agg(substring(operation FROM '[^.]*$') || ' ' || status, ', ') FROM scout.refresh_gold_platinum()};
 my $all = join ', ', map { "$_ refreshed" } qw(gold_daily_metrics gold_region_choropleth gold_top);

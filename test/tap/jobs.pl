@@ -201,7 +201,7 @@ subtest 'a worker has the roles of who asked, and no more' => sub {
     hear($caller, 'err', qr/NOTICE:.*job 5, reprocess_bronze_window: queued: no worker is free/);
     pass('who waits for one that is queued is told');
     $node->safe_psql($db, "ALTER DATABASE $db RESET scout_ir.max_workers; SELECT scout.revoke_access('operator', 'webuser')");
-    $node->safe_psql($db, 'SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = $$Extension$$ AND backend_type = $$client backend$$');
+    $node->safe_psql($db, 'SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event_type = $$Extension$$ AND backend_type = $$client backend$$');
     ask($caller, 'SELECT 1;');
     is(state($node, $db, 5), 'cancelled', 'and cancels it by going');
     no_worker();
@@ -232,6 +232,7 @@ subtest 'a worker has the roles of who asked, and no more' => sub {
         ALTER ROLE gateway SET statement_timeout = '1ms'; ALTER ROLE gateway SET default_transaction_isolation = 'serializable';
         ALTER ROLE gateway SET search_path = nowhere; ALTER ROLE gateway SET idle_in_transaction_session_timeout = '1ms';
         SELECT scout.grant_access('operator', 'gateway')");
+    $node->safe_psql($db, "ALTER ROLE gateway SET transaction_timeout = '1ms'") if $node->pg_version >= 17;
     is(result_of($db, "SET SESSION AUTHORIZATION gateway; $reprocess"), '6', 'asked for by a role with odd settings');
     is(result_of($db, 'SELECT state FROM scout.wait_for_job(6)'), 'succeeded', 'which are for its sessions, not for a worker');
     leave($_) for $brake, $caller;
@@ -366,26 +367,33 @@ subtest 'DROP and ALTER EXTENSION' => sub {
     undisturbed($db, 'dropped and made again');
     leave($_) for $brake, $caller, $dropper;
 
-    my $destdir = $node->safe_psql('postgres', q{SELECT coalesce(current_setting('extension_destdir', true), '-')});
+    # Debian's own setting before PostgreSQL 18, which brought one.
+    my ($destdir, $control_path) = map { $node->safe_psql('postgres', "SELECT coalesce(current_setting('$_', true), '-')") }
+        qw(extension_destdir extension_control_path);
     SKIP: {
-        skip 'this server has no extension_destdir', 4 if $destdir eq '-';
-        my $share = $node->config_data('--sharedir') . '/extension';
+        skip 'this server can use no extension outside of its own folders', 4 if $destdir eq '-' && $control_path eq '-';
+        my $share = $node->config_data('--sharedir');
         my $tree = PostgreSQL::Test::Utils::tempdir();
+        my $have = $control_path eq '-' ? "$destdir$share" : $control_path =~ /\A([^:\$]+):/ ? $1 : $share;
+        my $use_tree = $control_path eq '-' ? "SET extension_destdir = '$tree'" : "SET extension_control_path = '$tree$share:\$system'";
+        $share .= '/extension';
         system_or_bail('mkdir', '-p', "$tree$share");
-        system_or_bail('sh', '-c', "cp $destdir$share/scout_ir* $tree$share/");
+        system_or_bail('sh', '-c', "cp $have/extension/scout_ir* $tree$share/");
         my $version = $node->safe_psql('base', q{SELECT extversion FROM pg_extension WHERE extname = 'scout_ir'});
-        append_to_file("$tree$share/scout_ir--$version--9.test.sql", "SELECT 1;\n");
-        append_to_file("$tree$share/scout_ir--9.test--$version.sql", "SELECT 1;\n");
+        my $catalogue = $node->safe_psql('base', 'SELECT scout_internal.catalogue_version()');
+        my $replace = 'CREATE OR REPLACE FUNCTION scout_internal.catalogue_version() RETURNS int LANGUAGE sql IMMUTABLE AS';
+        append_to_file("$tree$share/scout_ir--$version--9.test.sql", "$replace 'SELECT 999';\n");
+        append_to_file("$tree$share/scout_ir--9.test--$version.sql", "$replace 'SELECT $catalogue';\n");
         $db = fresh($node, 'updates');
         $brake = brake($node, $db, 77);
         is(result_of($db, 'SELECT job_id FROM scout.load_backlog(200, wait => false)'), '1', 'asked for');
         stopped($node, $db, 77);
-        $node->safe_psql($db, "SET lock_timeout = '60s'; SET extension_destdir = '$tree'; ALTER EXTENSION scout_ir UPDATE TO '9.test'");
+        $node->safe_psql($db, "SET lock_timeout = '60s'; $use_tree; ALTER EXTENSION scout_ir UPDATE TO '9.test'");
         release($brake, 77);
         no_worker();
         is(state($node, $db, 1), 'interrupted', 'ALTER EXTENSION UPDATE: the worker leaves after its batch');
         cmp_ok(job_log($node, 'scout_ir job 1 worker 0 stops: the extension is gone or of another version'), '>=', 1, 'and says so in the log');
-        $node->safe_psql($db, "SET extension_destdir = '$tree'; ALTER EXTENSION scout_ir UPDATE TO '$version'; RESET extension_destdir; SELECT scout.resume_job(1)");
+        $node->safe_psql($db, "$use_tree; ALTER EXTENSION scout_ir UPDATE TO '$version'; SELECT scout.resume_job(1)");
         is(result_of($db, 'SELECT state, done FROM scout.wait_for_job(1)'), 'succeeded|3000', 'it is resumed by a library that fits');
         undisturbed($db, 'updated');
         leave($brake);

@@ -61,6 +61,14 @@ my $partitions = "CREATE TABLE scout.lines_0 PARTITION OF scout.$l FOR VALUES WI
     ALTER TABLE scout.$l ATTACH PARTITION scout.lines_1 FOR VALUES WITH (MODULUS 2, REMAINDER 1);";
 my $by_hash = [qr/\)\s*$/, ') PARTITION BY HASH (transaction_id)'];
 
+# What a superuser made in schema scout, where nobody else may, is the pipeline's owner's.
+my $hand_over = q{DO $o$ DECLARE made record; BEGIN
+    FOR made IN SELECT 'TABLE' AS kind, c.oid::regclass::text AS name FROM pg_class c
+            WHERE c.relnamespace = 'scout'::regnamespace AND c.relkind IN ('r', 'p') AND c.relowner = current_user::regrole
+        UNION ALL SELECT 'FUNCTION', p.oid::regprocedure::text FROM pg_proc p WHERE p.pronamespace = 'scout'::regnamespace
+            AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+    LOOP EXECUTE format('ALTER %s %s OWNER TO pipeline_owner', made.kind, made.name); END LOOP; END $o$; };
+
 # name => before, later: SQL; super: SQL of a superuser, before. refused: what the error of create_pipeline() says.
 # noted: what its detail says. letters: dead letters (the usual two). path: of auto (native). extra: a query compared
 # with the rest of the state. ignore: columns that differ by nature. fails: error of the load; nothing may be lost.
@@ -162,6 +170,17 @@ my @cases = (
         fails => qr/55000: .*"scout.$_" cannot be used: row security applies to its owner/, undo => "ALTER TABLE scout.$_ NO FORCE ROW LEVEL SECURITY"] } $t, $l, $b, $d),
 );
 
+# Constraints and columns that PostgreSQL 18 brought.
+push @cases, (
+    ['virtual columns', before => "ALTER TABLE scout.$b ADD kind text GENERATED ALWAYS AS (event_data ->> 'payment_method') VIRTUAL;
+            ALTER TABLE scout.$t ADD twice numeric GENERATED ALWAYS AS (total_amount * 2) VIRTUAL NOT NULL;
+            ALTER TABLE scout.$l ADD total numeric GENERATED ALWAYS AS (quantity * unit_price) VIRTUAL CHECK (total > 0);",
+        extra => "SELECT count(*), sum(twice) FROM scout.$t"],
+    ['a column of ours that is virtual, later', later => "ALTER TABLE scout.$t DROP unique_products, ADD unique_products int GENERATED ALWAYS AS (item_count) VIRTUAL;",
+        fails => qr/428C9: .*"unique_products"/],
+    ['NOT NULL NOT VALID', before => "ALTER TABLE scout.$t ADD CONSTRAINT known NOT NULL payment_method NOT VALID;", letters => 'all'],
+) if $node->pg_version >= 18;
+
 for my $case (@cases) {
     my ($name, %case) = @$case;
     my $ignore = join ',', 'processed_at', 'updated_at', 'dlq_id', 'failed_at', 'last_retry_at', 'resolved_at', @{$case{ignore} // []};
@@ -183,8 +202,8 @@ for my $case (@cases) {
         SELECT '#quarantined'; SELECT events_quarantined, transactions_removed, line_items_removed FROM scout.quarantine_events('{5}', 'test');
         SET CONSTRAINTS ALL IMMEDIATE; SELECT '#in the end'; $balance};
     my ($out, $err) = ('', '');
-    $node->psql('made', 'SET client_min_messages = warning; BEGIN; ' . ($case{super} // '') . '; SET ROLE pipeline_owner; ' . ($case{before} // '') . "; SELECT '#adopted'; SELECT * FROM scout.create_pipeline();"
-        . ($case{refused} ? 'ROLLBACK;' : ($case{later} // '') . "; $work ROLLBACK;"),
+    $node->psql('made', 'SET client_min_messages = warning; BEGIN; ' . ($case{super} // '') . '; ' . ($case{before} // '') . "; $hand_over SELECT '#adopted'; SELECT * FROM scout.create_pipeline('pipeline_owner');"
+        . ($case{refused} ? 'ROLLBACK;' : ($case{later} // '') . "; $hand_over SET ROLE pipeline_owner; $work ROLLBACK;"),
         stdout => \$out, stderr => \$err, on_error_stop => 0, extra_params => ['-v', 'VERBOSITY=verbose']);
     my (%part, $at);
     for (split /\n/, $out) {
@@ -227,8 +246,8 @@ for my $case (@cases) {
 # An update that a trigger drops: the better event must not count as loaded, nor the worse one as displaced.
 for my $path ('auto', 'general') {
     my $out = $node->safe_psql('made', 'BEGIN; SET ROLE pipeline_owner; SELECT events_processed FROM scout.load_silver_from_bronze(); '
-        . trigger($t, 'BEFORE UPDATE', "IF new.transaction_id = 'T12' THEN RETURN NULL; END IF; RETURN new;")
-        . qq{SET LOCAL scout_ir.write_path = $path;
+        . 'RESET ROLE; ' . trigger($t, 'BEFORE UPDATE', "IF new.transaction_id = 'T12' THEN RETURN NULL; END IF; RETURN new;")
+        . qq{SET ROLE pipeline_owner; SET LOCAL scout_ir.write_path = $path;
         INSERT INTO scout.bronze_events (event_id, event_data) SELECT event_id - 100, event_data || '{"customer_id": "better"}' FROM scout.bronze_events WHERE event_id IN (11, 12);
         SELECT transactions_updated, events_dead_lettered FROM scout.load_silver_from_bronze();
         SELECT source_event_id, customer_id FROM scout.$t WHERE transaction_id IN ('T11', 'T12') ORDER BY transaction_id;
@@ -238,8 +257,8 @@ for my $path ('auto', 'general') {
 }
 # The same where the event stays and its content was corrected: silver would keep the old content as if it were the new.
 is($node->safe_psql('made', 'BEGIN; SET ROLE pipeline_owner; SELECT events_processed FROM scout.load_silver_from_bronze(); '
-    . trigger($t, 'BEFORE UPDATE', "IF new.transaction_id = 'T12' THEN RETURN NULL; END IF; RETURN new;")
-    . qq{UPDATE scout.$b SET event_data = event_data || '{"customer_id": "corrected"}' WHERE event_id = 12;
+    . 'RESET ROLE; ' . trigger($t, 'BEFORE UPDATE', "IF new.transaction_id = 'T12' THEN RETURN NULL; END IF; RETURN new;")
+    . qq{SET ROLE pipeline_owner; UPDATE scout.$b SET event_data = event_data || '{"customer_id": "corrected"}' WHERE event_id = 12;
     SELECT transactions_removed, events_dead_lettered FROM scout.reprocess_bronze_window('-infinity', 'infinity');
     SELECT event_id, error_code, status FROM scout.$d WHERE event_id = 12; SELECT check_name, value FROM scout.reconcile() WHERE status <> 'ok'; ROLLBACK;}),
     "40\n1|1\n12|WRITE_FAILED|open", 'a correction that a trigger drops');

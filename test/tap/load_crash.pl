@@ -48,16 +48,23 @@ my $pid = ask($session, 'SELECT pg_backend_pid();');
 ask($session, "BEGIN; SELECT ingestion_active FROM scout.control_ingestion('pause', 'dying');");
 is($node->safe_psql($db, 'SET client_min_messages = error; SELECT events_processed FROM scout.load_silver_from_bronze(1)'),
     '0', 'an uncommitted pause stops loads');
+my $restarts = restarts();
 kill 'KILL', $pid;
 leave($session);
-wait_until_up();
+wait_for_restart($restarts);
 is($node->safe_psql($db, 'SELECT ingestion_active FROM scout.ingestion_status()'), 't', 'the crash of the pausing session un-pauses');
 
 # Random kills of a loading backend. A loader that gets through before the kill is no harm.
-sub restarts { return scalar(() = slurp_file($node->logfile) =~ /all server processes terminated; reinitializing/g); }
-sub wait_until_up {
-    $node->poll_query_until($db, 'SELECT true') or die 'the server does not come back';
-    return;
+sub restarts { return scalar(() = slurp_file($node->logfile) =~ /database system is ready to accept connections/g); }
+# By the log: a connection may still be had before the postmaster has noticed, and a psql that is refused
+# while the server recovers may be gone before it is told its query.
+sub wait_for_restart {
+    my ($before) = @_;
+    for (1 .. 6000) {
+        return if restarts() > $before;
+        usleep(10_000);
+    }
+    die 'the server does not come back';
 }
 my ($done, $mid_batch, $unbalanced, $tries) = (0, 0, '', 0);
 srand(20250824);
@@ -74,16 +81,11 @@ while ($done < $kills && $tries++ < $kills * 4) {
     usleep(int rand 12_000);
     eval { $loader->{run}->pump_nb };
     $mid_batch++ if $loader->{out} !~ /through/;
-    my $restarts = restarts();
+    $restarts = restarts();
     my $killed = kill 'KILL', $victim;
     $done++ if $killed;
     leave($loader);
-    # A connection may still be had before the postmaster has noticed.
-    for (1 .. 3000) {
-        last if !$killed || restarts() > $restarts;
-        usleep(10_000);
-    }
-    wait_until_up();
+    wait_for_restart($restarts) if $killed;
     my $bad = broken($node, $db);
     $unbalanced .= "after kill $done: $bad\n" if $bad ne '';
 }

@@ -64,5 +64,8 @@ is(value(q{SELECT count(*) FROM scout.reconcile() WHERE status <> 'ok'}), '0', '
 delete $ENV{PGURI};
 command_fails_like(["$scripts/emergency_pipeline_reset.sh"], qr/set PGURI/, 'without PGURI it says what it needs');
 
+command_fails_like(["$scripts/check", '--pg', '16'], qr/--pg takes 15, 17 or 18/, 'a version that no Debian has is refused');
+command_fails_like(["$scripts/check", '--pg'], qr/--pg takes 15, 17 or 18/, 'so is none');
+
 $node->stop;
 done_testing();

@@ -39,4 +39,15 @@ BOOST_AUTO_TEST_CASE(equal_folded_compares_whole_texts) {
     BOOST_TEST(!equal_folded("\xC3\x84", "\xC3\xA4"), "letters beyond ASCII keep theirs");
 }
 
+BOOST_AUTO_TEST_CASE(clip_leaves_whole_characters) {
+    BOOST_TEST(clip("", 0) == "");
+    BOOST_TEST(clip("abc", 3) == "abc");
+    BOOST_TEST(clip("abc", 2) == "ab");
+    BOOST_TEST(clip("abc", 0) == "");
+    const std::string_view mixed = "a\xC3\xA9\xE6\x9D\xB1\xF0\x9F\x98\x80z";  // 1, 2, 3, 4 and 1 bytes
+    const size_t ends[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 11};
+    for (size_t most = 0; most < std::size(ends); most++) BOOST_TEST(clip(mixed, most).size() == ends[most]);
+    BOOST_TEST(clip("\x80\x80\x80", 2) == "", "what is no UTF-8 ends all the same");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -5,7 +5,7 @@ SET timezone = 'UTC';
 SET scout_ir.progress_interval = 0;  -- what is said depends on how long a job takes
 RESET ROLE;
 DROP EXTENSION IF EXISTS scout_ir CASCADE;
-DROP SCHEMA IF EXISTS scout CASCADE;
+DROP SCHEMA IF EXISTS scout, scout_internal CASCADE;
 DO $$
 DECLARE r text;
 BEGIN
