@@ -19,7 +19,7 @@ SQL_PARTS    = $(addprefix $(here)sql/, $(addsuffix .sql, \
                 layout/layout layout/adoption layout/create_pipeline \
                 intake pause \
                 load/load load/circuit_breaker load/reports \
-                rules/contract rules/quality_rules rules/report rules/alerts \
+                rules/contract rules/quality_rules rules/silver_counts rules/report rules/alerts \
                 recovery/recovery recovery/dead_letters \
                 proof/fingerprint proof/reconcile proof/reconcile_search proof/compare_layers \
                 freshness/pipeline freshness/datasets freshness/freshness freshness/alerts \

@@ -1,6 +1,6 @@
 -- Linking: which product of the catalogue a line of silver is.
 
-CREATE FUNCTION scout.product_linking_stats(hours numeric DEFAULT 24)
+CREATE FUNCTION scout_internal.product_linking_stats(hours numeric)
 RETURNS TABLE (hour timestamptz, total_line_items bigint, linked_items bigint, linking_percentage numeric,
                unique_product_ids bigint, unique_product_keys bigint)
 LANGUAGE plpgsql STABLE
@@ -23,6 +23,12 @@ BEGIN
     ORDER BY 1 DESC;
 END
 $$;
+COMMENT ON FUNCTION scout_internal.product_linking_stats(numeric) IS 'The body of product_linking_stats().';
+
+CREATE FUNCTION scout.product_linking_stats(hours numeric DEFAULT 24)
+RETURNS TABLE (hour timestamptz, total_line_items bigint, linked_items bigint, linking_percentage numeric,
+               unique_product_ids bigint, unique_product_keys bigint)
+LANGUAGE c STABLE COST 100 AS 'MODULE_PATHNAME', 'scout_report';
 COMMENT ON FUNCTION scout.product_linking_stats(numeric) IS
 'Share of line items that are linked to the product catalogue, per hour in which their transaction was processed, newest first.';
 

@@ -182,7 +182,10 @@ BEGIN
         FROM scout_internal.verification_checks() v WHERE v.check_name = 'gold_staleness'
         UNION ALL
         SELECT 2, 'schedule_present', 1, NULL, true,
-               format(schedule, CASE WHEN to_regclass('cron.job') IS NULL THEN 'false' ELSE cron_job END)
+               format(schedule, CASE WHEN EXISTS (  -- a table of this name may be anybody's
+                   SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'pg_cron'
+                   WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
+                     AND d.classid = 'pg_class'::regclass AND d.objid = to_regclass('cron.job')) THEN cron_job ELSE 'false' END)
         UNION ALL
         SELECT 3, 'linking_coverage', v.warning, v.critical, v.low_is_bad, v.query
         FROM scout_internal.verification_checks() v WHERE v.check_name = 'product_linking'

@@ -68,7 +68,7 @@ COMMENT ON FUNCTION scout.check_alerts(boolean) IS
 'Looks at all sources of alerts, opens, counts and resolves; one row per alert that was seen or has ended. A source that cannot be looked at is an alert itself and hides no other.';
 
 -- Silences and inhibitions are judged when somebody looks: they end by themselves.
-CREATE FUNCTION scout.alert_list(recent interval DEFAULT '1 day')
+CREATE FUNCTION scout_internal.alert_list(recent interval)
 RETURNS TABLE (alert_id bigint, state text, severity text, source text, subject text, summary text, remedy text,
                count bigint, first_seen timestamptz, last_seen timestamptz, age interval, silenced boolean,
                silence_id bigint, silenced_until timestamptz, inhibited boolean, inhibited_by text,
@@ -118,6 +118,15 @@ BEGIN
              a.severity <> 'critical', a.first_seen, a.alert_id;
 END
 $$;
+COMMENT ON FUNCTION scout_internal.alert_list(interval) IS 'The body of alert_list().';
+
+CREATE FUNCTION scout.alert_list(recent interval DEFAULT '1 day')
+RETURNS TABLE (alert_id bigint, state text, severity text, source text, subject text, summary text, remedy text,
+               count bigint, first_seen timestamptz, last_seen timestamptz, age interval, silenced boolean,
+               silence_id bigint, silenced_until timestamptz, inhibited boolean, inhibited_by text,
+               acknowledged_at timestamptz, acknowledged_by text, acknowledged_note text, ended_at timestamptz,
+               resolved_at timestamptz, source_system text, dedup_key text)
+LANGUAGE c STABLE COST 100 ROWS 20 AS 'MODULE_PATHNAME', 'scout_report';
 COMMENT ON FUNCTION scout.alert_list(interval) IS
 'Open alerts and those that were resolved of late, most important first: open before resolved, then what is neither silenced nor inhibited, firing before acknowledged, critical before warning, oldest first.';
 

@@ -26,7 +26,7 @@ CREATE TRIGGER acknowledge INSTEAD OF UPDATE ON scout.etl_alerts
 FOR EACH ROW EXECUTE FUNCTION scout_internal.acknowledge_etl_alert();
 
 -- The store is that of the event behind a dead letter or a warning; an alert is of no store.
-CREATE FUNCTION scout_internal.system_alert_list()
+CREATE FUNCTION scout_internal.system_alert_list_body()
 RETURNS TABLE (created_at timestamptz, severity text, source text, store_id text, message text, alert_id bigint,
                acknowledged boolean, resolved_at timestamptz)
 LANGUAGE plpgsql STABLE
@@ -50,6 +50,12 @@ BEGIN
     LEFT JOIN scout.silver_transactions s ON s.transaction_id = w.transaction_id;
 END
 $$;
+COMMENT ON FUNCTION scout_internal.system_alert_list_body() IS 'The body of system_alert_list().';
+
+CREATE FUNCTION scout_internal.system_alert_list()
+RETURNS TABLE (created_at timestamptz, severity text, source text, store_id text, message text, alert_id bigint,
+               acknowledged boolean, resolved_at timestamptz)
+LANGUAGE c STABLE COST 100 AS 'MODULE_PATHNAME', 'scout_report';
 COMMENT ON FUNCTION scout_internal.system_alert_list() IS
 'All alerts that are kept, and each dead letter (ERROR) and warning (WARNING) of an event with the store of that event.';
 

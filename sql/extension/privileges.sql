@@ -41,7 +41,7 @@ DO $$
 DECLARE
     found text;
 BEGIN
-    SELECT pg_catalog.string_agg(pg_catalog.format('It contains %s.', c.oid::pg_catalog.regclass), E'\n') INTO found
+    SELECT pg_catalog.string_agg(pg_catalog.format('It contains %I.%I.', n.nspname, c.relname), E'\n') INTO found
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
     WHERE n.nspname OPERATOR(pg_catalog.=) 'scout' AND c.relkind OPERATOR(pg_catalog.<>) ALL ('{i,I,S}'::pg_catalog."char"[])
       AND EXISTS (SELECT FROM pg_catalog.pg_proc p WHERE p.pronamespace OPERATOR(pg_catalog.=) c.relnamespace AND p.proname OPERATOR(pg_catalog.=) c.relname);

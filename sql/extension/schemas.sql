@@ -2,6 +2,24 @@
 -- helpers and state. Nobody but the extension's owner may create anything in either: an overload, an
 -- operator or a type of somebody else's could be taken for ours, in our own functions as in a user's call.
 
+-- CREATE EXTENSION has made schema scout where it was not there, with what the installer's default privileges
+-- give. That is meant for schemas of his, and would let others create in this one.
+DO $$
+DECLARE
+    grantee text;
+BEGIN
+    FOR grantee IN
+        SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END
+        FROM pg_catalog.pg_default_acl d CROSS JOIN LATERAL pg_catalog.aclexplode(d.defaclacl) a
+        JOIN pg_catalog.pg_namespace n ON n.nspname OPERATOR(pg_catalog.=) 'scout' AND n.nspowner OPERATOR(pg_catalog.=) d.defaclrole
+        WHERE pg_catalog.pg_get_userbyid(d.defaclrole) OPERATOR(pg_catalog.=) current_user
+          AND d.defaclobjtype OPERATOR(pg_catalog.=) 'n' AND a.grantee OPERATOR(pg_catalog.<>) d.defaclrole
+    LOOP
+        EXECUTE pg_catalog.format('REVOKE ALL ON SCHEMA scout FROM %s', grantee);
+    END LOOP;
+END
+$$;
+
 -- Schema scout may be there already, with the tables of a pipeline. Anything in it that a call could run is
 -- refused, and so is an owner, or a role with CREATE, who could add it afterwards. docs/migrate.md says what
 -- to do then.
@@ -21,7 +39,7 @@ BEGIN
         WHERE n.nspname OPERATOR(pg_catalog.=) 'scout' AND a.privilege_type OPERATOR(pg_catalog.=) 'CREATE'
           AND a.grantee OPERATOR(pg_catalog.<>) n.nspowner AND r.rolsuper IS NOT TRUE
         UNION ALL
-        SELECT pg_catalog.format('It contains %s.', pg_catalog.pg_describe_object(o.classid, o.objid, 0))
+        SELECT pg_catalog.format('It contains %s %s.', i.type, i.identity)
         FROM (
             SELECT 'pg_catalog.pg_proc'::pg_catalog.regclass AS classid, p.oid AS objid, p.pronamespace AS schema FROM pg_catalog.pg_proc p
             UNION ALL SELECT 'pg_catalog.pg_operator'::pg_catalog.regclass, o.oid, o.oprnamespace FROM pg_catalog.pg_operator o
@@ -36,6 +54,7 @@ BEGIN
             LEFT JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) coalesce(e.typrelid, t.typrelid)
             WHERE c.relkind IS NULL OR c.relkind OPERATOR(pg_catalog.=) 'c') o
         JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) o.schema AND n.nspname OPERATOR(pg_catalog.=) 'scout'
+        CROSS JOIN LATERAL pg_catalog.pg_identify_object(o.classid, o.objid, 0) i
         LIMIT 20) p;
     IF found IS NOT NULL THEN
         RAISE EXCEPTION 'schema "scout" cannot be taken over as it is'

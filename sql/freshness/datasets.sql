@@ -22,7 +22,8 @@ CREATE TABLE scout_internal.registered_datasets (
     time_zone        text NOT NULL,
     lookback         interval NOT NULL CHECK (lookback > '0'),
     registered_at    timestamptz NOT NULL,
-    registered_by    text NOT NULL
+    registered_by    text NOT NULL,
+    registrant       name NOT NULL
 );
 SELECT pg_catalog.pg_extension_config_dump('scout_internal.registered_datasets', '');
 COMMENT ON TABLE scout_internal.registered_datasets IS

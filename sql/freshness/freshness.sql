@@ -73,7 +73,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION scout.freshness(text[], timestamptz, interval) IS
-'Age of the newest row of each dataset, and of each of its sources: pass, warn, error, or runtime error with the reason. Reads as the caller, waits for no lock, and gives each dataset at most timeout.';
+'Age of the newest row of each dataset, and of each of its sources: pass, warn, error, or runtime error with the reason. Sees what the caller may see, waits for no lock, and gives each dataset at most timeout.';
 
 CREATE FUNCTION scout_internal.look_milliseconds(function text, timeout interval, clock timestamptz)
 RETURNS int

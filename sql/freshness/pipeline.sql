@@ -38,7 +38,7 @@ $$;
 COMMENT ON FUNCTION scout_internal.oldest_pending() IS
 'When the oldest waiting event of each source was ingested: exact up to 10,000 chunks in the queue, beyond an estimate from the first chunk of each source.';
 
-CREATE FUNCTION scout.ingest_freshness()
+CREATE FUNCTION scout_internal.ingest_freshness()
 RETURNS TABLE (bronze_staleness_minutes numeric, silver_staleness_minutes numeric, gold_staleness_minutes numeric,
                pipeline_health text, latest_bronze_event timestamptz, latest_silver_load timestamptz,
                latest_gold_refresh timestamptz, backlog bigint, oldest_pending timestamptz,
@@ -106,6 +106,14 @@ BEGIN
     FROM ages a;
 END
 $$;
+COMMENT ON FUNCTION scout_internal.ingest_freshness() IS 'The body of ingest_freshness().';
+
+CREATE FUNCTION scout.ingest_freshness()
+RETURNS TABLE (bronze_staleness_minutes numeric, silver_staleness_minutes numeric, gold_staleness_minutes numeric,
+               pipeline_health text, latest_bronze_event timestamptz, latest_silver_load timestamptz,
+               latest_gold_refresh timestamptz, backlog bigint, oldest_pending timestamptz,
+               backlog_is_estimate boolean)
+LANGUAGE c STABLE COST 100 ROWS 1 AS 'MODULE_PATHNAME', 'scout_report';
 COMMENT ON FUNCTION scout.ingest_freshness() IS
 'Age of the newest bronze event, of the newest change of silver and of the least recently refreshed gold view (NULL: never), and one word of health. pipeline_health is paused (all sources), unknown (no data yet), or follows the longest of: silence of bronze, wait of the oldest pending event of a source that is not paused, wait of a silver change for a gold refresh: healthy up to 5 minutes, warning up to 15, then critical. Silver without a backlog and gold without changes of silver are not stale, however old. backlog_is_estimate says that more than 10,000 chunks wait: backlog and oldest_pending are then estimates.';
 

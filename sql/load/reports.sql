@@ -1,14 +1,14 @@
--- Reports on the flow: freshness, throughput, latency. Quality is in rules/report.sql, the proof in proof/.
+-- Reports on the flow: freshness, throughput, latency.
 --
--- Rules for every report, there too: STABLE, so that all its statements read the caller's one
--- snapshot and it runs in a read-only transaction; plpgsql, so that it is bound to the pipeline's
--- tables when it is called, not when the extension is created; the caller's own rights. Times are
--- judged by statement_timestamp(): it is the moment of the snapshot, the same in all columns,
--- while now() would stand still in a transaction that stays open. Views are over functions only:
--- the extension must not depend on the user's tables. What belongs to the rows of a window is fetched
--- by its key (OFFSET 0 keeps the planner from joining), so that no plan reads the history.
+-- Rules for every report: STABLE, so that all its statements read the caller's one snapshot and it runs in
+-- a read-only transaction; plpgsql, so that it is bound to the pipeline's tables when it is called, not when
+-- the extension is created; behind a C function that decides as whom it runs (src/extension/sight.hpp). Times
+-- are judged by statement_timestamp(): it is the moment of the snapshot, the same in all columns, while now()
+-- would stand still in a transaction that stays open. Views are over functions only: the extension must not
+-- depend on the user's tables. What belongs to the rows of a window is fetched by its key (OFFSET 0 keeps the
+-- planner from joining), so that no plan reads the history.
 
-CREATE FUNCTION scout.pipeline_throughput(hours numeric DEFAULT 1)
+CREATE FUNCTION scout_internal.pipeline_throughput(hours numeric)
 RETURNS TABLE (minute timestamptz, tx_count bigint, total_items bigint, avg_transaction_amount numeric,
                active_stores bigint)
 LANGUAGE plpgsql STABLE
@@ -28,6 +28,12 @@ BEGIN
     ORDER BY 1 DESC;
 END
 $$;
+COMMENT ON FUNCTION scout_internal.pipeline_throughput(numeric) IS 'The body of pipeline_throughput().';
+
+CREATE FUNCTION scout.pipeline_throughput(hours numeric DEFAULT 1)
+RETURNS TABLE (minute timestamptz, tx_count bigint, total_items bigint, avg_transaction_amount numeric,
+               active_stores bigint)
+LANGUAGE c STABLE COST 100 AS 'MODULE_PATHNAME', 'scout_report';
 COMMENT ON FUNCTION scout.pipeline_throughput(numeric) IS
 'Transactions that reached silver, per minute of the last hours, newest first; a minute without any has no row.';
 
@@ -56,7 +62,7 @@ $$;
 COMMENT ON FUNCTION scout.etl_performance(numeric) IS
 'Batches that processed events, per hour of the last hours, newest first; total_records_created counts transactions and line items.';
 
-CREATE FUNCTION scout.ingest_latency(hours numeric DEFAULT 1)
+CREATE FUNCTION scout_internal.ingest_latency(hours numeric)
 RETURNS TABLE (transaction_id text, bronze_ingested_at timestamptz, silver_processed_at timestamptz,
                latency_seconds numeric, latency_rating text)
 LANGUAGE plpgsql STABLE
@@ -79,6 +85,12 @@ BEGIN
     ORDER BY l.processed_at DESC, l.transaction_id;
 END
 $$;
+COMMENT ON FUNCTION scout_internal.ingest_latency(numeric) IS 'The body of ingest_latency().';
+
+CREATE FUNCTION scout.ingest_latency(hours numeric DEFAULT 1)
+RETURNS TABLE (transaction_id text, bronze_ingested_at timestamptz, silver_processed_at timestamptz,
+               latency_seconds numeric, latency_rating text)
+LANGUAGE c STABLE COST 100 AS 'MODULE_PATHNAME', 'scout_report';
 COMMENT ON FUNCTION scout.ingest_latency(numeric) IS
 'From ingestion to silver, per transaction processed in the last hours, newest first: healthy up to 5 minutes, warning up to 15, then critical. A reprocessed transaction counts up to its newest processing.';
 

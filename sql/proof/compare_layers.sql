@@ -29,8 +29,8 @@ COMMENT ON FUNCTION scout_internal.key_columns(regclass, text[], text) IS
 'Checks the columns of a key of compare_layers(), and quotes them.';
 
 -- Keys are compared as their types do where all sides have the same, otherwise as text.
-CREATE FUNCTION scout.compare_layers(source regclass, target regclass, key text[], dead_letters regclass DEFAULT NULL,
-    target_key text[] DEFAULT NULL, dead_letter_key text[] DEFAULT NULL, samples int DEFAULT 5)
+CREATE FUNCTION scout_internal.compare_layers(source regclass, target regclass, key text[], dead_letters regclass,
+    target_key text[], dead_letter_key text[], samples int)
 RETURNS TABLE (check_name text, status text, value bigint, sample_keys text[], details text)
 LANGUAGE plpgsql STABLE ROWS 8
 SET search_path = pg_catalog, pg_temp
@@ -112,5 +112,11 @@ BEGIN
     USING compare_layers.samples;
 END
 $$;
+COMMENT ON FUNCTION scout_internal.compare_layers(regclass, regclass, text[], regclass, text[], text[], int) IS 'The body of compare_layers().';
+
+CREATE FUNCTION scout.compare_layers(source regclass, target regclass, key text[], dead_letters regclass DEFAULT NULL,
+    target_key text[] DEFAULT NULL, dead_letter_key text[] DEFAULT NULL, samples int DEFAULT 5)
+RETURNS TABLE (check_name text, status text, value bigint, sample_keys text[], details text)
+LANGUAGE c STABLE COST 100 ROWS 8 AS 'MODULE_PATHNAME', 'scout_compare_layers';
 COMMENT ON FUNCTION scout.compare_layers(regclass, regclass, text[], regclass, text[], text[], int) IS
 'Consistency of any two tables by key: matched, missing in the target (less those in dead letters), orphans, duplicates on either side, with sample keys. Reads both tables once.';

@@ -1,5 +1,5 @@
 -- The proof that nothing is lost: every bronze event in exactly one state, bronze against silver in
--- both directions, in one snapshot. (The rules for reports are at the top of load/reports.sql.)
+-- both directions, in one snapshot. (The rules for reports are at the top of sql/load/reports.sql.)
 --
 -- States of an event in bronze:
 --   processed      a row of silver_transactions has it as source_event_id
@@ -24,7 +24,7 @@
 --
 -- Custom plans, so that the branches for the other case fold away. JIT costs more here than it saves.
 
-CREATE FUNCTION scout.reconcile(start_ts timestamptz DEFAULT NULL, end_ts timestamptz DEFAULT NULL)
+CREATE FUNCTION scout_internal.reconcile(start_ts timestamptz, end_ts timestamptz)
 RETURNS TABLE (check_name text, status text, value numeric, threshold numeric, details jsonb)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -291,5 +291,10 @@ BEGIN
     ORDER BY c.ordinal;
 END
 $$;
+COMMENT ON FUNCTION scout_internal.reconcile(timestamptz, timestamptz) IS 'The body of reconcile().';
+
+CREATE FUNCTION scout.reconcile(start_ts timestamptz DEFAULT NULL, end_ts timestamptz DEFAULT NULL)
+RETURNS TABLE (check_name text, status text, value numeric, threshold numeric, details jsonb)
+LANGUAGE c STABLE COST 100 AS 'MODULE_PATHNAME', 'scout_report';
 COMMENT ON FUNCTION scout.reconcile(timestamptz, timestamptz) IS
 'Proof that nothing is lost, in one snapshot: counts bronze events by state, checks that the states add up, and compares bronze with silver, lines, dead letters, queue and dedup keys, for all of bronze or the half-open window [start_ts, end_ts) on ingested_at (NULL leaves a side open). Names up to 10 examples of whatever breaks a check.';

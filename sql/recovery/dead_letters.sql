@@ -25,7 +25,7 @@ LANGUAGE c ROWS 1 AS 'MODULE_PATHNAME', 'scout_dlq_purge';
 COMMENT ON FUNCTION scout.dlq_purge(interval, boolean) IS
 'Deletes dead letters closed longer ago than the interval; never open ones, nor those that alone account for a bronze event.';
 
-CREATE FUNCTION scout.dlq_summary()
+CREATE FUNCTION scout_internal.dlq_summary()
 RETURNS TABLE (error_code text, source_system text, status text, letters bigint, attempts_max int,
                first_failed_at timestamptz, last_failed_at timestamptz, oldest_open_age interval,
                unlinked bigint, example jsonb)
@@ -55,5 +55,12 @@ BEGIN
              g.source_system;
 END
 $$;
+COMMENT ON FUNCTION scout_internal.dlq_summary() IS 'The body of dlq_summary().';
+
+CREATE FUNCTION scout.dlq_summary()
+RETURNS TABLE (error_code text, source_system text, status text, letters bigint, attempts_max int,
+               first_failed_at timestamptz, last_failed_at timestamptz, oldest_open_age interval,
+               unlinked bigint, example jsonb)
+LANGUAGE c STABLE COST 100 AS 'MODULE_PATHNAME', 'scout_report';
 COMMENT ON FUNCTION scout.dlq_summary() IS
 'The dead-letter queue by error code (the newest of each letter), source and status, open ones first; the example is the newest letter.';

@@ -1,5 +1,5 @@
 -- Reports on the quality of the data: alerts, the report over the last hours, the dead letters.
--- The rules for reports are at the top of load/reports.sql.
+-- The rules for reports are at the top of sql/load/reports.sql.
 
 -- One look by index per rule.
 CREATE FUNCTION scout_internal.failed_rules(since timestamptz)
@@ -23,7 +23,7 @@ $$;
 COMMENT ON FUNCTION scout_internal.failed_rules(timestamptz) IS
 'Quality rules that are on and whose newest result, of a run since then, is none to pass.';
 
-CREATE FUNCTION scout.quality_alerts(hours numeric DEFAULT 24)
+CREATE FUNCTION scout_internal.quality_alerts(hours numeric)
 RETURNS TABLE (alert_type text, severity text, transaction_id text, processed_at timestamptz, alert_payload jsonb)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -57,6 +57,11 @@ BEGIN
     ORDER BY severity, processed_at DESC, alert_type, transaction_id;
 END
 $$;
+COMMENT ON FUNCTION scout_internal.quality_alerts(numeric) IS 'The body of quality_alerts().';
+
+CREATE FUNCTION scout.quality_alerts(hours numeric DEFAULT 24)
+RETURNS TABLE (alert_type text, severity text, transaction_id text, processed_at timestamptz, alert_payload jsonb)
+LANGUAGE c STABLE COST 100 AS 'MODULE_PATHNAME', 'scout_report';
 COMMENT ON FUNCTION scout.quality_alerts(numeric) IS
 'Alerts of the last hours, newest first: open dead letters (by first failure) and quality rules whose newest result is an error as critical, then warnings of events that were loaded and of rules.';
 
@@ -69,7 +74,7 @@ COMMENT ON VIEW scout.v_quality_alerts IS 'Quality alerts of the last 24 hours: 
 -- as in core/contract.cpp. What belongs to a transaction is fetched by its key, so that no plan reads
 -- the history. Compiling costs more than a window is worth, and SELECT INTO cannot run in parallel, but
 -- the plan for it would be chosen.
-CREATE FUNCTION scout.data_quality_report(hours numeric DEFAULT 1)
+CREATE FUNCTION scout_internal.data_quality_report(hours numeric)
 RETURNS TABLE (check_category text, check_name text, status text, failure_count bigint, details text)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -80,10 +85,6 @@ AS $$
 #variable_conflict use_column
 DECLARE
     since         timestamptz := scout_internal.hours_ago(hours);
-    min_total     numeric;
-    max_total     numeric;
-    max_mismatch  numeric;
-    max_ahead     interval;
     found         record;
     orphans       bigint;
     linked        numeric;
@@ -93,39 +94,7 @@ DECLARE
 BEGIN
     PERFORM scout_internal.require_pipeline();
 
-    SELECT max(r.threshold) FILTER (WHERE r.code = 'NEGATIVE_TOTAL'),
-           max(r.threshold) FILTER (WHERE r.code = 'AMOUNT_ABOVE_LIMIT'),
-           max(r.threshold) FILTER (WHERE r.code = 'LINE_TOTAL_MISMATCH'),
-           -- an interval holds less than a threshold may say
-           least(max(r.threshold) FILTER (WHERE r.code = 'FUTURE_TIMESTAMP'), 876000)::float8 * interval '1 hour'
-    INTO min_total, max_total, max_mismatch, max_ahead
-    FROM scout.built_in_rules() r;
-
-    SELECT count(*) AS transactions,
-           coalesce(sum(t.lines), 0)::bigint AS lines,
-           coalesce(sum(t.unlinked), 0)::bigint AS unlinked,
-           coalesce(sum(t.invalid_lines), 0)::bigint AS invalid_lines,
-           count(*) FILTER (WHERE t.total_amount < min_total) AS negative,
-           count(*) FILTER (WHERE t.total_amount > max_total) AS above_limit,
-           count(*) FILTER (WHERE t.lines > 0
-               AND abs(t.line_sum - t.total_amount) > 0.50
-               AND abs(t.line_sum - t.total_amount) * 100 > max_mismatch * abs(t.total_amount)) AS mismatch,
-           count(*) FILTER (WHERE t.store_id IS NULL OR btrim(t.store_id) = '') AS no_store,
-           count(*) FILTER (WHERE t.ts > t.received + max_ahead) AS ahead,
-           count(*) FILTER (WHERE t.item_count <= 0) AS no_items,
-           count(*) FILTER (WHERE t.lines = 0 AND t.item_count > 0) AS no_lines,
-           count(*) FILTER (WHERE t.lines > 0 AND t.lines <> t.item_count) AS miscounted
-    INTO found
-    FROM (SELECT s.total_amount, s.store_id, s.item_count, s.ts, l.lines, l.line_sum, l.unlinked, l.invalid_lines,
-                 coalesce((SELECT b.ingested_at FROM scout.bronze_events b WHERE b.event_id = s.source_event_id),
-                          s.processed_at) AS received
-          FROM scout.silver_transactions s
-          CROSS JOIN LATERAL (
-              SELECT count(*) AS lines, sum(i.line_amount) AS line_sum,
-                     count(*) FILTER (WHERE i.product_key IS NULL) AS unlinked,
-                     count(*) FILTER (WHERE i.quantity <= 0 OR i.unit_price < 0) AS invalid_lines
-              FROM scout.silver_line_items i WHERE i.transaction_id = s.transaction_id) l
-          WHERE s.processed_at >= since) t;
+    SELECT * INTO found FROM scout_internal.silver_counts(since);
 
     -- Lines carry no indexed time: those left behind are looked for where a quarantine by hand
     -- leaves them. reconcile() looks at all lines.
@@ -144,19 +113,8 @@ BEGIN
 
     RETURN QUERY
     WITH rule_checks (ordinal, category, name, code, failures, what) AS (
-        VALUES
-        (1, 'amounts', 'negative_totals', 'NEGATIVE_TOTAL', found.negative,
-            format('total below %s', trim_scale(min_total))),
-        (2, 'amounts', 'amounts_above_limit', 'AMOUNT_ABOVE_LIMIT', found.above_limit,
-            format('total above %s', trim_scale(max_total))),
-        (3, 'lines', 'line_total_mismatch', 'LINE_TOTAL_MISMATCH', found.mismatch,
-            format('sum of lines differs from the total by more than %s%% and 0.50', trim_scale(max_mismatch))),
-        (4, 'lines', 'invalid_line_items', 'INVALID_LINE_ITEM', found.invalid_lines,
-            'line items with a quantity that is not positive or a negative price'),
-        (5, 'lines', 'empty_transactions', 'EMPTY_ITEMS', found.no_items, 'item_count is not positive'),
-        (6, 'time', 'future_timestamps', 'FUTURE_TIMESTAMP', found.ahead,
-            format('later than their receipt by more than %s hours',
-                   trim_scale(round(extract(epoch FROM max_ahead) / 3600, 4))))
+        SELECT c.place, c.category, c.check_name, c.code, found.broken[c.place], c.details
+        FROM scout_internal.rule_conditions() c
     ), checks (ordinal, category, name, status, failures, what) AS (
         SELECT c.ordinal, c.category, c.name,
                CASE WHEN c.failures = 0 OR NOT r.enabled THEN 'pass'
@@ -227,5 +185,10 @@ BEGIN
     ORDER BY x.ordinal, x.failures DESC, x.name;
 END
 $$;
+COMMENT ON FUNCTION scout_internal.data_quality_report(numeric) IS 'The body of data_quality_report().';
+
+CREATE FUNCTION scout.data_quality_report(hours numeric DEFAULT 1)
+RETURNS TABLE (check_category text, check_name text, status text, failure_count bigint, details text)
+LANGUAGE c STABLE COST 100 AS 'MODULE_PATHNAME', 'scout_report';
 COMMENT ON FUNCTION scout.data_quality_report(numeric) IS
 'Checks of the transactions processed in the last hours, with their dead letters, warnings, added quality rules whose newest result is none to pass, and the backlog; thresholds and severities are those of built_in_rules(). Reads only.';

@@ -16,8 +16,11 @@ constexpr extension::Function functions[] = {{"alert_list", Tier::reader},
                                              {"silence", Tier::operator_},
                                              {"unsilence", Tier::operator_}};
 
-constexpr extension::Function helpers[] = {
-    {"silence_list", Tier::reader}, {"etl_alert_list", Tier::reader}, {"system_alert_list", Tier::reader}};
+constexpr extension::Function helpers[] = {{"alert_list", Tier::reader},
+                                           {"system_alert_list_body", Tier::reader},
+                                           {"silence_list", Tier::reader},
+                                           {"etl_alert_list", Tier::reader},
+                                           {"system_alert_list", Tier::reader}};
 
 // The older runbook acknowledges by UPDATE of etl_alerts.
 constexpr extension::Relation views[] = {{"v_alerts", Tier::reader},

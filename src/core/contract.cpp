@@ -13,12 +13,6 @@ using Kind = Value::Kind;
 
 constexpr std::string_view supported_event_type = "transaction.v1";
 
-// Sums of lines that were rounded one by one may always differ by this much.
-constexpr Decimal line_total_tolerance{Decimal::one / 2};
-
-// A Decimal counts hours in units of 10^-4, which is a whole number of microseconds.
-constexpr int64_t usecs_per_hour_unit = 3'600 * usecs_per_second / Decimal::one;
-
 constexpr const char *missing_message = "A required field is missing, null or blank.";
 constexpr const char *number_range_message = "The number is beyond numeric(18,4).";
 
@@ -102,16 +96,18 @@ std::string_view format_path(const Finding &finding, char (&buffer)[path_text_si
 }
 
 TransactionCheck::TransactionCheck(const RuleSet &rules, Timestamp received, std::string_view fallback_store)
-    : rules_(rules), received_(received), fallback_store_(fallback_store) {}
+    : rules_(rules), fallback_store_(fallback_store) {
+    facts_.received = received;
+}
 
 bool TransactionCheck::reject(Rule rule, Field field, const char *message) {
     rejection_ = Finding{rule, Severity::critical, field, item_, message};
     return false;
 }
 
-bool TransactionCheck::breach(Rule rule, Field field, const char *message) {
+bool TransactionCheck::holds(Rule rule, Field field, const char *message) {
     const RuleSetting &setting = rules_[rule];
-    if (!setting.enabled) return true;
+    if (!setting.enabled || !rule_info(rule).broken(facts_, setting.threshold)) return true;
     if (setting.severity == Severity::critical) return reject(rule, field, message);
 
     for (int i = 0; i < warning_count_; i++)
@@ -208,24 +204,18 @@ bool TransactionCheck::header(const RawHeader &raw, Header &out) {
         !optional_text(raw.payment_method, Field::payment_method, out.payment_method) ||
         !items(raw.items, out.item_count))
         return false;
-    out.total_amount = total_ = total.value;
-    return header_rules(out);
+    out.total_amount = total.value;
+    facts_.total_amount = out.total_amount;
+    facts_.ts = out.ts;
+    facts_.item_count = out.item_count;
+    return header_rules();
 }
 
-bool TransactionCheck::header_rules(const Header &header) {
-    if (header.total_amount < rules_[Rule::negative_total].threshold &&
-        !breach(Rule::negative_total, Field::total_amount, "The total is less than allowed."))
-        return false;
-    if (header.total_amount > rules_[Rule::amount_above_limit].threshold &&
-        !breach(Rule::amount_above_limit, Field::total_amount, "The total is greater than the limit."))
-        return false;
-
-    // In 128 bits, because any threshold is allowed.
-    const int128 ahead = static_cast<int128>(header.ts) - received_;
-    if (ahead > rules_[Rule::future_timestamp].threshold.units * usecs_per_hour_unit &&
-        !breach(Rule::future_timestamp, Field::ts, "The timestamp is too far in the future."))
-        return false;
-    return header.item_count > 0 || breach(Rule::empty_items, Field::items, "There are no line items.");
+bool TransactionCheck::header_rules() {
+    return holds(Rule::negative_total, Field::total_amount, "The total is less than allowed.") &&
+           holds(Rule::amount_above_limit, Field::total_amount, "The total is greater than the limit.") &&
+           holds(Rule::future_timestamp, Field::ts, "The timestamp is too far in the future.") &&
+           holds(Rule::empty_items, Field::items, "There are no line items.");
 }
 
 bool TransactionCheck::line(const RawLine &raw, Line &out) {
@@ -250,22 +240,21 @@ bool TransactionCheck::line(const RawLine &raw, Line &out) {
         line_amount.present ? line_amount.value : multiply(out.quantity, out.unit_price) - out.discount;
     if (!out.line_amount.in_range())
         return reject(Rule::out_of_range, Field::line_amount, number_range_message);
-    line_sum_ = line_sum_ + out.line_amount;
+    facts_.quantity = out.quantity;
+    facts_.unit_price = out.unit_price;
+    facts_.lines++;
+    facts_.line_sum = facts_.line_sum + out.line_amount;
 
-    if (out.quantity.units <= 0 &&
-        !breach(Rule::invalid_line_item, Field::qty, "The quantity must be positive."))
-        return false;
-    return out.unit_price.units >= 0 ||
-           breach(Rule::invalid_line_item, Field::unit_price, "The unit price must not be negative.");
+    // One rule, two places to point at: the quantity where both are wrong.
+    return out.quantity.units <= 0
+               ? holds(Rule::invalid_line_item, Field::qty, "The quantity must be positive.")
+               : holds(Rule::invalid_line_item, Field::unit_price, "The unit price must not be negative.");
 }
 
 bool TransactionCheck::finish() {
-    if (item_ < 0) return true;  // no lines to compare with
-    item_ = -1;                  // what is found now concerns the header
-    if (!differs_beyond(line_sum_, total_, rules_[Rule::line_total_mismatch].threshold, line_total_tolerance))
-        return true;
-    return breach(Rule::line_total_mismatch, Field::total_amount,
-                  "The line amounts do not add up to the total.");
+    item_ = -1;  // what is found now concerns the header
+    return holds(Rule::line_total_mismatch, Field::total_amount,
+                 "The line amounts do not add up to the total.");
 }
 
 }  // namespace scout::core

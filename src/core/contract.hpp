@@ -129,19 +129,18 @@ public:
 
 private:
     bool reject(Rule rule, Field field, const char *message);
-    bool breach(Rule rule, Field field, const char *message);  // by configured severity
+    bool holds(Rule rule, Field field, const char *message);  // false: broken, and critical
     bool required_id(const Value &value, Field field, std::string_view &out);
     bool optional_id(const Value &value, Field field, OptionalText &out);
     bool optional_text(const Value &value, Field field, OptionalText &out);
     bool amount(const Value &value, Field field, bool required, OptionalDecimal &out);
     bool timestamp(const Value &value, Timestamp &out);
     bool items(const Value &value, int32_t &count);
-    bool header_rules(const Header &header);
+    bool header_rules();
 
     const RuleSet &rules_;
-    Timestamp received_;
     std::string_view fallback_store_;
-    Decimal total_, line_sum_;
+    Facts facts_;
     int32_t item_ = -1;
     Finding rejection_;
     Finding warnings_[rule_count];

@@ -32,6 +32,13 @@ Oid require_table(const char *name) {
     return id;
 }
 
+pg::Array<Oid> pipeline_tables() {
+    pg::Array<Oid> tables;
+    for (const char *name : essential)
+        if (const Oid id = relation_oid(name); OidIsValid(id)) tables.push(id);
+    return tables;
+}
+
 namespace {
 
 // create_pipeline() writes "scout_ir pipeline schema N" as the last step of making the pipeline.

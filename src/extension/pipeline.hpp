@@ -1,7 +1,7 @@
 // The pipeline's relations as the catalogue has them: are they there, who owns them, of which layout.
 #pragma once
 
-#include "pg/postgres.hpp"
+#include "pg/memory.hpp"
 
 extern "C" {
 #include "commands/trigger.h"
@@ -21,6 +21,9 @@ Oid relation_oid(const char *name);
 
 // The same; raises what require_pipeline() says is missing where there is none.
 Oid require_table(const char *name);
+
+// Those of the tables that every action touches that are there.
+pg::Array<Oid> pipeline_tables();
 
 // The owner of the pipeline tables, as whom every write to them runs. One clear error, with the
 // call that mends it, where a table is missing, the owners differ, or the layout is of another version.

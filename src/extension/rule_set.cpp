@@ -26,4 +26,29 @@ core::RuleSet current_rules() {
     return rules;
 }
 
+const char *filled(std::string_view text, const core::RuleSetting &setting, core::SilverTerms terms) {
+    char threshold[core::decimal_text_size];
+    terms.threshold = core::format_decimal(setting.threshold, threshold);
+    StringInfoData out;
+    initStringInfo(&out);
+    core::fill_in(text, terms, [&out](std::string_view piece) {
+        appendBinaryStringInfo(&out, piece.data(), static_cast<int>(piece.size()));
+    });
+    return out.data;
+}
+
+const char *silver_condition(const core::RuleInfo &info, const core::RuleSet &rules,
+                             std::string_view received) {
+    core::SilverTerms terms;
+    terms.received = received;
+    if (received.empty())  // silver written by hand has no event
+        terms.received =
+            "coalesce((SELECT b.ingested_at FROM scout.bronze_events b WHERE b.event_id = t.source_event_id),"
+            " t.processed_at)";
+    terms.line_sum =
+        "(SELECT sum(i.line_amount) FROM scout.silver_line_items i WHERE i.transaction_id = "
+        "t.transaction_id)";
+    return filled(info.silver.condition, rules[info.rule], terms);
+}
+
 }  // namespace scout::extension

@@ -40,7 +40,7 @@ void look_at(const Dataset &d, TimestampTz at, int hours, int weeks, pg::Array<C
         ereport(ERROR, errcode(ERRCODE_DATATYPE_MISMATCH),
                 errmsg("column %s is a date: it has no hours", s.column),
                 errhint("Ask for whole days: hours => 24."));
-    pg::Session session(silver ? GetUserId() : s.role);
+    pg::Session session(s.role);
     const char *windows =
         "SELECT g.week, (($1 AT TIME ZONE $2) - g.week * interval '7 days' - $3 * interval '1 hour') AT TIME "
         "ZONE "

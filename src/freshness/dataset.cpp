@@ -1,5 +1,8 @@
 #include "freshness/dataset.hpp"
 
+#include "extension/sight.hpp"
+#include "pg/reads.hpp"
+
 extern "C" {
 #include "catalog/pg_am.h"
 #include "catalog/pg_index.h"
@@ -60,12 +63,20 @@ AttrNumber column_of(Oid relation, const Dataset &d, const char *column) {
     return number;
 }
 
-Oid owner_of(Oid relation) {
-    HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
-    if (!HeapTupleIsValid(tuple)) return InvalidOid;
-    const Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
-    ReleaseSysCache(tuple);
-    return owner;
+// A filter is the registrant's SQL and runs as he, for those only who may see all that it looks at: what
+// grants and policies hide from the caller would show in the result otherwise.
+Oid filterer(const Dataset &d, Oid relation) {
+    const Oid registrant = get_role_oid(d.registrant, true), caller = GetUserId();
+    if (!OidIsValid(registrant))
+        ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
+                errmsg("role \"%s\", who registered the filter, does not exist", d.registrant));
+    if (registrant == caller) return caller;
+    if (!pg::sees_all(relation, caller) || (superuser_arg(registrant) && !superuser_arg(caller)))
+        ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                errmsg("\"%s\" does not see all of %s, and the filter runs as \"%s\"",
+                       GetUserNameFromId(caller, false), quote_qualified_identifier(d.schema, d.relation),
+                       d.registrant));
+    return registrant;
 }
 
 }  // namespace
@@ -85,8 +96,11 @@ void require_arguments(FunctionCallInfo fcinfo) {
 pg::Array<Dataset> read_datasets(FunctionCallInfo fcinfo, int argument) {
     static pg::Statement list(
         "SELECT d.dataset, d.relation_schema::text, d.relation_name::text, d.layer, d.loaded_at_column::text,"
-        " d.source_column::text, d.filter, d.time_zone, d.lookback, d.warn_after, d.expected_sources"
-        " FROM scout_internal.dataset_list() d WHERE $1::text[] IS NULL OR d.dataset = ANY ($1)");
+        " d.source_column::text, d.filter, d.time_zone, d.lookback, d.warn_after, d.expected_sources, "
+        "r.registrant::text"
+        " FROM scout_internal.dataset_list() d LEFT JOIN scout_internal.registered_datasets r ON r.name = "
+        "d.dataset"
+        " WHERE $1::text[] IS NULL OR d.dataset = ANY ($1)");
     const pg::Param names = pg::argument(fcinfo, argument, TEXTARRAYOID);
     if (!names.null) {
         // No rows would look like all well.
@@ -119,6 +133,7 @@ pg::Array<Dataset> read_datasets(FunctionCallInfo fcinfo, int argument) {
         d.warn_after = required(10, "warn_after");
         d.expected = rows.value(i, 11, none);
         if (none) d.expected = static_cast<Datum>(0);
+        d.registrant = text_of(rows, i, 12);
         out.push(d);
     }
     return out;
@@ -133,10 +148,9 @@ Subject subject_of(const Dataset &d, bool own_look) {
     RangeVar *name = makeRangeVar(pstrdup(d.schema), pstrdup(d.relation), -1);
     s.oid = RangeVarGetRelidExtended(name, AccessShareLock, RVR_NOWAIT, nullptr, nullptr);
     s.name = quote_qualified_identifier(d.schema, d.relation);
-    // Whoever has the owner's rights anyway looks as the owner: a superuser's look must not lend its rights
-    // to a function that somebody put into a view or a policy.
-    const Oid owner = owner_of(s.oid);
-    s.role = has_privs_of_role(GetUserId(), owner) ? owner : GetUserId();
+    s.role = own_look              ? extension::pipeline_reader()
+             : d.filter != nullptr ? filterer(d, s.oid)
+                                   : extension::reader_of(&s.oid, 1);
     if (own_look) return s;
 
     const char *column = d.column != nullptr ? d.column : "ingested_at";

@@ -10,9 +10,10 @@ struct Dataset {
     const char *name, *schema, *relation, *layer;
     const char *column;  // nullptr: the pipeline's own relation, looked at in the pipeline's own way
     const char *source, *filter, *zone;
-    Datum lookback;    // interval
-    Datum warn_after;  // interval
-    Datum expected;    // text[]; 0: not said
+    Datum lookback;          // interval
+    Datum warn_after;        // interval
+    Datum expected;          // text[]; 0: not said
+    const char *registrant;  // the role that the filter runs as; nullptr for the pipeline's own
 };
 
 // The datasets of these names (NULL: all), as dataset_list() has them; valid until the Session ends.
@@ -44,7 +45,9 @@ struct Subject {
     bool is_bronze;
 };
 
-// Never waits for the relation's lock. As the caller; raises what makes the dataset a runtime error.
+// Never waits for the relation's lock. `role` is extension::reader_of() the relation, with a filter the
+// registrant, and for the pipeline's own look extension::pipeline_reader(). Raises what makes the dataset a
+// runtime error.
 Subject subject_of(const Dataset &d, bool own_look);
 
 // `expression` as a value of the column's type; `moment` is a timestamptz in SQL.

@@ -38,7 +38,7 @@ public:
         const bool gold = d_.column == nullptr && strcmp(d_.layer, "gold") == 0;
         const bool silver = d_.column == nullptr && strcmp(d_.relation, "silver_transactions") == 0;
         s_ = subject_of(d_, gold || silver);
-        pg::Session session(gold || silver ? GetUserId() : s_.role);
+        pg::Session session(s_.role);
         if (gold)
             look_at_gold();
         else if (silver)

@@ -1,11 +1,12 @@
 // register_dataset() and unregister_dataset(): which relations freshness() and volume() look at.
 //
 // checked_dataset() (sql/freshness/datasets.sql) says what is wrong with the arguments; the filter is planned
-// here, as the caller. The row and its entry in the timeline are written in one transaction: a commit makes
-// both seen by the next look, abort and crash leave what was.
+// here, as whom it will run: extension::registrant(). The row and its entry in the timeline are written in
+// one transaction: a commit makes both seen by the next look, abort and crash leave what was.
 
 #include "audit/caller.hpp"
 #include "extension/installed.hpp"
+#include "extension/sight.hpp"
 #include "pg/arguments.hpp"
 #include "pg/condition.hpp"
 #include "pg/guard.hpp"
@@ -23,7 +24,7 @@ SCOUT_ACTION(scout_register_dataset, 15) {
         "INSERT INTO scout_internal.registered_datasets SELECT r.* FROM jsonb_populate_record("
         "NULL::scout_internal.registered_datasets, $1::jsonb || jsonb_build_object('registered_at', "
         "clock_timestamp(),"
-        " 'registered_by', $2::text)) r");
+        " 'registered_by', $2::text, 'registrant', $3::text)) r");
     const Oid role = GetUserId();
     pg::Result result(fcinfo);
     pg::Session session;
@@ -38,13 +39,15 @@ SCOUT_ACTION(scout_register_dataset, 15) {
     const char *definition = pg::c_string(rows.text(0, 1)), *name = pg::c_string(rows.text(0, 2));
     const char *relation = pg::c_string(rows.text(0, 4));
     const char *details = rows.is_null(0, 5) ? nullptr : pg::c_string(rows.text(0, 5));
-    if (!rows.is_null(0, 3))
-        pg::require_condition(pg::c_string(rows.text(0, 3)), relation, "register_dataset: filter");
+    const Oid registrant = rows.is_null(0, 3)
+                               ? role
+                               : pg::require_condition(pg::c_string(rows.text(0, 3)), relation,
+                                                       "register_dataset: filter", extension::registrant);
 
     const char *actor = audit::actor();
     pg::AsRole owner(extension::extension_owner());
     pg::Rows old = forget.run({pg::text(name)});
-    insert.run({pg::text(definition), pg::text(actor)});
+    insert.run({pg::text(definition), pg::text(actor), pg::text(GetUserNameFromId(registrant, false))});
     owner.end();
     const char *status = old.count() > 0 ? "replaced" : "registered";
     audit::Json counts;

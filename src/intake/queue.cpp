@@ -1,6 +1,7 @@
 #include "intake/queue.hpp"
 
 #include "extension/pipeline.hpp"
+#include "extension/sight.hpp"
 #include "intake/pending.hpp"
 #include "pg/ranges.hpp"
 #include "pg/relation.hpp"
@@ -309,7 +310,7 @@ SCOUT_FUNCTION(scout_backlog, 1) {
     using namespace scout;
     const char *source = PG_ARGISNULL(0) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(0));
     (void)extension::require_pipeline();
-    pg::Session session;
+    pg::Session session(extension::pipeline_reader());
     int64 events = intake::backlog(source).events;
     session.end();
     PG_RETURN_INT64(events);

@@ -10,6 +10,8 @@ constexpr extension::Function functions[] = {{"product_linking_stats", Tier::rea
                                              {"unmatched_products", Tier::reader},
                                              {"link_products_to_catalog", Tier::operator_}};
 
+constexpr extension::Function helpers[] = {{"product_linking_stats", Tier::reader}};
+
 constexpr extension::Relation views[] = {{"v_product_linking_stats", Tier::reader},
                                          {"product_links", Tier::reader}};
 
@@ -19,6 +21,7 @@ constexpr extension::Capability describe() {
     extension::Capability c;
     c.name = "linking";
     c.functions = functions;
+    c.helpers = helpers;
     c.views = views;
     c.state = state;
     return c;

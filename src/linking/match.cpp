@@ -167,7 +167,7 @@ bool match_by_similarity(pg::Array<Text> &texts, float similarity, bool any_bran
     Catalogue catalogue;
     pg::Cursor products(
         psprintf("SELECT p.product_key::bigint, " NORMAL(
-                     "coalesce(p.brand_name, '')") ", %s.show_trgm(p.product_name)"
+                     "coalesce(p.brand_name, '')") ", %s.show_trgm(p.product_name::text)"
                                                    " FROM scout.dim_product p WHERE "
                                                    "p.product_name IS NOT NULL"
                                                    " AND p.product_key IS NOT NULL ORDER BY 1",

@@ -1,7 +1,8 @@
 // unmatched_products(): what linking could not match, and what comes closest. Reads only, in the snapshot of
-// the calling query, with the caller's rights.
+// the calling query, as extension::pipeline_reader().
 
 #include "extension/pipeline.hpp"
+#include "extension/sight.hpp"
 #include "linking/match.hpp"
 #include "pg/arguments.hpp"
 #include "pg/guard.hpp"
@@ -37,8 +38,8 @@ SCOUT_FUNCTION(scout_unmatched_products, 1) {
                 errmsg("max_products must be from 1 to 10000, not %d", most),
                 errhint("Leave it out for the 50 products with the most line items."));
     pg::Result result(fcinfo);
-    pg::Session session;
     (void)extension::require_pipeline();
+    pg::Session session(extension::pipeline_reader());
     pg::Rows rows = unlinked.read({pg::int4(most)});
     pg::Array<Text> texts;
     for (uint64 i = 0; i < rows.count(); i++)

@@ -18,6 +18,9 @@ constexpr extension::Function functions[] = {{"backlog", Tier::reader},
                                              {"load_silver_from_bronze", Tier::operator_},
                                              {"load_backlog", Tier::operator_}};
 
+constexpr extension::Function helpers[] = {{"pipeline_throughput", Tier::reader},
+                                           {"ingest_latency", Tier::reader}};
+
 constexpr extension::Relation views[] = {{"v_etl_performance", Tier::reader},
                                          {"v_pipeline_throughput", Tier::reader},
                                          {"v_ingest_latency", Tier::reader}};
@@ -41,6 +44,7 @@ constexpr extension::Capability describe() {
     c.name = "load";
     c.settings = define_settings;
     c.functions = functions;
+    c.helpers = helpers;
     c.views = views;
     c.state = state;
     c.tables = tables;

@@ -4,6 +4,7 @@
 #include "extension/locks.hpp"
 #include "extension/pipeline.hpp"
 #include "extension/registry.hpp"
+#include "extension/sight.hpp"
 #include "extension/tiers.hpp"
 #include "intake/queue.hpp"
 #include "pause/settings.hpp"
@@ -365,8 +366,9 @@ SCOUT_ACTION(scout_control_ingestion, 7) {
     const Oid acting_role = GetUserId();
     pg::Result result(fcinfo);
     const Oid owner = extension::require_pipeline();
+    const Oid role = acts ? owner : extension::pipeline_reader();
     if (acts && r.holder == nullptr) r.holder = audit::actor();
-    pg::Session session(acts ? owner : InvalidOid);
+    pg::Session session(role);
     const char *note = nullptr;
     if (r.action == pause::Action::pause) note = pause::pause(r, acting_role);
     if (r.action == pause::Action::resume) note = pause::resume(r, acting_role);
@@ -381,7 +383,7 @@ SCOUT_FUNCTION(scout_ingestion_status, 0) {
     using namespace scout;
     pg::Result result(fcinfo);
     (void)extension::require_pipeline();
-    pg::Session session;
+    pg::Session session(extension::pipeline_reader());
     pg::Array<pause::Pause> pauses;
     pause::read_pauses(pauses, pause::Look::calling);
     for (const pause::Pause &p : pauses)

@@ -32,9 +32,11 @@ void require_expression(const char *text) {
         ereport(ERROR, errcode(ERRCODE_SYNTAX_ERROR), errmsg("this is not one SQL expression"));
 }
 
-void plan_condition(const char *condition, const char *relation) {
+Oid plan_condition(const char *condition, const char *relation, Oid (*planner)(const char *statement)) {
     require_expression(condition);
     const char *sql = psprintf("SELECT 1 FROM %s WHERE (%s\n)", relation, condition);
+    const Oid role = planner(sql);
+    AsRole as(role);
     SPIPlanPtr plan = SPI_prepare(sql, 0, nullptr);
     if (plan == nullptr) elog(ERROR, "could not prepare \"%s\": %s", sql, SPI_result_code_string(SPI_result));
     ListCell *source, *query;
@@ -49,13 +51,17 @@ void plan_condition(const char *condition, const char *relation) {
     (void)SPI_freeplan(plan);
     // Starting the executor checks the privileges, and EXPLAIN goes no further.
     (void)run_text(psprintf("EXPLAIN %s", sql));
+    as.end();
+    return role;
 }
 
 }  // namespace
 
-void require_condition(const char *condition, const char *relation, const char *what) {
-    const ErrorData *error = attempt([&] { plan_condition(condition, relation); }, false);
-    if (error == nullptr) return;
+Oid require_condition(const char *condition, const char *relation, const char *what,
+                      Oid (*planner)(const char *statement)) {
+    Oid role = InvalidOid;
+    const ErrorData *error = attempt([&] { role = plan_condition(condition, relation, planner); }, false);
+    if (error == nullptr) return role;
     ereport(ERROR, errcode(error->sqlerrcode), errmsg("%s: %s", what, error->message),
             errdetail("Given: %s", condition),
             errhint("%s", error->hint != nullptr

@@ -6,8 +6,10 @@
 namespace scout::pg {
 
 // `condition` is one SQL expression and nothing else (no second statement or clause), works as a WHERE clause
-// of the relation ("schema.name", quoted), only reads, and the caller may read what it reads. Otherwise one
-// error that begins with `what`. Needs a Session.
-void require_condition(const char *condition, const char *relation, const char *what);
+// of the relation ("schema.name", quoted), only reads, and who plans it may read what it reads. Otherwise one
+// error that begins with `what`. `planner` says who plans a statement, and its answer is returned. Needs a
+// Session.
+Oid require_condition(const char *condition, const char *relation, const char *what,
+                      Oid (*planner)(const char *statement));
 
 }  // namespace scout::pg

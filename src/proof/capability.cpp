@@ -9,6 +9,7 @@ using extension::Tier;
 constexpr extension::Function functions[] = {{"reconcile", Tier::reader}, {"compare_layers", Tier::reader}};
 
 constexpr extension::Function helpers[] = {
+    {"reconcile", Tier::reader},        {"compare_layers", Tier::reader},
     {"fingerprint", Tier::reader},      {"pipeline_fingerprints", Tier::reader},
     {"reconcile_events", Tier::reader}, {"reconcile_lines", Tier::reader},
     {"reconcile_keys", Tier::reader},   {"key_columns", Tier::reader},

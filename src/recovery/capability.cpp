@@ -20,6 +20,8 @@ constexpr extension::Function functions[] = {
     {"reprocess_bronze_window", Tier::operator_},
 };
 
+constexpr extension::Function helpers[] = {{"dlq_summary", Tier::reader}};
+
 // The runbook writes letters by hand.
 constexpr extension::Relation tables[] = {{"bronze_events_dlq", Tier::reader},
                                           {"bronze_events_dlq", Tier::operator_, "INSERT"}};
@@ -30,6 +32,7 @@ constexpr extension::Capability describe() {
     extension::Capability c;
     c.name = "recovery";
     c.functions = functions;
+    c.helpers = helpers;
     c.tables = tables;
     c.kinds = kinds;
     return c;

@@ -46,16 +46,20 @@ struct Target {
     " AND (d.status = 'discarded' OR d.status = 'open' AND d.last_error_code = 'QUARANTINE')) ORDER BY " \
     "b.event_id"
 
-Target collect(const pg::Rows &rows) {
-    Target target;
+void collect(Target &target, const pg::Rows &rows) {
     for (uint64 i = 0; i < rows.count(); i++) {
         if ((i & 0xFFFF) == 0) CHECK_FOR_INTERRUPTS();
         const TimestampTz at = rows.timestamp(i, 2);
-        if (i == 0) target.first = target.last = at;
+        if (target.ids.size() == 0) target.first = target.last = at;
         target.first = std::min(target.first, at);
         target.last = std::max(target.last, at);
         target.ids.push(rows.int8(i, 1));
     }
+}
+
+Target collect(const pg::Rows &rows) {
+    Target target;
+    collect(target, rows);
     return target;
 }
 
@@ -109,40 +113,50 @@ const char *why(std::string_view reason) {
     return json.add("reason", reason).add("by", audit::actor()).text();
 }
 
-// The silver rows that break a built-in rule, as SQL over t (silver_transactions). $2 is the threshold.
-struct RulePredicate {
-    core::Rule rule;
-    pg::Statement query;
-};
+// "A, B and C" of the rules that silver rows can break.
+const char *silver_codes() {
+    StringInfoData out;
+    initStringInfo(&out);
+    int left = core::silver_check_count;
+    for (int i = 0; i < core::rule_count; i++) {
+        const core::RuleInfo &info = core::rule_info(static_cast<core::Rule>(i));
+        if (info.silver.rows == core::SilverCheck::Rows::none) continue;
+        left--;
+        appendStringInfo(&out, "%s%s", pg::c_string(info.code), left > 1 ? ", " : left == 1 ? " and " : "");
+    }
+    return out.data;
+}
 
-#define FAILING(predicate)                                                  \
-    pg::Statement(                                                          \
-        "SELECT b.event_id, b.ingested_at FROM scout.silver_transactions t" \
-        " JOIN scout.bronze_events b ON b.event_id = t.source_event_id"     \
-        " WHERE t.processed_at >= $1 AND $2::numeric IS NOT NULL AND " predicate UNHELD)
-
-RulePredicate predicates[] = {
-    {core::Rule::negative_total, FAILING("t.total_amount < $2")},
-    {core::Rule::empty_items, FAILING("t.item_count <= 0")},
-    {core::Rule::invalid_line_item,
-     FAILING("EXISTS (SELECT FROM scout.silver_line_items l WHERE l.transaction_id = t.transaction_id"
-             " AND (l.quantity <= 0 OR l.unit_price < 0))")},
-    {core::Rule::line_total_mismatch,
-     FAILING("EXISTS (SELECT FROM scout.silver_line_items l WHERE l.transaction_id = t.transaction_id"
-             " HAVING abs(sum(l.line_amount) - t.total_amount) > greatest(0.50, abs(t.total_amount) * $2 / "
-             "100))")},
-    {core::Rule::amount_above_limit, FAILING("t.total_amount > $2")},
-    {core::Rule::future_timestamp, FAILING("t.ts > b.ingested_at + $2::float8 * interval '1 hour'")},
-};
-
-RulePredicate &predicate_of(const char *code) {
+const core::RuleInfo &silver_rule(const char *code) {
     const core::RuleInfo *info = core::find_rule(code);
-    for (RulePredicate &p : predicates)
-        if (info != nullptr && info->rule == p.rule) return p;
-    ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-            errmsg("there is no rule \"%s\" that silver rows can break", code),
-            errhint("Valid rules are NEGATIVE_TOTAL, EMPTY_ITEMS, INVALID_LINE_ITEM, LINE_TOTAL_MISMATCH,"
-                    " AMOUNT_ABOVE_LIMIT and FUTURE_TIMESTAMP."));
+    if (info == nullptr || info->silver.rows == core::SilverCheck::Rows::none)
+        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                errmsg("there is no rule \"%s\" that silver rows can break", code),
+                errhint("Valid rules are %s.", silver_codes()));
+    return *info;
+}
+
+// The events whose silver rows, processed since then, break the rule as it is in force, switched on or off.
+// What has no event in bronze cannot be quarantined.
+Target breaking(const core::RuleInfo &rule, TimestampTz since) {
+    constexpr int64 chunk = 100'000;
+    const char *condition = extension::silver_condition(rule, extension::current_rules(), "b.ingested_at");
+    if (rule.silver.rows == core::SilverCheck::Rows::lines)
+        condition =
+            psprintf("t.transaction_id IN (SELECT t.transaction_id FROM scout.silver_line_items t WHERE %s)",
+                     condition);
+    pg::Cursor cursor(psprintf("SELECT b.event_id, b.ingested_at FROM scout.silver_transactions t"
+                               " JOIN scout.bronze_events b ON b.event_id = t.source_event_id"
+                               " WHERE t.processed_at >= $1 AND (%s)" UNHELD,
+                               condition),
+                      {pg::timestamp(since)});
+    Target target;
+    for (pg::Rows rows = cursor.fetch(chunk); rows.count() > 0; rows = cursor.fetch(chunk)) {
+        collect(target, rows);
+        rows.free();
+    }
+    cursor.close();
+    return target;
 }
 
 constexpr const char *reason_hint = "Say why: it stands in the dead letters and in the timeline.";
@@ -213,7 +227,7 @@ SCOUT_ACTION(scout_quarantine_failures, 4) {
     using namespace scout::recovery;
     const char *code = pg::c_string(
         pg::required_text(fcinfo, 0, "rule", "Name a built-in rule, for example NEGATIVE_TOTAL."));
-    RulePredicate &predicate = predicate_of(code);
+    const core::RuleInfo &rule = silver_rule(code);
     core::Decimal hours;
     if (PG_ARGISNULL(1) || pg::decimal_of(PG_GETARG_NUMERIC(1), hours) != core::ParseStatus::ok ||
         hours < core::Decimal::of(0) || hours > core::Decimal::of(24 * 365 * 10))
@@ -230,9 +244,7 @@ SCOUT_ACTION(scout_quarantine_failures, 4) {
     const TimestampTz since =
         GetCurrentTimestamp() -
         static_cast<int64>(hours.units) * (3'600 * core::usecs_per_second / core::Decimal::one);
-    Target target = collect(predicate.query.run(
-        {pg::timestamp(since),
-         pg::datum(NUMERICOID, pg::numeric_of(extension::current_rules()[predicate.rule].threshold))}));
+    const Target target = breaking(rule, since);
     audit::Json details;
     details.add("reason", reason).add("rule", code).add("by", audit::actor());
     Outcome out = quarantine(target, reason, details.text(), dry_run);

@@ -1,12 +1,13 @@
 // add_quality_rule(), set_quality_rule(), drop_quality_rule(), quality_rule_list().
 //
-// A rule is planned, and its privileges are looked at, as the caller, who becomes its owner: what the
-// caller may not read now is refused now. Commit publishes the rule together with its entry in the
-// timeline; abort and crash leave the rules as they were.
+// A rule is planned, and its privileges are looked at, as its owner: what he may not read now is refused now.
+// That is the caller; a superuser's rule gets another one (extension::registrant()). Commit publishes the
+// rule together with its entry in the timeline; abort and crash leave the rules as they were.
 
 #include "audit/caller.hpp"
 #include "core/text.hpp"
 #include "extension/installed.hpp"
+#include "extension/sight.hpp"
 #include "pg/arguments.hpp"
 #include "pg/deadline.hpp"
 #include "pg/free_sql.hpp"
@@ -14,6 +15,7 @@
 #include "rules/evaluate.hpp"
 
 extern "C" {
+#include "utils/acl.h"
 #include "utils/regproc.h"
 #include "utils/varlena.h"
 }
@@ -106,7 +108,6 @@ Rule read_rule(FunctionCallInfo fcinfo) {
     rule.description = pg::unblank_text(fcinfo, 9, "description");
     pg::refuse_null(fcinfo, 10, "enabled", "Valid values are true and false.");
     rule.enabled = PG_GETARG_BOOL(10);
-    rule.owner = GetUserNameFromId(GetUserId(), false);
     check_thresholds(rule);
     return rule;
 }
@@ -124,18 +125,35 @@ const char *hint_for(const ErrorData *error, const char *owner) {
     }
 }
 
-// Plans the rule as the caller, without running it.
+// Of one statement that names all that the rule does.
+Oid owner_of(const Rule &rule, const char *query) {
+    const Rule *alone = &rule;
+    const char *statement = query == nullptr ? statement_of(&alone, 1, "1")
+                            : rule.relation == nullptr
+                                ? query
+                                : psprintf("SELECT FROM (%s\n) q, %s", query, rule.relation);
+    pg::Session session;
+    const Oid owner = extension::registrant(statement);
+    session.end();
+    return owner;
+}
+
+// Plans the rule as its owner, without running it.
 void validate(Rule &rule) {
-    const Oid caller = GetUserId();
+    Oid owner = GetUserId();
     pg::Span part{0, 0};
     const pg::Attempt attempt = pg::attempt_within(planning_limit_ms, [&] {
         if (rule.query != nullptr)
             part = pg::single_query(rule.query);
         else
             pg::require_expression(rule.predicate);
-        pg::FreeSql sql(caller);
-        if (rule.query != nullptr) {
-            sql.check(pnstrdup(rule.query + part.start, static_cast<Size>(part.length)));
+        const char *query = rule.query == nullptr
+                                ? nullptr
+                                : pnstrdup(rule.query + part.start, static_cast<Size>(part.length));
+        owner = owner_of(rule, query);
+        pg::FreeSql sql(owner);
+        if (query != nullptr) {
+            sql.check(query);
             if (rule.relation != nullptr) sql.check(psprintf("SELECT count(*) FROM %s", rows_of(rule)));
         } else {
             const Rule *alone = &rule;
@@ -148,7 +166,8 @@ void validate(Rule &rule) {
                 attempt.timed_out ? errmsg("planning the rule takes too long")
                                   : errmsg("%s", attempt.error->message),
                 attempt.error->detail != nullptr ? errdetail_internal("%s", attempt.error->detail) : 0,
-                errhint("%s", hint_for(attempt.error, rule.owner)));
+                errhint("%s", hint_for(attempt.error, GetUserNameFromId(owner, false))));
+    rule.owner = GetUserNameFromId(owner, false);
     if (rule.query != nullptr) rule.query = pnstrdup(rule.query + part.start, static_cast<Size>(part.length));
 }
 
@@ -162,7 +181,7 @@ void insert(const Rule &rule) {
         " ON CONFLICT (name) DO NOTHING");
     const char *actor = audit::actor();
     pg::AsRole owner(extension::extension_owner());
-    pg::Rows rows = find_shipped(rule.name) != nullptr
+    pg::Rows rows = is_shipped(rule.name)
                         ? pg::Rows()
                         : add.run({pg::text(rule.name), pg::text(rule.category), pg::text(rule.severity),
                                    pg::text_or_null(rule.relation), pg::text_or_null(rule.predicate),
@@ -172,8 +191,9 @@ void insert(const Rule &rule) {
                                    pg::text(rule.owner), pg::text(actor)});
     owner.end();
     if (rows.count() == 0)
-        ereport(ERROR, errcode(ERRCODE_DUPLICATE_OBJECT), errmsg("there is a rule \"%s\" already", rule.name),
-                find_shipped(rule.name) != nullptr
+        ereport(ERROR, errcode(ERRCODE_DUPLICATE_OBJECT),
+                errmsg("there is a rule \"%s\" already", rule.name),
+                is_shipped(rule.name)
                     ? errhint("It ships with scout_ir; set_quality_rule() changes it.")
                     : errhint("Choose another name, or drop it first: SELECT scout.drop_quality_rule(%s)",
                               quote_literal_cstr(rule.name)));

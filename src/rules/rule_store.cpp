@@ -10,62 +10,13 @@ const char *text_or_null(const pg::Rows &rows, uint64 row, int column) {
     return rows.is_null(row, column) ? nullptr : pg::c_string(rows.text(row, column));
 }
 
-core::Threshold stored_threshold(std::string_view text) {
-    core::Threshold out;
-    if (!core::parse_threshold(text, out))
-        ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED), errmsg("\"%s\" is no threshold", pg::c_string(text)));
-    return out;
-}
-
-// The text with the contract's thresholds for {CODE}.
-const char *filled(const char *text, const pg::Rows &thresholds) {
-    if (text == nullptr) return nullptr;
-    StringInfoData out;
-    initStringInfo(&out);
-    for (const char *at = text; *at != '\0';) {
-        const char *open = strchr(at, '{');
-        if (open == nullptr) {
-            appendStringInfoString(&out, at);
-            break;
-        }
-        appendBinaryStringInfo(&out, at, static_cast<int>(open - at));
-        const char *close = strchr(open, '}');
-        const std::string_view code(open + 1, static_cast<size_t>(close - open - 1));
-        for (uint64 i = 0; i < thresholds.count(); i++)
-            if (thresholds.text(i, 1) == code)
-                appendStringInfoString(&out, pg::c_string(thresholds.text(i, 2)));
-        at = close + 1;
-    }
-    return out.data;
-}
-
 void add_shipped(pg::Array<Rule> &rules) {
-    static pg::Statement thresholds(
-        "SELECT r.code, trim_scale(r.threshold)::text FROM scout.built_in_rules() r WHERE r.threshold IS NOT "
-        "NULL");
     static pg::Statement overrides(
-        "SELECT o.name, o.enabled, o.severity, o.warn_if, o.error_if FROM "
-        "scout_internal.quality_rule_overrides o");
-    pg::Rows numbers = thresholds.read();
+        "SELECT o.name, o.enabled, o.severity, o.warn_if, o.error_if FROM scout_internal.quality_rule_overrides o");
     pg::Rows changes = overrides.read();
-    for (int i = 0; i < shipped_count; i++) {
-        const ShippedRule &s = shipped_rules[i];
-        Rule rule{};
-        rule.name = s.name;
-        rule.category = s.category;
-        rule.severity = s.severity;
-        rule.description = s.description;
-        rule.relation = s.relation;
-        rule.source = s.source;
-        rule.keys = s.keys;
-        rule.window = s.window;
-        rule.predicate = filled(s.predicate, numbers);
-        rule.query = s.query;
-        rule.warn = stored_threshold(s.warn);
-        rule.error = stored_threshold(s.error);
-        rule.enabled = true;
+    for (Rule rule : shipped_rules()) {
         for (uint64 row = 0; row < changes.count(); row++) {
-            if (changes.text(row, 1) != s.name) continue;
+            if (changes.text(row, 1) != rule.name) continue;
             rule.overridden = true;
             if (!changes.is_null(row, 2)) rule.enabled = changes.boolean(row, 2);
             if (!changes.is_null(row, 3)) rule.severity = text_or_null(changes, row, 3);
@@ -74,7 +25,6 @@ void add_shipped(pg::Array<Rule> &rules) {
         }
         rules.push(rule);
     }
-    numbers.free();
     changes.free();
 }
 
@@ -108,6 +58,13 @@ void add_own(pg::Array<Rule> &rules) {
 }
 
 }  // namespace
+
+core::Threshold stored_threshold(std::string_view text) {
+    core::Threshold out;
+    if (!core::parse_threshold(text, out))
+        ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED), errmsg("\"%s\" is no threshold", pg::c_string(text)));
+    return out;
+}
 
 pg::Array<Rule> all_rules() {
     pg::Array<Rule> rules;

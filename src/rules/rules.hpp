@@ -27,14 +27,12 @@ struct Rule {
     bool shipped() const { return owner == nullptr; }
 };
 
-// A rule that ships, with {CODE} for the thresholds of built_in_rules().
-struct ShippedRule {
-    const char *name, *category, *severity, *relation, *source, *keys, *window, *predicate, *query, *warn,
-        *error, *description;
-};
-extern const ShippedRule shipped_rules[];
-extern const int shipped_count;
-const ShippedRule *find_shipped(const char *name);  // nullptr if there is none
+// The rules that ship, without overrides. Needs a Session.
+pg::Array<Rule> shipped_rules();
+bool is_shipped(const char *name);
+
+// The threshold that a text of ours says.
+core::Threshold stored_threshold(std::string_view text);
 
 // All rules as they are in force, shipped ones first. Needs a Session.
 pg::Array<Rule> all_rules();

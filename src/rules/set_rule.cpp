@@ -82,7 +82,7 @@ void read_threshold(FunctionCallInfo fcinfo, Request &r) {
                 errhint("Leave threshold out; enabled and severity can be set."));
     Numeric given = PG_GETARG_NUMERIC(3);
     const bool finite = !numeric_is_nan(given) && !numeric_is_inf(given);
-    const bool any_sign = r.rule->rule == core::Rule::negative_total;
+    const bool any_sign = r.rule->threshold_sign == core::Sign::any;
     if (!finite || pg::decimal_of(given, r.threshold) != core::ParseStatus::ok ||
         (!any_sign && r.threshold < core::Decimal{}))
         ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),

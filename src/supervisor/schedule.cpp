@@ -29,7 +29,11 @@ bool counts_seconds(const char *version) {
 }
 
 const char *cron_version() {
-    static pg::Statement find("SELECT e.extversion FROM pg_extension e WHERE e.extname = 'pg_cron'");
+    // Anybody may have made a schema of the name of pg_cron's before it.
+    static pg::Statement find(
+        "SELECT e.extversion FROM pg_extension e JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass"
+        " AND d.refobjid = e.oid AND d.deptype = 'e' AND d.classid = 'pg_class'::regclass"
+        " AND d.objid = to_regclass('cron.job') WHERE e.extname = 'pg_cron'");
     pg::Rows rows = find.read_latest();
     const char *version = rows.count() == 0 ? nullptr : pg::c_string(rows.text(0, 1));
     rows.free();

@@ -28,7 +28,7 @@ SELECT string_agg(status, ',') AS ignored FROM (
         source_column => 'source', expected_sources => '{venue,ticketing,weather,social}')) r \gset
 
 BEGIN;
-SELECT plan(142);
+SELECT plan(144);
 CREATE FUNCTION pg_temp.fresh(name text, at timestamptz DEFAULT '2026-03-02 12:00+00') RETURNS text LANGUAGE sql AS $$
 SELECT string_agg(concat_ws(' ', f.source, f.status, f.age), ', ' ORDER BY f.source NULLS FIRST) FROM scout.freshness(ARRAY[name], at) f $$;
 

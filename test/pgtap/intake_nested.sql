@@ -1,8 +1,9 @@
 -- A user's trigger on bronze_events that takes in events itself: every call answers for its own.
 BEGIN;
+SELECT 'CREATE ROLE pgtap_owner LOGIN' WHERE to_regrole('pgtap_owner') IS NULL \gexec
 SELECT plan(11);
 SET client_min_messages = warning;
-SELECT lives_ok('SELECT scout.create_pipeline(true)', 'a pipeline');
+SELECT lives_ok('SELECT scout.create_pipeline(''pgtap_owner'')', 'a pipeline');
 CREATE TABLE pg_temp.inner_answers (event_id bigint, accepted boolean, duplicate boolean, reason text);
 CREATE FUNCTION pg_temp.derive() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -27,6 +28,7 @@ BEGIN
     RETURN new;
 END
 $$;
+GRANT ALL ON inner_answers TO PUBLIC;
 CREATE TRIGGER derive BEFORE INSERT ON scout.bronze_events FOR EACH ROW EXECUTE FUNCTION pg_temp.derive();
 -- The answer to each event, and whether bronze has it as that.
 CREATE FUNCTION pg_temp.told(events jsonb) RETURNS SETOF text LANGUAGE plpgsql AS $$

@@ -1,9 +1,10 @@
 -- Rows from a time without triggers and constraints: NULL where intake never leaves it. Each is mended, loaded as a
 -- dead letter or refused by name; none of them ends the server.
 BEGIN;
+SELECT 'CREATE ROLE pgtap_owner LOGIN' WHERE to_regrole('pgtap_owner') IS NULL \gexec
 SELECT plan(21);
 SET client_min_messages = warning;
-SELECT lives_ok('SELECT scout.create_pipeline(true)', 'a pipeline');
+SELECT lives_ok('SELECT scout.create_pipeline(''pgtap_owner'')', 'a pipeline');
 CREATE FUNCTION pg_temp.ev(id text) RETURNS jsonb LANGUAGE sql AS $$
 SELECT jsonb_build_object('transaction_id', id, 'store_id', 'S1', 'ts', '2025-08-24T14:05:00Z', 'total_amount', 10,
     'items', jsonb_build_array(jsonb_build_object('product_id', 'P1', 'qty', 1, 'unit_price', 10, 'line_amount', 10)))
@@ -30,7 +31,7 @@ SELECT lives_ok($$UPDATE scout.bronze_events SET source_system = 'pos' WHERE eve
 SELECT throws_ok($$UPDATE scout.bronze_events SET store_id = 'S2' WHERE event_id = 4$$, '23502', 'null value in column "event_data"',
     'an update that leaves an event without document');
 SELECT lives_ok($$UPDATE scout.bronze_events SET event_data = pg_temp.ev('F') WHERE event_id = 6$$, 'a missing document can be filled in');
-SELECT lives_ok('SELECT scout.create_pipeline(true)', 'create_pipeline() takes the rest in') FROM (
+SELECT lives_ok('SELECT scout.create_pipeline(''pgtap_owner'')', 'create_pipeline() takes the rest in') FROM (
     SELECT count(*) FROM scout.bronze_events) x;
 SELECT is((SELECT event_hash FROM scout.bronze_events WHERE event_id = 3), scout.event_hash(pg_temp.ev('C')), 'with hashes');
 SELECT is((SELECT transactions_created FROM scout.load_silver_from_bronze()), 4::bigint, 'four load');

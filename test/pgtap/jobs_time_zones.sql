@@ -1,8 +1,9 @@
 -- An idempotency key stands for instants, whatever the time zone and date style of the session that names them.
 BEGIN;
+SELECT 'CREATE ROLE pgtap_owner LOGIN' WHERE to_regrole('pgtap_owner') IS NULL \gexec
 SELECT plan(9);
 SET client_min_messages = warning;
-SELECT lives_ok('SELECT scout.create_pipeline(true)', 'a pipeline');
+SELECT lives_ok('SELECT scout.create_pipeline(''pgtap_owner'')', 'a pipeline');
 CREATE FUNCTION pg_temp.reprocess(start_ts timestamptz) RETURNS bigint LANGUAGE sql AS $$
 SELECT job_id FROM scout.reprocess_bronze_window(start_ts, start_ts + interval '1 hour', wait => false, idempotency_key => 'reprocess') $$;
 CREATE FUNCTION pg_temp.redrive(failed_after timestamptz) RETURNS bigint LANGUAGE sql AS $$

@@ -1,9 +1,10 @@
 -- An adopted catalogue whose product_key may be NULL: such a product is none to link to, by whatever rule.
 BEGIN;
+SELECT 'CREATE ROLE pgtap_owner LOGIN' WHERE to_regrole('pgtap_owner') IS NULL \gexec
 SELECT plan(8);
 SET client_min_messages = warning;
 CREATE TABLE scout.dim_product (product_key bigint, product_id text UNIQUE, product_name text, brand_name text, category text);
-SELECT lives_ok('SELECT scout.create_pipeline(true)', 'a pipeline');
+SELECT lives_ok('SELECT scout.create_pipeline(''pgtap_owner'')', 'a pipeline');
 CREATE EXTENSION pg_trgm;
 SELECT is((SELECT count(*) FROM generate_series(1, 4) n, scout.ingest_event(jsonb_build_object('transaction_id', 'T' || n, 'store_id', 'S1',
     'ts', '2025-08-24T14:05:00Z', 'total_amount', 1, 'items', jsonb_build_array(jsonb_build_object('product_id', 'P' || n,

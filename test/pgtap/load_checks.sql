@@ -1,8 +1,9 @@
 -- CHECK constraints of the user's on silver, on both write paths: they see each row as an INSERT shows it.
 BEGIN;
+SELECT 'CREATE ROLE pgtap_owner LOGIN' WHERE to_regrole('pgtap_owner') IS NULL \gexec
 SELECT plan(11);
 SET client_min_messages = warning;
-SELECT lives_ok('SELECT scout.create_pipeline(true)', 'a pipeline');
+SELECT lives_ok('SELECT scout.create_pipeline(''pgtap_owner'')', 'a pipeline');
 CREATE FUNCTION pg_temp.ingest(prefix text, first int, last int, quantity int) RETURNS bigint LANGUAGE sql AS $$
 SELECT count(*) FROM generate_series(first, last) n, scout.ingest_event(jsonb_build_object('transaction_id', prefix || n, 'store_id', 'S1',
     'ts', '2025-08-24T14:05:00Z', 'total_amount', quantity, 'items', jsonb_build_array(

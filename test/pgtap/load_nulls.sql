@@ -1,9 +1,10 @@
 -- Tables as users adopt them, with columns that may be NULL: a reprocess sees a NULL in silver as what it is, another value,
 -- and an event without store is loaded or a dead letter like any other.
 BEGIN;
+SELECT 'CREATE ROLE pgtap_owner LOGIN' WHERE to_regrole('pgtap_owner') IS NULL \gexec
 SELECT plan(14);
 SET client_min_messages = warning;
-SELECT lives_ok('SELECT scout.create_pipeline(true)', 'a pipeline');
+SELECT lives_ok('SELECT scout.create_pipeline(''pgtap_owner'')', 'a pipeline');
 ALTER TABLE scout.silver_transactions ALTER updated_at DROP NOT NULL, ALTER item_count DROP NOT NULL, ALTER unique_products DROP NOT NULL,
     ALTER ts DROP NOT NULL, ALTER date_key DROP NOT NULL, ALTER total_amount DROP NOT NULL, ALTER store_id DROP NOT NULL;
 -- 'first': the instant whose binary value is 0, and without items.

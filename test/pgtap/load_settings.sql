@@ -1,9 +1,11 @@
 -- Statements of ours are planned with settings of their own; users' triggers that they fire run with the user's.
 BEGIN;
+SELECT 'CREATE ROLE pgtap_owner LOGIN' WHERE to_regrole('pgtap_owner') IS NULL \gexec
 SELECT plan(9);
 SET client_min_messages = warning;
-SELECT lives_ok('SELECT scout.create_pipeline(true)', 'a pipeline');
+SELECT lives_ok('SELECT scout.create_pipeline(''pgtap_owner'')', 'a pipeline');
 CREATE TABLE pg_temp.seen (what text, settings text);
+GRANT ALL ON pg_temp.seen TO PUBLIC;
 CREATE FUNCTION pg_temp.settings() RETURNS text LANGUAGE sql AS $$
 SELECT concat_ws(' ', current_setting('enable_seqscan'), current_setting('enable_sort'), current_setting('enable_bitmapscan'), current_setting('jit')) $$;
 CREATE FUNCTION pg_temp.look() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -8,7 +8,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS scout_ir;
 CREATE EXTENSION IF NOT EXISTS scout_ir_test;
 
-SELECT plan(50);
+SELECT plan(62);
 CREATE TEMPORARY TABLE backend AS SELECT pg_backend_pid() AS pid;
 
 -- What a statement fails with, as one line: SQLSTATE|message|detail|hint.

@@ -22,7 +22,7 @@ JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'scout_ir'
 WHERE p.pronamespace = 'scout'::regnamespace AND p.prorettype <> 'trigger'::regtype AND (SELECT count(*) FROM scout_internal.tiers() t WHERE t.function_name = p.proname) <> 1;
 SELECT t.function_name AS tier_of_nothing FROM scout_internal.tiers() t
 WHERE NOT EXISTS (SELECT FROM pg_proc p WHERE p.pronamespace IN ('scout'::regnamespace, 'scout_internal'::regnamespace) AND p.proname = t.function_name);
-SELECT p.proname AS overloaded FROM pg_proc p WHERE p.pronamespace IN ('scout'::regnamespace, 'scout_internal'::regnamespace) GROUP BY 1 HAVING count(*) > 1;
+SELECT p.proname AS overloaded FROM pg_proc p WHERE p.pronamespace IN ('scout'::regnamespace, 'scout_internal'::regnamespace) GROUP BY p.pronamespace, 1 HAVING count(*) > 1;
 
 -- Reports are STABLE, everything else is VOLATILE or a helper.
 SELECT p.proname AS report_that_is_volatile

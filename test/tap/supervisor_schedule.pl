@@ -80,7 +80,8 @@ $node->safe_psql('stand_in', q{
          DO UPDATE SET schedule = $2, command = $3, active = true RETURNING jobid';
     CREATE FUNCTION cron.unschedule(job_id bigint) RETURNS boolean LANGUAGE sql AS 'DELETE FROM cron.job WHERE jobid = $1 RETURNING true';
     INSERT INTO pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)
-    VALUES (99999, 'pg_cron', 10, 'cron'::regnamespace, false, '1.6')});
+    VALUES (99999, 'pg_cron', 10, 'cron'::regnamespace, false, '1.6');
+    ALTER EXTENSION pg_cron ADD TABLE cron.job});
 my $load_is = q{SELECT schedule FROM cron.job WHERE jobname = 'scout_ir load'};
 for my $good (['30 seconds', '30 seconds'], ['1 second', '1 seconds'], ['59 s', '59 seconds'], ['60 s', '* * * * *'], ['30 min', '*/30 * * * *'],
               ['1 hour', '0 * * * *'], ['12 hours', '0 */12 * * *'], ['24 hours', '0 0 * * *'], ['1 day', '0 0 * * *']) {

@@ -14,6 +14,26 @@ Rule rule_at(int i) {
     return static_cast<Rule>(i);
 }
 
+std::string filled(std::string_view text, const SilverTerms &terms) {
+    std::string out;
+    fill_in(text, terms, [&](std::string_view piece) { out += piece; });
+    return out;
+}
+
+bool names(std::string_view text, std::string_view placeholder) {
+    return text.find(placeholder) != std::string_view::npos;
+}
+
+Decimal amount(std::string_view text) {
+    Decimal out;
+    BOOST_REQUIRE((parse_decimal(text, out) == ParseStatus::ok));
+    return out;
+}
+
+bool broken(Rule rule, const Facts &facts, std::string_view threshold = "0") {
+    return rule_info(rule).broken(facts, amount(threshold));
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(rules_suite)
@@ -58,6 +78,85 @@ BOOST_AUTO_TEST_CASE(structural_rules_are_critical_without_threshold) {
         BOOST_TEST(!info.has_threshold);
         BOOST_TEST(info.category == "contract");
     }
+}
+
+BOOST_AUTO_TEST_CASE(what_can_be_tuned_is_asked_of_events_and_of_silver) {
+    std::set<std::string_view> quality_rules, report_checks;
+    int asked = 0;
+    for (int i = 0; i < rule_count; i++) {
+        const RuleInfo &info = rule_info(rule_at(i));
+        const SilverCheck &silver = info.silver;
+        const bool tunable = info.rule >= first_tunable_rule;
+        BOOST_TEST_CONTEXT(info.code) {
+            BOOST_TEST((info.broken != nullptr) == tunable);
+            BOOST_TEST((silver.rows != SilverCheck::Rows::none) == tunable);
+            BOOST_TEST(silver.condition.empty() == !tunable);
+            BOOST_TEST((info.has_threshold || info.threshold_sign == Sign::not_negative));
+            if (!tunable) continue;
+            asked++;
+            BOOST_TEST(names(silver.condition, "{threshold}") == info.has_threshold);
+            BOOST_TEST(names(silver.report_details, "{threshold}") == info.has_threshold);
+            BOOST_TEST(!silver.report_check.empty());
+            BOOST_TEST(quality_rules.insert(silver.quality_rule).second);
+            BOOST_TEST(report_checks.insert(silver.report_check).second);
+            // Nothing is left to fill in, and a line has neither a time of receipt nor a sum.
+            const bool line = silver.rows == SilverCheck::Rows::lines;
+            const std::string all =
+                filled(silver.condition, {"7", line ? "" : "t.received", line ? "" : "t.line_sum"});
+            BOOST_TEST(all.find_first_of("{}") == std::string::npos);
+            BOOST_TEST(
+                !(line && (names(silver.condition, "{received}") || names(silver.condition, "{line_sum}"))));
+            const std::string without = filled(silver.condition, {"{threshold}", "{received}", "{line_sum}"});
+            BOOST_TEST(without == silver.condition);  // no other placeholder
+        }
+    }
+    BOOST_TEST(asked == silver_check_count);
+}
+
+BOOST_AUTO_TEST_CASE(placeholders_are_filled_in) {
+    const SilverTerms terms{"5.5", "b.at", "sum(x)"};
+    BOOST_TEST(filled("", terms) == "");
+    BOOST_TEST(filled("t.item_count <= 0", terms) == "t.item_count <= 0");
+    BOOST_TEST(filled("{threshold}", terms) == "5.5");
+    BOOST_TEST(filled("a{threshold}{received} {line_sum}z{threshold}", terms) == "a5.5b.at sum(x)z5.5");
+    BOOST_TEST(filled("a {unknown} b", terms) == "a  b");
+    BOOST_TEST(filled("a {threshold", terms) == "a ");
+    BOOST_TEST(filled("a} b", terms) == "a} b");
+    BOOST_TEST(filled("{threshold}", {"{received}", "x", "y"}) == "{received}");  // filled in once
+}
+
+BOOST_AUTO_TEST_CASE(conditions_at_their_borders) {
+    Facts facts;
+    facts.total_amount = amount("-7.25");
+    BOOST_TEST(!broken(Rule::negative_total, facts, "-7.25"));
+    BOOST_TEST(broken(Rule::negative_total, facts, "-7.2499"));
+    BOOST_TEST(!broken(Rule::amount_above_limit, facts, "-7.25"));
+    BOOST_TEST(broken(Rule::amount_above_limit, facts, "-7.2501"));
+
+    BOOST_TEST(broken(Rule::empty_items, facts));
+    facts.item_count = 1;
+    BOOST_TEST(!broken(Rule::empty_items, facts));
+
+    BOOST_TEST(broken(Rule::invalid_line_item, facts));
+    facts.quantity = amount("0.0001");
+    BOOST_TEST(!broken(Rule::invalid_line_item, facts));
+    facts.unit_price = amount("-0.0001");
+    BOOST_TEST(broken(Rule::invalid_line_item, facts));
+
+    facts.total_amount = amount("1000000000.0001");
+    facts.line_sum = amount("1000");
+    BOOST_TEST(!broken(Rule::line_total_mismatch, facts, "99.9999"));  // no line: nothing to compare with
+    facts.lines = 1;
+    BOOST_TEST(broken(Rule::line_total_mismatch, facts, "99.9999"));
+    facts.line_sum = amount("1000.0001");
+    BOOST_TEST(!broken(Rule::line_total_mismatch, facts, "99.9999"));
+
+    facts.received = 100;
+    facts.ts = 100 + 360'000;
+    BOOST_TEST(!broken(Rule::future_timestamp, facts, "0.0001"));
+    facts.ts++;
+    BOOST_TEST(broken(Rule::future_timestamp, facts, "0.0001"));
+    BOOST_TEST(!broken(Rule::future_timestamp, facts, "99999999999999.9999"));
 }
 
 BOOST_AUTO_TEST_CASE(rules_are_found_in_any_case) {
