@@ -171,11 +171,13 @@ CREATE INDEX job_records_scheduled_idx ON scout_internal.job_records (kind, job_
 CREATE INDEX job_records_routine_idx ON scout_internal.job_records (finished_at) WHERE scheduled AND state OPERATOR(pg_catalog.=) 'succeeded';
 
 -- Failed ones until they are resumed, done again, or acknowledged.
-CREATE FUNCTION scout_internal.job_alerts() RETURNS SETOF scout_internal.alert_condition
+CREATE FUNCTION scout_internal.job_alerts()
+RETURNS TABLE (dedup_key text, severity text, subject text, summary text, remedy text, source_system text, of_pipeline boolean)
 LANGUAGE plpgsql STABLE ROWS 10
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $$
+#variable_conflict use_column
 BEGIN
     RETURN QUERY
     SELECT 'job:' || r.job_id, 'critical', r.job_id::text,

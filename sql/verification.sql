@@ -198,11 +198,13 @@ COMMENT ON FUNCTION scout.accept_gate() IS
 'The acceptance gate: an event gets through (rolled back), duplicates are refused, gold is at most 5 minutes behind, something loads on a schedule, lines are linked. Passed if nothing is critical or unknown.';
 
 -- What no other source says.
-CREATE FUNCTION scout_internal.health_alerts() RETURNS SETOF scout_internal.alert_condition
+CREATE FUNCTION scout_internal.health_alerts()
+RETURNS TABLE (dedup_key text, severity text, subject text, summary text, remedy text, source_system text, of_pipeline boolean)
 LANGUAGE plpgsql STABLE ROWS 10
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $$
+#variable_conflict use_column
 BEGIN
     PERFORM scout_internal.require_pipeline();
     RETURN QUERY

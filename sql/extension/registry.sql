@@ -11,22 +11,11 @@ LANGUAGE c STABLE ROWS 60 AS 'MODULE_PATHNAME', 'scout_relation_tiers';
 COMMENT ON FUNCTION scout_internal.relation_tiers() IS
 'From which privilege tier on each view, state table and table of the pipeline may be read or written.';
 
+-- The functions that it names return what is wrong now. Texts name relations, rules and counts; messages of errors
+-- that user data may have caused are left out for their SQLSTATE. A pause of source_system, or of all loading where
+-- of_pipeline, inhibits the alert.
 CREATE FUNCTION scout_internal.alert_sources()
 RETURNS TABLE (source text, conditions text, hourly boolean, capability text)
 LANGUAGE c STABLE ROWS 10 AS 'MODULE_PATHNAME', 'scout_alert_sources';
 COMMENT ON FUNCTION scout_internal.alert_sources() IS
 'Where alerts come from: the function of scout_internal that says what is wrong now, NULL where the source raises its alerts itself.';
-
--- What is wrong now, as the functions of alert sources return it. Texts name relations, rules and counts;
--- messages of errors that user data may have caused are left out for their SQLSTATE.
-CREATE TYPE scout_internal.alert_condition AS (
-    dedup_key     text,
-    severity      text,
-    subject       text,
-    summary       text,
-    remedy        text,
-    source_system text,
-    of_pipeline   boolean
-);
-COMMENT ON TYPE scout_internal.alert_condition IS
-'What is wrong now. A pause of source_system, or of all loading where of_pipeline, inhibits the alert.';

@@ -1,10 +1,12 @@
 -- Freshness and volume as sources of alerts.
 
-CREATE FUNCTION scout_internal.freshness_alerts() RETURNS SETOF scout_internal.alert_condition
+CREATE FUNCTION scout_internal.freshness_alerts()
+RETURNS TABLE (dedup_key text, severity text, subject text, summary text, remedy text, source_system text, of_pipeline boolean)
 LANGUAGE plpgsql STABLE ROWS 10
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $$
+#variable_conflict use_column
 BEGIN
     RETURN QUERY
     SELECT 'freshness:' || s.name, CASE f.status WHEN 'error' THEN 'critical' ELSE 'warning' END, s.name,
@@ -23,11 +25,13 @@ COMMENT ON FUNCTION scout_internal.freshness_alerts() IS
 'Datasets and sources of which nothing new has come in time.';
 
 -- Of the last full hour: what it says does not change within the next one.
-CREATE FUNCTION scout_internal.volume_alerts() RETURNS SETOF scout_internal.alert_condition
+CREATE FUNCTION scout_internal.volume_alerts()
+RETURNS TABLE (dedup_key text, severity text, subject text, summary text, remedy text, source_system text, of_pipeline boolean)
 LANGUAGE plpgsql STABLE ROWS 10
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $$
+#variable_conflict use_column
 BEGIN
     RETURN QUERY
     SELECT 'volume:' || s.name,

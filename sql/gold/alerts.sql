@@ -1,11 +1,13 @@
 -- Gold as a source of alerts.
 
 -- The age of the pipeline's own views is a matter of freshness.
-CREATE FUNCTION scout_internal.gold_alerts() RETURNS SETOF scout_internal.alert_condition
+CREATE FUNCTION scout_internal.gold_alerts()
+RETURNS TABLE (dedup_key text, severity text, subject text, summary text, remedy text, source_system text, of_pipeline boolean)
 LANGUAGE plpgsql STABLE ROWS 10
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $$
+#variable_conflict use_column
 BEGIN
     RETURN QUERY
     SELECT 'gold:' || g.materialized_view,

@@ -1,10 +1,12 @@
 -- Quality rules as a source of alerts.
 
-CREATE FUNCTION scout_internal.rule_alerts() RETURNS SETOF scout_internal.alert_condition
+CREATE FUNCTION scout_internal.rule_alerts()
+RETURNS TABLE (dedup_key text, severity text, subject text, summary text, remedy text, source_system text, of_pipeline boolean)
 LANGUAGE plpgsql STABLE ROWS 10
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $$
+#variable_conflict use_column
 BEGIN
     RETURN QUERY
     SELECT 'rule:' || r.name,

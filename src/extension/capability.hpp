@@ -78,8 +78,8 @@ struct Schedule {
 };
 
 // Where alerts come from. check_alerts() calls `conditions`, a function of scout_internal without arguments
-// that returns SETOF scout_internal.alert_condition: what is wrong now. nullptr: somebody raises them and
-// resolves them (raise_alert()), check_alerts() does neither.
+// that returns what is wrong now, with the columns of an AlertCondition but its source. nullptr: somebody
+// raises the alerts and resolves them (raise_alert()), check_alerts() does neither.
 struct AlertSource {
     const char *name;
     const char *conditions;

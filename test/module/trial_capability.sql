@@ -7,7 +7,8 @@ CREATE FUNCTION scout.trial_look() RETURNS int LANGUAGE sql AS 'SELECT 1';
 CREATE FUNCTION scout.trial_act() RETURNS int LANGUAGE sql AS 'SELECT 1';
 CREATE FUNCTION scout.trial_set() RETURNS int LANGUAGE sql AS 'SELECT 1';
 CREATE FUNCTION scout_internal.trial_helper() RETURNS int LANGUAGE sql AS 'SELECT 1';
-CREATE FUNCTION scout_internal.trial_alerts() RETURNS SETOF scout_internal.alert_condition
+CREATE FUNCTION scout_internal.trial_alerts()
+RETURNS TABLE (dedup_key text, severity text, subject text, summary text, remedy text, source_system text, of_pipeline boolean)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$ SELECT 'trial:log', 'warning', 'trial_log', format('%s entries', count(*)), 'Try again.', NULL::text, false
       FROM scout_internal.trial_log HAVING count(*) > 0 $$;
