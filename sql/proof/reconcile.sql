@@ -11,7 +11,7 @@
 --
 -- All of bronze. Most events are processed and nothing else. The others, those that a letter, a hint
 -- or a logged deletion names, are looked at one by one (`apart`). That what is left of bronze and of
--- silver are the same events, once each, is proven by fingerprints (74_fingerprint.sql), one pass
+-- silver are the same events, once each, is proven by fingerprints (fingerprint.sql), one pass
 -- over each table; so are the lines of all transactions and the dedup keys. Only where sums differ
 -- does the search of 76_reconcile_search.sql join the tables, and its counts stand: fingerprints
 -- decide whether to search, never what is reported. What the sums take for granted, that silver has

@@ -1,7 +1,7 @@
 -- The search behind reconcile(): exact counts and examples, by joins for all of bronze and by index
 -- probes for a window, whose size the planner may not know: scalar subqueries and OFFSET 0 keep it from
 -- joining with the whole history. One statement each, as RETURN QUERY,
--- because that may run in parallel where SELECT INTO may not. What they mean is in 75_reconcile.sql,
+-- because that may run in parallel where SELECT INTO may not. What they mean is in reconcile.sql,
 -- which calls them, with its settings.
 
 -- Bronze, event by event. With `apart` only those events, and the sums of fingerprints of what is
