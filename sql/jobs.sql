@@ -169,3 +169,33 @@ COMMENT ON FUNCTION scout.wait_for_job(bigint, interval) IS
 -- What the supervisor and retention look for, without reading the rest.
 CREATE INDEX job_records_scheduled_idx ON scout_internal.job_records (kind, job_id) WHERE scheduled;
 CREATE INDEX job_records_routine_idx ON scout_internal.job_records (finished_at) WHERE scheduled AND state OPERATOR(pg_catalog.=) 'succeeded';
+
+-- Failed ones until they are resumed, done again, or acknowledged.
+CREATE FUNCTION scout_internal.job_alerts()
+RETURNS TABLE (dedup_key text, severity text, subject text, summary text, remedy text, source_system text, of_pipeline boolean)
+LANGUAGE plpgsql STABLE ROWS 10
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT 'job:' || r.job_id, 'critical', r.job_id::text,
+           format('%s failed (SQLSTATE %s)', r.kind, r.error_sqlstate),
+           format('SELECT * FROM scout.job(%s); then SELECT scout.resume_job(%1$s);', r.job_id), NULL::text, false
+    FROM scout_internal.job_records r
+    WHERE r.state = 'failed'
+      AND NOT EXISTS (SELECT FROM scout_internal.job_records n WHERE n.kind = r.kind AND n.job_id > r.job_id
+                      AND n.arguments = r.arguments AND n.state = 'succeeded')
+      AND NOT EXISTS (SELECT FROM scout_internal.alerts a WHERE a.dedup_key = 'job:' || r.job_id
+                      AND a.acknowledged_at >= r.finished_at)
+    UNION ALL
+    SELECT 'job:' || j.job_id, 'warning', j.job_id::text, format('%s is interrupted', j.kind),
+           format('SELECT * FROM scout.job(%s); then SELECT scout.resume_job(%1$s);', j.job_id), NULL,
+           j.error_sqlstate IS NOT DISTINCT FROM '55000'  -- a pause holds it back
+    FROM scout_internal.job_records r CROSS JOIN LATERAL scout_internal.job_list(r.job_id) j
+    WHERE r.finished_at IS NULL AND j.state = 'interrupted';
+END
+$$;
+COMMENT ON FUNCTION scout_internal.job_alerts() IS
+'Jobs that failed or were interrupted.';

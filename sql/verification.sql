@@ -220,3 +220,31 @@ END
 $$;
 COMMENT ON FUNCTION scout.accept_gate() IS
 'The acceptance gate: an event gets through (rolled back), duplicates are refused, gold is at most 5 minutes behind, something loads on a schedule, lines are linked. Passed if nothing is critical or unknown.';
+
+-- What no other source says.
+CREATE FUNCTION scout_internal.health_alerts()
+RETURNS TABLE (dedup_key text, severity text, subject text, summary text, remedy text, source_system text, of_pipeline boolean)
+LANGUAGE plpgsql STABLE ROWS 10
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM scout_internal.require_pipeline();
+    RETURN QUERY
+    SELECT 'health:' || v.check_name, CASE v.status WHEN 'critical' THEN 'critical' ELSE 'warning' END, v.check_name,
+           CASE v.status WHEN 'unknown' THEN format('could not be checked (SQLSTATE %s)', v.details ->> 'sqlstate')
+                ELSE concat_ws(', ', trim_scale(v.value) || ' ' || v.unit, 'the limit is ' ||
+                               trim_scale(CASE v.status WHEN 'critical' THEN v.critical_threshold ELSE v.threshold END)) END,
+           v.what_to_do, NULL::text, false
+    FROM scout.verify_recovery() v
+    WHERE v.status <> 'ok' AND v.check_name NOT IN ('bronze_staleness', 'silver_staleness', 'gold_staleness')
+      AND (v.check_name <> 'critical_alerts' OR EXISTS (  -- rules alert themselves
+          SELECT FROM scout.quality_alerts() a WHERE a.severity = 'critical' AND a.alert_payload ->> 'rule' IS NULL))
+      AND NOT (v.check_name = 'product_linking' AND EXISTS (
+          SELECT FROM scout_internal.quality_results q WHERE q.rule = 'product_linking'
+          AND q.window_end > statement_timestamp() - interval '1 day'));
+END
+$$;
+COMMENT ON FUNCTION scout_internal.health_alerts() IS
+'Checks of verify_recovery() that fail.';

@@ -106,11 +106,11 @@ BEGIN
     LEFT JOIN LATERAL (
         SELECT format('pause of %s by %s', coalesce(p.system, 'all loading'), p.holder) AS cause, 1 AS ordinal
         FROM jsonb_to_recordset(pauses) p(system text, holder text)
-        WHERE a.state <> 'resolved' AND a.source IN ('freshness', 'volume', 'gold', 'job')
+        WHERE a.state <> 'resolved'
           AND (p.system IS NULL AND a.of_pipeline OR p.system = a.source_system)
         UNION ALL
         SELECT b.dedup_key, 2 FROM scout_internal.alerts b
-        WHERE a.state <> 'resolved' AND a.source IN ('freshness', 'volume')
+        WHERE a.state <> 'resolved'
           AND b.dedup_key = 'circuit_breaker:' || a.source_system AND b.state <> 'resolved'
         ORDER BY ordinal LIMIT 1) i ON true
     WHERE a.state <> 'resolved' OR a.resolved_at > clock_timestamp() - recent

@@ -1,7 +1,7 @@
 -- The parts of data_quality_report(): each looks at one thing, and says what it found as rows of the report.
 
--- What the rules of the contract find in silver rows of the window, and what its rows lack. The thresholds are those of
--- rule_conditions(). Lines carry no indexed time: those left behind are looked for where a quarantine by hand leaves
+-- What the rules of the contract find in silver rows of the window, and what its rows lack; what the rules are stands in
+-- core/rules.cpp. Lines carry no indexed time: those left behind are looked for where a quarantine by hand leaves
 -- them. reconcile() looks at all lines.
 CREATE FUNCTION scout_internal.report_of_silver(since timestamptz)
 RETURNS TABLE (ordinal int, category text, check_name text, status text, failures bigint, details text)

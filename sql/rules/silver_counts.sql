@@ -1,4 +1,5 @@
--- What data_quality_report() counts in the silver rows of its window, in one scan.
+-- What data_quality_report() counts in the silver rows of its window, in one scan; it is planned and run under
+-- the report's settings.
 
 CREATE FUNCTION scout_internal.rule_conditions()
 RETURNS TABLE (place int, code text, category text, check_name text, of_lines boolean, condition text, details text)

@@ -9,7 +9,7 @@
 #include "audit/caller.hpp"
 #include "core/text.hpp"
 #include "extension/installed.hpp"
-#include "extension/layout.hpp"
+#include "extension/pipeline.hpp"
 #include "extension/tiers.hpp"
 #include "extension/trigger.hpp"
 #include "pg/arguments.hpp"
@@ -34,15 +34,14 @@ struct Filter {
 constexpr int filter_count = 5;
 
 Filter read_filter(FunctionCallInfo fcinfo) {
-    constexpr const char *function = "acknowledge_alerts";
     bool given = false;
     for (int i = 0; i < filter_count; i++) given = given || !PG_ARGISNULL(i);
     if (!given)
         ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("acknowledge_alerts needs a filter"),
                 errhint("Give before, severity, source, dedup_key or alert_ids; before => now() means all."));
-    return {pg::argument(fcinfo, 0, TIMESTAMPTZOID), pg::text_or_null(severity_argument(fcinfo, 1, function)),
-            pg::text_or_null(source_argument(fcinfo, 2, function)),
-            pg::text_or_null(pattern_argument(fcinfo, 3, function, "dedup_key")),
+    return {pg::argument(fcinfo, 0, TIMESTAMPTZOID), pg::text_or_null(severity_argument(fcinfo, 1)),
+            pg::text_or_null(source_argument(fcinfo, 2)),
+            pg::text_or_null(pg::pattern_argument(fcinfo, 3, "dedup_key")),
             pg::argument(fcinfo, 4, INT8ARRAYOID)};
 }
 
@@ -63,7 +62,8 @@ pg::Array<int64> lock(const Filter &f) {
 
 pg::Rows acknowledge(const pg::Array<int64> &ids, const char *note, const char *actor) {
     static pg::Statement set(
-        "WITH done AS (UPDATE scout_internal.alerts a SET state = 'acknowledged', acknowledged_at = clock_timestamp(),"
+        "WITH done AS (UPDATE scout_internal.alerts a SET state = 'acknowledged', acknowledged_at = "
+        "clock_timestamp(),"
         "  acknowledged_by = $2, acknowledged_note = $3 WHERE a.alert_id = ANY ($1) AND a.state = 'firing'"
         "  RETURNING a.*)"
         " SELECT d.alert_id, d.severity, d.source, d.subject, d.summary, d.first_seen, d.count, "

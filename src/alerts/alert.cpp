@@ -1,7 +1,8 @@
 #include "alerts/alert.hpp"
 
+#include "alerts/settings.hpp"
 #include "extension/installed.hpp"
-#include "extension/settings.hpp"
+#include "extension/registry.hpp"
 #include "pg/spi.hpp"
 
 namespace scout::alerts {
@@ -37,8 +38,12 @@ pg::Statement end(
     pg::Plan::by_index);
 
 void require_known(const Condition &c) {
-    if (std::find(std::begin(sources), std::end(sources), c.source) == std::end(sources) ||
-        (c.severity != "warning" && c.severity != "critical"))
+    bool known = false;
+    extension::for_each(&extension::Capability::alert_sources,
+                        [&](const extension::Capability &, const extension::AlertSource &s) {
+                            known = known || c.source == s.name;
+                        });
+    if (!known || (c.severity != "warning" && c.severity != "critical"))
         elog(ERROR, "no source or severity of an alert");
 }
 
@@ -47,9 +52,9 @@ void require_known(const Condition &c) {
 Change raise(const Condition &c) {
     require_known(c);
     const pg::Param now = pg::timestamp(GetCurrentTimestamp()),
-                    keep = pg::datum(FLOAT8OID, Float8GetDatum(extension::keep_firing_for)),
-                    key = pg::text(c.dedup_key), severity = pg::text(c.severity),
-                    subject = pg::text(c.subject), summary = pg::text(c.summary), remedy = pg::text(c.remedy),
+                    keep = pg::datum(FLOAT8OID, Float8GetDatum(keep_firing_for)), key = pg::text(c.dedup_key),
+                    severity = pg::text(c.severity), subject = pg::text(c.subject),
+                    summary = pg::text(c.summary), remedy = pg::text(c.remedy),
                     system = c.source_system.empty() ? pg::null_of(TEXTOID) : pg::text(c.source_system),
                     own = pg::boolean(c.of_pipeline);
     Change change{Transition::none, 0};

@@ -1,9 +1,9 @@
 // Alerts: what is wrong, once, for as long as it is.
 //
-// A condition has a key. Its first sight makes a row of scout_internal.alerts, every further one counts in that row,
-// and when it has ended the row is resolved; the same condition later makes a new row. A unique index over
-// the rows that are not resolved decides between two sessions that see it first at the same time: the second
-// waits for the first, then counts.
+// A condition has a key. Its first sight makes a row of scout_internal.alerts, every further one counts in
+// that row, and when it has ended the row is resolved; the same condition later makes a new row. A unique
+// index over the rows that are not resolved decides between two sessions that see it first at the same time:
+// the second waits for the first, then counts.
 //
 // A condition that ends is resolved once it has not been seen for scout_ir.keep_firing_for, so that one that
 // comes and goes is one alert. Until then the row has `ended_at`; check_alerts() resolves it when its time
@@ -14,26 +14,11 @@
 // transaction does it in the byte order of their keys, so that two do not deadlock.
 #pragma once
 
-#include "pg/postgres.hpp"
+#include "extension/capability.hpp"
 
 namespace scout::alerts {
 
-// A thing that is wrong now. Texts name relations, rules, numbers; never what is in a user's row.
-struct Condition {
-    std::string_view
-        dedup_key;  // "rule:negative_total", "freshness:bronze/pos", "job:12", "circuit_breaker:pos"
-    std::string_view source;    // one of `sources`
-    std::string_view severity;  // warning, critical
-    std::string_view subject;   // relation, rule, source system, job id
-    std::string_view summary;   // one line
-    std::string_view remedy;    // what to call
-    // What inhibits it: a pause or an open circuit breaker of this source system, or of all loading.
-    std::string_view source_system{};  // empty: none in particular
-    bool of_pipeline = false;          // a pause of all loading inhibits it
-};
-
-constexpr std::string_view sources[] = {"rule",   "freshness",       "volume", "job",
-                                        "health", "circuit_breaker", "gold"};
+using Condition = extension::AlertCondition;
 
 enum class Transition { none, opened, repeated, escalated, ending, resolved };
 

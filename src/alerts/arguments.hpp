@@ -6,8 +6,7 @@
 namespace scout::alerts {
 
 // All return nullptr where the argument is NULL, and refuse what names nothing with one error and a hint.
-const char *source_argument(FunctionCallInfo fcinfo, int number, const char *function);
-const char *severity_argument(FunctionCallInfo fcinfo, int number, const char *function);
-const char *pattern_argument(FunctionCallInfo fcinfo, int number, const char *function, const char *name);
+const char *source_argument(FunctionCallInfo fcinfo, int number);
+const char *severity_argument(FunctionCallInfo fcinfo, int number);
 
 }  // namespace scout::alerts

@@ -1,18 +1,20 @@
 // check_alerts(): looks at every source, raises what is wrong, resolves what has ended.
 //
-// Each source is asked in a subtransaction of its own (alert_conditions(), 79_alerts.sql). One that fails is
+// Each source that the registry names is asked in a subtransaction of its own. One that fails is
 // an alert itself, "check:<source>", and none of its alerts ends by that. Then all keys, those that are wrong
 // and those that were, are gone through in byte order, so that two raisers do not deadlock. One check at a
-// time: ALERTS is held to the end of the transaction. Volume is judged by full hours, so once in each.
+// time: ALERTS is held to the end of the transaction. What says the same all through an hour is asked once in
+// each.
 //
 // Commit publishes all alerts together; abort, cancel and crash leave what was, and the next check finds it
-// again. Alerts of circuit breakers are not judged here: the breaker resolves its own.
+// again. A source without a function of conditions is not judged here: it resolves its own.
 
 #include "alerts/alert.hpp"
 #include "alerts/jobs.hpp"
 #include "audit/caller.hpp"
 #include "extension/installed.hpp"
 #include "extension/locks.hpp"
+#include "extension/registry.hpp"
 #include "jobs/chunks.hpp"
 #include "jobs/kind.hpp"
 #include "pg/arguments.hpp"
@@ -24,8 +26,6 @@
 namespace scout::alerts {
 
 namespace {
-
-constexpr const char *asked[] = {"rule", "freshness", "volume", "job", "health", "gold"};
 
 // A key and what is to become of it: raised where there is a condition, otherwise it has ended.
 struct Step {
@@ -48,8 +48,8 @@ private:
         return std::count_if(changes_.begin(), changes_.end(),
                              [what](const Change &c) { return c.what == what; });
     }
-    void look_at(const char *source);
-    void read_conditions(const char *source);
+    void look_at(const extension::AlertSource &source);
+    void read_conditions(const extension::AlertSource &source);
     void add_ended();
 
     MemoryContext keep_ = CurrentMemoryContext;
@@ -59,13 +59,13 @@ private:
     pg::Array<Change> changes_;
 };
 
-bool is_due(const char *source) {
+bool is_due(const extension::AlertSource &source) {
     static pg::Statement this_hour(
         "SELECT FROM scout_internal.alert_checks c WHERE c.source = $1 AND c.error_sqlstate IS NULL"
         " AND c.checked_at >= date_trunc('hour', statement_timestamp()) AND c.checked_at <= "
         "clock_timestamp()");
-    if (strcmp(source, "volume") != 0) return true;
-    pg::Rows rows = this_hour.run({pg::text(source)});
+    if (!source.hourly) return true;
+    pg::Rows rows = this_hour.run({pg::text(source.name)});
     const bool done = rows.count() > 0;
     rows.free();
     return !done;
@@ -73,7 +73,8 @@ bool is_due(const char *source) {
 
 void note_look(const char *source, TimestampTz began, int64 conditions, const ErrorData *error) {
     static pg::Statement note(
-        "INSERT INTO scout_internal.alert_checks AS c (source, checked_at, duration_ms, conditions, error_sqlstate)"
+        "INSERT INTO scout_internal.alert_checks AS c (source, checked_at, duration_ms, conditions, "
+        "error_sqlstate)"
         " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (source) DO UPDATE SET checked_at = excluded.checked_at,"
         " duration_ms = excluded.duration_ms, conditions = excluded.conditions, error_sqlstate = "
         "excluded.error_sqlstate");
@@ -85,11 +86,11 @@ void note_look(const char *source, TimestampTz began, int64 conditions, const Er
     owner.end();
 }
 
-void Check::read_conditions(const char *source) {
-    static pg::Statement ask(
+void Check::read_conditions(const extension::AlertSource &source) {
+    pg::Rows rows = pg::run_text(psprintf(
         "SELECT c.dedup_key, c.severity, c.subject, c.summary, c.remedy, c.source_system, c.of_pipeline"
-        " FROM scout_internal.alert_conditions($1) c");
-    pg::Rows rows = ask.run({pg::text(source)});
+        " FROM scout_internal.%s() c",
+        quote_identifier(source.conditions)));
     MemoryContext outer = MemoryContextSwitchTo(keep_);
     for (uint64 i = 0; i < rows.count(); i++) {
         CHECK_FOR_INTERRUPTS();
@@ -97,42 +98,45 @@ void Check::read_conditions(const char *source) {
             return rows.is_null(i, column) ? std::string_view()
                                            : std::string_view(pg::c_string(rows.text(i, column)));
         };
-        conditions_.push({text(1), source, text(2), text(3), text(4), text(5), text(6), rows.boolean(i, 7)});
+        conditions_.push(
+            {text(1), source.name, text(2), text(3), text(4), text(5), text(6), rows.boolean(i, 7)});
     }
     MemoryContextSwitchTo(outer);
     rows.free();
 }
 
-void Check::look_at(const char *source) {
+void Check::look_at(const extension::AlertSource &source) {
     const TimestampTz began = GetCurrentTimestamp();
     const size_t before = conditions_.size();
     const ErrorData *error = pg::attempt_step([&] { read_conditions(source); });
-    note_look(source, began, static_cast<int64>(conditions_.size() - before), error);
+    note_look(source.name, began, static_cast<int64>(conditions_.size() - before), error);
     if (error == nullptr) {
-        judged_.push(source);
+        judged_.push(source.name);
         return;
     }
     conditions_.truncate(before);
-    conditions_.push({psprintf("check:%s", source), "health", "warning", source,
+    conditions_.push({psprintf("check:%s", source.name), "health", "warning", source.name,
                       psprintf("could not be checked: %s (SQLSTATE %s)", error->message,
                                unpack_sql_state(error->sqlerrcode)),
                       error->hint != nullptr
                           ? error->hint
-                          : psprintf("SELECT * FROM scout_internal.alert_conditions('%s');", source)});
+                          : psprintf("SELECT * FROM scout_internal.%s();", source.conditions)});
 }
 
 void Check::look() {
-    for (const char *source : asked) {
-        CHECK_FOR_INTERRUPTS();
-        if (is_due(source)) look_at(source);
-    }
+    extension::for_each(&extension::Capability::alert_sources,
+                        [this](const extension::Capability &, const extension::AlertSource &source) {
+                            CHECK_FOR_INTERRUPTS();
+                            if (source.conditions != nullptr && is_due(source)) look_at(source);
+                        });
 }
 
 // Of what is open: what was not seen although its source was asked, and what ended before and is kept no
 // longer.
 void Check::add_ended() {
     static pg::Statement open(
-        "SELECT a.dedup_key FROM scout_internal.alerts a WHERE a.state <> 'resolved' AND a.dedup_key <> ALL ($1) AND"
+        "SELECT a.dedup_key FROM scout_internal.alerts a WHERE a.state <> 'resolved' AND a.dedup_key <> ALL "
+        "($1) AND"
         " (CASE WHEN a.dedup_key LIKE 'check:%' THEN a.subject ELSE a.source END = ANY ($2)"
         "  OR a.ended_at IS NOT NULL AND a.keep_until <= clock_timestamp())",
         pg::Plan::by_index);
@@ -233,13 +237,9 @@ jobs::Turn turn(const jobs::Job &job, jobs::Progress &progress) {
     return jobs::Turn::worked;
 }
 
-constexpr jobs::Kind kind{"check_alerts", "checks", freeze, turn, nullptr};
-
 }  // namespace
 
-void register_check_job() {
-    jobs::register_kind(&kind);
-}
+const jobs::Kind check_kind{"check_alerts", "checks", freeze, turn, nullptr};
 
 }  // namespace scout::alerts
 

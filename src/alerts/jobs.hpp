@@ -1,8 +1,10 @@
 // The check of all alerts as a job of the supervisor.
 #pragma once
 
+#include "jobs/kind.hpp"
+
 namespace scout::alerts {
 
-void register_check_job();
+extern const jobs::Kind check_kind;
 
 }  // namespace scout::alerts

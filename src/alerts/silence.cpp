@@ -19,7 +19,7 @@ constexpr TimestampTz longest = 30 * USECS_PER_DAY;
 
 [[noreturn]] void refuse_end(const char *name, const char *what) {
     ereport(
-        ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("silence: %s %s", name, what),
+        ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s %s", name, what),
         errhint(
             "A silence ends within 30 days: duration => '2 hours', or until => a time to come. Call again to "
             "prolong it."));
@@ -43,8 +43,8 @@ TimestampTz end_argument(FunctionCallInfo fcinfo, int duration, int until) {
         ereport(
             ERROR,
             errcode(PG_ARGISNULL(until) ? ERRCODE_NULL_VALUE_NOT_ALLOWED : ERRCODE_INVALID_PARAMETER_VALUE),
-            PG_ARGISNULL(until) ? errmsg("silence: duration or until must be given")
-                                : errmsg("silence: give either duration or until"),
+            PG_ARGISNULL(until) ? errmsg("duration or until must be given")
+                                : errmsg("give either duration or until"),
             errhint("A silence ends by itself: duration => '2 hours', or until => a time to come."));
     const TimestampTz now = GetCurrentTimestamp();
     if (!PG_ARGISNULL(duration)) return end_after(PG_GETARG_INTERVAL_P(duration), now);
@@ -56,7 +56,8 @@ TimestampTz end_argument(FunctionCallInfo fcinfo, int duration, int until) {
 
 int64 matching(pg::Param source, pg::Param severity, pg::Param pattern) {
     static pg::Statement count(
-        "SELECT count(*) FROM scout_internal.alerts a WHERE a.state <> 'resolved' AND ($1 IS NULL OR a.source = $1)"
+        "SELECT count(*) FROM scout_internal.alerts a WHERE a.state <> 'resolved' AND ($1 IS NULL OR "
+        "a.source = $1)"
         " AND ($2 IS NULL OR a.severity = $2) AND ($3 IS NULL OR a.subject LIKE $3)");
     pg::Rows rows = count.run({source, severity, pattern});
     const int64 out = rows.int8(0, 1);
@@ -73,12 +74,13 @@ SCOUT_ACTION(scout_silence, 7) {
     using namespace scout::alerts;
     constexpr const char *function = "silence";
     static pg::Statement insert(
-        "INSERT INTO scout_internal.silences (source, severity, subject_pattern, reason, created_at, created_by, "
+        "INSERT INTO scout_internal.silences (source, severity, subject_pattern, reason, created_at, "
+        "created_by, "
         "ends_at)"
         " VALUES ($1, $2, $3, $4, clock_timestamp(), $5, $6) RETURNING silence_id");
-    const char *source = source_argument(fcinfo, 0, function);
-    const char *severity = severity_argument(fcinfo, 1, function);
-    const char *pattern = pattern_argument(fcinfo, 2, function, "subject");
+    const char *source = source_argument(fcinfo, 0);
+    const char *severity = severity_argument(fcinfo, 1);
+    const char *pattern = pg::pattern_argument(fcinfo, 2, "subject");
     const TimestampTz end = end_argument(fcinfo, 3, 4);
     const std::string_view reason =
         pg::required_text(fcinfo, 5, "reason", "Say why: it stands in v_silences and the timeline.");
@@ -87,8 +89,8 @@ SCOUT_ACTION(scout_silence, 7) {
     if (everything != matches_all)
         ereport(
             ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-            everything ? errmsg("silence: everything contradicts source, severity and subject")
-                       : errmsg("silence: nothing says which alerts"),
+            everything ? errmsg("everything contradicts source, severity and subject")
+                       : errmsg("nothing says which alerts"),
             errhint("Give source, severity or subject (a pattern of LIKE), or everything => true alone."));
 
     const Oid role = GetUserId();
@@ -123,15 +125,15 @@ SCOUT_ACTION(scout_silence, 7) {
 SCOUT_ACTION(scout_unsilence, 1) {
     using namespace scout;
     static pg::Statement find(
-        "SELECT s.ends_at, s.ends_at > clock_timestamp() FROM scout_internal.silences s WHERE s.silence_id = $1 FOR "
+        "SELECT s.ends_at, s.ends_at > clock_timestamp() FROM scout_internal.silences s WHERE s.silence_id = "
+        "$1 FOR "
         "UPDATE");
     static pg::Statement end(
-        "UPDATE scout_internal.silences s SET ends_at = clock_timestamp(), ended_by = $2 WHERE s.silence_id = $1"
+        "UPDATE scout_internal.silences s SET ends_at = clock_timestamp(), ended_by = $2 WHERE s.silence_id "
+        "= $1"
         " RETURNING s.ends_at");
-    if (PG_ARGISNULL(0))
-        ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-                errmsg("unsilence: silence_id must not be NULL"),
-                errhint("SELECT * FROM scout.v_silences WHERE active; shows what is silenced."));
+    pg::refuse_null(fcinfo, 0, "silence_id",
+                    "SELECT * FROM scout.v_silences WHERE active; shows what is silenced.");
     const int64 id = PG_GETARG_INT64(0);
     const Oid role = GetUserId();
     pg::Result result(fcinfo);
@@ -141,7 +143,7 @@ SCOUT_ACTION(scout_unsilence, 1) {
     pg::Rows rows = find.run({pg::int8(id)});
     if (rows.count() == 0)
         ereport(ERROR, errcode(ERRCODE_NO_DATA_FOUND),
-                errmsg("unsilence: there is no silence %lld", static_cast<long long>(id)),
+                errmsg("there is no silence %lld", static_cast<long long>(id)),
                 errhint("SELECT * FROM scout.v_silences WHERE active; shows what is silenced."));
     const bool active = rows.boolean(0, 2);
     if (active) rows = end.run({pg::int8(id), pg::text(actor)});

@@ -59,7 +59,8 @@ constexpr RuleInfo rules[rule_count] = {
          return f.lines > 0 && differs_beyond(f.line_sum, f.total_amount, threshold, line_total_tolerance);
      },
      {Rows::transactions,
-      "abs({line_sum} - t.total_amount) > greatest(0.50, abs(t.total_amount) * ({threshold} * 0.01))",
+      "abs({line_sum} - t.total_amount) > 0.50 AND"
+      " abs({line_sum} - t.total_amount) * 100 > {threshold} * abs(t.total_amount)",
       "line_total_mismatch",
       3, "line_total_mismatch", "sum of lines differs from the total by more than {threshold}% and 0.50"}},
 

@@ -1,6 +1,6 @@
 #include "extension/fit.hpp"
 
-#include "extension/layout.hpp"
+#include "extension/pipeline.hpp"
 #include "pg/relation.hpp"
 
 #include <cstdio>

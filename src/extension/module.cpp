@@ -1,33 +1,27 @@
-// The shared library: magic block and _PG_init.
-#include "alerts/jobs.hpp"
+// The shared library: magic block, _PG_init, and the door for another library's capability.
 #include "extension/fit.hpp"
-#include "extension/settings.hpp"
-#include "gold/jobs.hpp"
-#include "intake/pending.hpp"
-#include "load/circuit_breaker.hpp"
-#include "load/jobs.hpp"
-#include "maintenance/jobs.hpp"
-#include "pg/postgres.hpp"
-#include "pg/supervisor.hpp"
+#include "extension/registry.hpp"
 #include "pg/wrapper.hpp"
-#include "recovery/jobs.hpp"
 
 extern "C" {
 PG_MODULE_MAGIC;
 
 PGDLLEXPORT void _PG_init(void);
+PGDLLEXPORT void scout_register_capability(const scout::extension::Capability *capability, size_t size);
 
 void _PG_init(void) {
-    scout::extension::define_settings();
     scout::pg::entry_check = scout::extension::require_fit;
-    scout::intake::register_pending_callbacks();
-    scout::load::register_load_job();
-    scout::pause::breaker_lifted = scout::load::breaker_lifted;
-    scout::recovery::register_reprocess_job();
-    scout::recovery::register_redrive_job();
-    scout::gold::register_refresh_job();
-    scout::maintenance::register_maintain_job();
-    scout::alerts::register_check_job();
-    scout::pg::register_launcher();
+    scout::extension::load_capabilities();
+}
+
+// For the _PG_init of another library, which finds it by load_external_function(): its capability is one like
+// those of capabilities.cpp, but that its settings have a prefix of their own. `size` is sizeof(Capability)
+// as that library was compiled: it has to be built from the headers of this version.
+void scout_register_capability(const scout::extension::Capability *capability, size_t size) {
+    if (size != sizeof *capability)
+        ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                errmsg("a capability was built for another version of scout_ir"),
+                errhint("Build its library again, with the headers of scout_ir %s.", SCOUT_IR_VERSION));
+    scout::extension::add_capability(capability);
 }
 }

@@ -1,6 +1,6 @@
 #include "extension/report.hpp"
 
-#include "extension/layout.hpp"
+#include "extension/pipeline.hpp"
 #include "extension/sight.hpp"
 #include "pg/relation.hpp"
 #include "pg/spi.hpp"

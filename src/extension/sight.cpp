@@ -1,6 +1,6 @@
 #include "extension/sight.hpp"
 
-#include "extension/layout.hpp"
+#include "extension/pipeline.hpp"
 #include "pg/reads.hpp"
 #include "pg/relation.hpp"
 

@@ -1,6 +1,6 @@
 #include "extension/tiers.hpp"
 
-#include "extension/layout.hpp"
+#include "extension/pipeline.hpp"
 #include "pg/relation.hpp"
 
 namespace scout::extension {

@@ -89,12 +89,12 @@ void look_at(const Dataset &d, TimestampTz at, int hours, int weeks, pg::Array<C
 SCOUT_FUNCTION(scout_dataset_counts, 5) {
     using namespace scout;
     using namespace scout::freshness;
-    require_arguments(fcinfo, "dataset_counts");
+    require_arguments(fcinfo);
     pg::Result result(fcinfo);
     pg::Session session;
     const TimestampTz at = PG_GETARG_TIMESTAMPTZ(1);
     const int hours = PG_GETARG_INT32(2), weeks = PG_GETARG_INT32(3), milliseconds = PG_GETARG_INT32(4);
-    pg::Array<Dataset> datasets = read_datasets(fcinfo, 0, "volume");
+    pg::Array<Dataset> datasets = read_datasets(fcinfo, 0);
     pg::Workspace workspace("scout_ir look");
     for (const Dataset &d : datasets) {
         if (d.column == nullptr && strcmp(d.layer, "gold") == 0)

@@ -18,14 +18,14 @@ const char *text_of(const pg::Rows &rows, uint64 row, int column) {
     return rows.is_null(row, column) ? nullptr : pg::c_string(rows.text(row, column));
 }
 
-void refuse_unknown(pg::Param names, const char *function) {
+void refuse_unknown(pg::Param names) {
     static pg::Statement unknown(
         "SELECT coalesce(u.name, 'NULL') FROM unnest($1::text[]) u(name)"
         " WHERE NOT EXISTS (SELECT FROM scout_internal.dataset_list() d WHERE d.dataset = u.name) LIMIT 1");
     pg::Rows rows = unknown.read({names});
     if (rows.count() > 0)
         ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
-                errmsg("%s: there is no dataset \"%s\"", function, text_of(rows, 0, 1)),
+                errmsg("there is no dataset \"%s\"", text_of(rows, 0, 1)),
                 errhint("Valid names are in scout.datasets; leave names out for all."));
 }
 
@@ -81,20 +81,19 @@ Oid filterer(const Dataset &d, Oid relation) {
 
 }  // namespace
 
-void require_arguments(FunctionCallInfo fcinfo, const char *function) {
+void require_arguments(FunctionCallInfo fcinfo) {
     for (int i = 1; i < PG_NARGS(); i++)
         if (PG_ARGISNULL(i))
-            ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-                    errmsg("%s: only names may be NULL", function),
+            ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("only names may be NULL"),
                     errhint("Call scout.freshness() or scout.volume(), which have defaults."));
     for (int i = 2; i < PG_NARGS(); i++)
         if (PG_GETARG_INT32(i) < 1)
             ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                    errmsg("%s: numbers must be positive, not %d", function, PG_GETARG_INT32(i)),
+                    errmsg("numbers must be positive, not %d", PG_GETARG_INT32(i)),
                     errhint("Call scout.freshness() or scout.volume(), which have defaults."));
 }
 
-pg::Array<Dataset> read_datasets(FunctionCallInfo fcinfo, int argument, const char *function) {
+pg::Array<Dataset> read_datasets(FunctionCallInfo fcinfo, int argument) {
     static pg::Statement list(
         "SELECT d.dataset, d.relation_schema::text, d.relation_name::text, d.layer, d.loaded_at_column::text,"
         " d.source_column::text, d.filter, d.time_zone, d.lookback, d.warn_after, d.expected_sources, "
@@ -107,10 +106,9 @@ pg::Array<Dataset> read_datasets(FunctionCallInfo fcinfo, int argument, const ch
         // No rows would look like all well.
         if (ArrayGetNItems(ARR_NDIM(DatumGetArrayTypeP(names.value)),
                            ARR_DIMS(DatumGetArrayTypeP(names.value))) == 0)
-            ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                    errmsg("%s: names must not be empty", function),
+            ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("names must not be empty"),
                     errhint("Leave names out for all datasets."));
-        refuse_unknown(names, function);
+        refuse_unknown(names);
     }
     pg::Rows rows = list.read({names});
     pg::Array<Dataset> out;

@@ -18,10 +18,10 @@ struct Dataset {
 
 // The datasets of these names (NULL: all), as dataset_list() has them; valid until the Session ends.
 // 22023 and 42704 for names that are none.
-pg::Array<Dataset> read_datasets(FunctionCallInfo fcinfo, int argument, const char *function);
+pg::Array<Dataset> read_datasets(FunctionCallInfo fcinfo, int argument);
 
 // The numbers after the names: none may be NULL, and the milliseconds are at least 1.
-void require_arguments(FunctionCallInfo fcinfo, const char *function);
+void require_arguments(FunctionCallInfo fcinfo);
 
 // The parameters that every statement below has: $1 the clock, $2 the dataset's time zone, $3 its lookback.
 struct Clock {

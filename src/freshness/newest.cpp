@@ -284,12 +284,12 @@ void emit(pg::Result &result, const Dataset &d, const Found &f, const ErrorData 
 SCOUT_FUNCTION(scout_dataset_looks, 3) {
     using namespace scout;
     using namespace scout::freshness;
-    require_arguments(fcinfo, "dataset_looks");
+    require_arguments(fcinfo);
     pg::Result result(fcinfo);
     pg::Session session;
     const TimestampTz at = PG_GETARG_TIMESTAMPTZ(1);
     const int milliseconds = PG_GETARG_INT32(2);
-    pg::Array<Dataset> datasets = read_datasets(fcinfo, 0, "freshness");
+    pg::Array<Dataset> datasets = read_datasets(fcinfo, 0);
     pg::Workspace workspace("scout_ir look");
     for (const Dataset &d : datasets) {
         pg::Array<Found> found(workspace.context());

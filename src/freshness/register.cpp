@@ -7,6 +7,7 @@
 #include "audit/caller.hpp"
 #include "extension/installed.hpp"
 #include "extension/sight.hpp"
+#include "pg/arguments.hpp"
 #include "pg/condition.hpp"
 #include "pg/guard.hpp"
 #include "pg/result.hpp"
@@ -62,10 +63,7 @@ SCOUT_ACTION(scout_unregister_dataset, 1) {
     static pg::Statement forget(
         "DELETE FROM scout_internal.registered_datasets d WHERE d.name = $1"
         " RETURNING quote_ident(d.relation_schema) || '.' || quote_ident(d.relation_name)");
-    if (PG_ARGISNULL(0))
-        ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-                errmsg("unregister_dataset: name must not be NULL"),
-                errhint("Valid names are in scout_internal.registered_datasets."));
+    pg::refuse_null(fcinfo, 0, "name", "Valid names are in scout_internal.registered_datasets.");
     const char *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
     const Oid role = GetUserId();
     pg::Result result(fcinfo);
@@ -74,8 +72,7 @@ SCOUT_ACTION(scout_unregister_dataset, 1) {
     pg::Rows rows = forget.run({pg::text(name)});
     owner.end();
     if (rows.count() == 0)
-        ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
-                errmsg("unregister_dataset: no dataset \"%s\" is registered", name),
+        ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("no dataset \"%s\" is registered", name),
                 errhint("Valid names are in scout_internal.registered_datasets; built-in datasets cannot be "
                         "taken away."));
     audit::Json arguments, counts;

@@ -6,13 +6,13 @@
 
 #include "audit/caller.hpp"
 #include "extension/installed.hpp"
-#include "extension/layout.hpp"
 #include "extension/locks.hpp"
+#include "extension/pipeline.hpp"
+#include "extension/registry.hpp"
 #include "gold/baseline.hpp"
 #include "gold/jobs.hpp"
 #include "gold/refresh.hpp"
 #include "jobs/request.hpp"
-#include "pause/notices.hpp"
 #include "pg/arguments.hpp"
 #include "pg/guard.hpp"
 #include "pg/result.hpp"
@@ -180,7 +180,7 @@ SCOUT_ACTION(scout_refresh_gold_platinum, 4) {
     pg::Result result(fcinfo);
     pg::Session session;
     pg::Session looking(extension::require_pipeline());
-    pause::mention_pause("gold is refreshed");
+    extension::mention_pause("gold is refreshed");
     looking.end();
     int64 running = 0;
     if (skip_if_running && gold::is_running(running))

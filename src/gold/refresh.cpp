@@ -17,8 +17,8 @@
 #include "gold/refresh.hpp"
 
 #include "extension/installed.hpp"
-#include "extension/layout.hpp"
 #include "extension/locks.hpp"
+#include "extension/pipeline.hpp"
 #include "gold/baseline.hpp"
 #include "gold/jobs.hpp"
 #include "jobs/chunks.hpp"
@@ -159,8 +159,6 @@ jobs::Turn turn(const jobs::Job &job, jobs::Progress &progress) {
     return found ? jobs::Turn::worked : jobs::Turn::nothing_left;
 }
 
-constexpr jobs::Kind kind{kind_name, "views", freeze, turn, nullptr};
-
 }  // namespace
 
 Refresh skipped(const char *reason) {
@@ -177,8 +175,6 @@ Refresh do_view(const pg::Array<View> &views, View &v, int64 job) {
     return r;
 }
 
-void register_refresh_job() {
-    jobs::register_kind(&kind);
-}
+const jobs::Kind refresh_kind{kind_name, "views", freeze, turn, nullptr};
 
 }  // namespace scout::gold

@@ -1,11 +1,13 @@
 // register_gold() and unregister_gold(): which materialized views are gold beside the pipeline's own.
 //
-// checked_gold() (80_gold.sql) says what is wrong with the arguments. A registered view is refreshed as its
-// owner; who registers it must have the owner's rights, so that nobody has code of a stranger run by another.
-// The row and its entry in the timeline are written in one transaction; abort and crash leave what was.
+// checked_gold() (sql/gold/views.sql) says what is wrong with the arguments. A registered view is refreshed
+// as its owner; who registers it must have the owner's rights, so that nobody has code of a stranger run by
+// another. The row and its entry in the timeline are written in one transaction; abort and crash leave what
+// was.
 
 #include "audit/caller.hpp"
 #include "extension/installed.hpp"
+#include "pg/arguments.hpp"
 #include "pg/guard.hpp"
 #include "pg/result.hpp"
 #include "pg/sessions.hpp"
@@ -18,7 +20,8 @@ SCOUT_ACTION(scout_register_gold, 4) {
         " format('%I.%I', c.view_schema, c.view_name), $2::text, $3::text"
         " FROM scout_internal.checked_gold($1, $2, $3, $4) c");
     static pg::Statement put(
-        "INSERT INTO scout_internal.registered_gold AS r (view_schema, view_name, view_owner, warn_after, error_after,"
+        "INSERT INTO scout_internal.registered_gold AS r (view_schema, view_name, view_owner, warn_after, "
+        "error_after,"
         " enabled, registered_by) VALUES ($1::text::name, $2::text::name, $3::text::name, $4, $5, $6, $7)"
         " ON CONFLICT (view_schema, view_name) DO UPDATE SET view_owner = excluded.view_owner, warn_after ="
         " excluded.warn_after, error_after = excluded.error_after, enabled = excluded.enabled,"
@@ -55,10 +58,7 @@ SCOUT_ACTION(scout_unregister_gold, 1) {
         " WHERE cardinality(p.parts) <= 2 AND r.view_name = p.parts[cardinality(p.parts)]::name"
         " AND r.view_schema = (CASE cardinality(p.parts) WHEN 1 THEN 'scout' ELSE p.parts[1] END)::name"
         " RETURNING format('%I.%I', r.view_schema, r.view_name)");
-    if (PG_ARGISNULL(0))
-        ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-                errmsg("unregister_gold: relation must not be NULL"),
-                errhint("Registered views are in scout_internal.registered_gold."));
+    pg::refuse_null(fcinfo, 0, "relation", "Registered views are in scout_internal.registered_gold.");
     const char *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
     const Oid role = GetUserId();
     pg::Result result(fcinfo);
@@ -67,9 +67,9 @@ SCOUT_ACTION(scout_unregister_gold, 1) {
     pg::Rows rows = named.run({pg::text(name)});
     owner.end();
     if (rows.count() == 0)
-        ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
-                errmsg("unregister_gold: \"%s\" is not registered", name),
-                errhint("Registered views are in scout_internal.registered_gold; the pipeline's own are gold without. "
+        ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("\"%s\" is not registered", name),
+                errhint("Registered views are in scout_internal.registered_gold; the pipeline's own are gold "
+                        "without. "
                         "To keep one from being refreshed: register_gold(..., enabled => false)."));
     audit::Json arguments, counts;
     arguments.add("relation", rows.text(0, 1));

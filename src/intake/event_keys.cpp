@@ -1,6 +1,6 @@
 #include "intake/event_keys.hpp"
 
-#include "extension/layout.hpp"
+#include "extension/pipeline.hpp"
 #include "pg/guard.hpp"
 #include "pg/key_table.hpp"
 #include "pg/spi.hpp"

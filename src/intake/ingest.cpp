@@ -4,7 +4,7 @@
 // while the one INSERT of the call runs. Event ids are drawn beforehand, so that an outcome belongs
 // to its element also where a trigger of the user's drops rows.
 
-#include "extension/layout.hpp"
+#include "extension/pipeline.hpp"
 #include "intake/event_state.hpp"
 #include "intake/intake.hpp"
 #include "intake/pending.hpp"
@@ -28,14 +28,13 @@ struct Request {
     Datum type, source;
 };
 
-Request request(FunctionCallInfo fcinfo, const char *function) {
+Request request(FunctionCallInfo fcinfo) {
     for (int i = 0; i < 3; i++)
         if (PG_ARGISNULL(i))
             ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-                    errmsg("%s: %s must not be NULL", function,
-                           i == 0   ? "the event"
-                           : i == 1 ? "event_type"
-                                    : "source_system"),
+                    errmsg("%s must not be NULL", i == 0   ? "the event"
+                                                  : i == 1 ? "event_type"
+                                                           : "source_system"),
                     errhint("Leave an argument out to use its default."));
     return {PG_GETARG_DATUM(1), PG_GETARG_DATUM(2)};
 }
@@ -113,7 +112,7 @@ void emit(pg::Result &result, const Element &e) {
 
 SCOUT_FUNCTION(scout_ingest_event, 3) {
     using namespace scout;
-    intake::Request r = intake::request(fcinfo, "ingest_event");
+    intake::Request r = intake::request(fcinfo);
     Jsonb *event = PG_GETARG_JSONB_P(0);
     if (!JsonContainerIsObject(&event->root) || JsonContainerIsScalar(&event->root))
         ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("an event must be a JSON object"),
@@ -132,7 +131,7 @@ SCOUT_FUNCTION(scout_ingest_event, 3) {
 
 SCOUT_FUNCTION(scout_ingest_events, 3) {
     using namespace scout;
-    intake::Request r = intake::request(fcinfo, "ingest_events");
+    intake::Request r = intake::request(fcinfo);
     Jsonb *events = PG_GETARG_JSONB_P(0);
     if (!JsonContainerIsArray(&events->root) || JsonContainerIsScalar(&events->root))
         ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),

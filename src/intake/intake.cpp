@@ -17,7 +17,7 @@
 #include "intake/intake.hpp"
 #include "core/contract.hpp"
 #include "core/text.hpp"
-#include "extension/layout.hpp"
+#include "extension/pipeline.hpp"
 #include "extension/trigger.hpp"
 #include "intake/event_keys.hpp"
 #include "intake/event_state.hpp"

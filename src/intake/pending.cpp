@@ -1,7 +1,7 @@
 #include "intake/pending.hpp"
 
 #include "extension/installed.hpp"
-#include "extension/layout.hpp"
+#include "extension/pipeline.hpp"
 #include "intake/event_keys.hpp"
 #include "intake/queue.hpp"
 #include "pg/spi.hpp"
@@ -299,15 +299,13 @@ void count_duplicate(bool reported) {
     if (!reported) b.unreported++;
 }
 
-SkippedDuplicates skipped_duplicates() {
-    if (buffer == nullptr) return {0, 0};
-    return {buffer->duplicates, buffer->unreported};
-}
-
-void restore_skipped_duplicates(const SkippedDuplicates &counts) {
+void keep_counts_in(void (*trial)(void *), void *argument) {
+    const int64 all = buffer == nullptr ? 0 : buffer->duplicates;
+    const int64 unreported = buffer == nullptr ? 0 : buffer->unreported;
+    trial(argument);
     if (buffer == nullptr) return;
-    buffer->duplicates = counts.all;
-    buffer->unreported = counts.unreported;
+    buffer->duplicates = all;
+    buffer->unreported = unreported;
 }
 
 const pg::Array<PendingEvent> *buffered_events() {

@@ -59,12 +59,8 @@ void flush_pending_if_full();
 // has told its caller already, says it in a NOTICE.
 void count_duplicate(bool reported);
 
-// For who rolls back what was skipped, and does not want it counted either.
-struct SkippedDuplicates {
-    int64 all, unreported;
-};
-SkippedDuplicates skipped_duplicates();
-void restore_skipped_duplicates(const SkippedDuplicates &counts);
+// For who rolls back what was skipped in `trial`, and does not want it counted either.
+void keep_counts_in(void (*trial)(void *), void *argument);
 
 // What waits in memory, for reports.
 const pg::Array<PendingEvent> *buffered_events();

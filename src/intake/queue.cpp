@@ -1,6 +1,6 @@
 #include "intake/queue.hpp"
 
-#include "extension/layout.hpp"
+#include "extension/pipeline.hpp"
 #include "extension/sight.hpp"
 #include "intake/pending.hpp"
 #include "pg/ranges.hpp"
@@ -14,6 +14,9 @@ namespace scout::intake {
 namespace {
 
 constexpr int exact_chunks = 10'000;
+constexpr const char *written_by_hand =
+    "Somebody wrote scout.bronze_pending by hand: delete that row and run SELECT * FROM "
+    "scout.create_pipeline().";
 
 // Sources with chunks, and the oldest chunk of each. A loose index scan: its cost is the
 // number of sources, also where one of them, paused, has a hundred thousand chunks.
@@ -121,9 +124,8 @@ void claim_source(Position &position, size_t limit, Claim &claim) {
             const Datum events = chunks.value(i, 2, none);
             if (none)
                 ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED), errmsg("the queue holds a chunk without ids"),
-                        errhint("Somebody wrote scout.bronze_pending by hand: delete that row and run "
-                                "SELECT * FROM scout.create_pipeline()."));
-            for (const pg::IdRange &r : pg::ranges_of(events)) {
+                        errhint("%s", written_by_hand));
+            for (const pg::IdRange &r : pg::ranges_of(events, written_by_hand)) {
                 const int64 end = std::min(r.end, r.first + static_cast<int64>(limit - ids.size()));
                 for (int64 id = r.first; id < end; id++) ids.push(id);
                 all = all && end == r.end;
@@ -283,9 +285,4 @@ SCOUT_FUNCTION(scout_backlog, 1) {
     int64 events = intake::backlog(source).events;
     session.end();
     PG_RETURN_INT64(events);
-}
-
-SCOUT_FUNCTION(scout_require_pipeline, 0) {
-    (void)scout::extension::require_pipeline();
-    PG_RETURN_VOID();
 }

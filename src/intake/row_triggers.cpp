@@ -14,8 +14,8 @@
 
 #include "audit/caller.hpp"
 #include "core/text.hpp"
-#include "extension/layout.hpp"
 #include "extension/locks.hpp"
+#include "extension/pipeline.hpp"
 #include "extension/trigger.hpp"
 #include "intake/event_hash.hpp"
 #include "intake/pending.hpp"

@@ -10,6 +10,7 @@
 #include "jobs/launch.hpp"
 #include "jobs/request.hpp"
 #include "jobs/roles.hpp"
+#include "pg/arguments.hpp"
 #include "pg/guard.hpp"
 #include "pg/result.hpp"
 #include "pg/spi.hpp"
@@ -20,9 +21,7 @@ namespace scout::jobs {
 namespace {
 
 int64 job_argument(FunctionCallInfo fcinfo) {
-    if (PG_ARGISNULL(0))
-        ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("job_id must not be NULL"),
-                errhint("SELECT job_id, kind, state FROM scout.jobs"));
+    pg::refuse_null(fcinfo, 0, "job_id", "SELECT job_id, kind, state FROM scout.jobs");
     return PG_GETARG_INT64(0);
 }
 

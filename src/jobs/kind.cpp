@@ -1,23 +1,13 @@
 #include "jobs/kind.hpp"
 
+#include "extension/registry.hpp"
+
 namespace scout::jobs {
 
-namespace {
-
-constexpr size_t most_kinds = 16;
-const Kind *kinds[most_kinds];
-size_t kind_count = 0;
-
-}  // namespace
-
-void register_kind(const Kind *kind) {
-    if (kind_count == most_kinds) elog(ERROR, "too many kinds of jobs");
-    kinds[kind_count++] = kind;
-}
-
 const Kind *find_kind(std::string_view name) {
-    for (size_t i = 0; i < kind_count; i++)
-        if (name == kinds[i]->name) return kinds[i];
+    for (const extension::Capability *c : extension::capabilities())
+        for (const Kind *kind : c->kinds)
+            if (name == kind->name) return kind;
     return nullptr;
 }
 

@@ -39,9 +39,6 @@ struct Kind {
     const char *(*utility)(const Job &job, Oid &run_as);
 };
 
-// At load time. `kind` is borrowed for ever.
-void register_kind(const Kind *kind);
-
-const Kind *find_kind(std::string_view name);  // nullptr where unknown
+const Kind *find_kind(std::string_view name);  // of all capabilities; nullptr where unknown
 
 }  // namespace scout::jobs

@@ -2,9 +2,9 @@
 
 #include "audit/caller.hpp"
 #include "extension/locks.hpp"
-#include "extension/settings.hpp"
 #include "jobs/launch.hpp"
 #include "jobs/roles.hpp"
+#include "jobs/settings.hpp"
 #include "pg/guard.hpp"
 #include "pg/handover.hpp"
 #include "pg/spi.hpp"
@@ -219,7 +219,7 @@ bool await(int64 job, int64 timeout_ms, Record &r, BackgroundWorkerHandle *worke
         sure = left;
         if (left) continue;
         const TimestampTz now = GetCurrentTimestamp();
-        if (extension::progress_interval > 0 && now - shown >= extension::progress_interval * second) {
+        if (progress_interval > 0 && now - shown >= progress_interval * second) {
             show_progress(r);
             shown = now;
         }
@@ -271,7 +271,7 @@ Outcome submit(const Request &request, bool wait) {
 }
 
 int workers_argument(FunctionCallInfo fcinfo, int number) {
-    const int limit = std::max(extension::max_workers, 1);
+    const int limit = std::max(max_workers, 1);
     if (PG_ARGISNULL(number) || PG_GETARG_INT32(number) < 1 || PG_GETARG_INT32(number) > limit)
         ereport(
             ERROR,

@@ -3,7 +3,7 @@
 #include "audit/caller.hpp"
 #include "extension/installed.hpp"
 #include "extension/locks.hpp"
-#include "extension/settings.hpp"
+#include "jobs/settings.hpp"
 #include "pg/spi.hpp"
 #include "pg/worker.hpp"
 

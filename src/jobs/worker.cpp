@@ -15,10 +15,10 @@
 
 #include "audit/caller.hpp"
 #include "extension/locks.hpp"
-#include "extension/settings.hpp"
 #include "extension/tiers.hpp"
 #include "jobs/chunks.hpp"
 #include "jobs/run.hpp"
+#include "jobs/settings.hpp"
 #include "pg/spi.hpp"
 #include "pg/wrapper.hpp"
 
@@ -90,7 +90,7 @@ bool is_of_this_login(const Record &r) {
 Registered become_worker(Run &run) {
     Record r;
     extension::acquire(extension::Lock::start, ExclusiveLock);
-    const bool room = running_workers() < extension::max_workers;
+    const bool room = running_workers() < max_workers;
     const bool mine = room && extension::hold_job_worker(run.job, run.start.worker);
     extension::release(extension::Lock::start, ExclusiveLock);
     if (!mine) return room ? Registered::taken : Registered::no_room;

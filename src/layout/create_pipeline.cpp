@@ -16,7 +16,7 @@
 
 #include "audit/caller.hpp"
 #include "extension/installed.hpp"
-#include "extension/layout.hpp"
+#include "extension/pipeline.hpp"
 #include "pg/guard.hpp"
 #include "pg/relation.hpp"
 #include "pg/result.hpp"

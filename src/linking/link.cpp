@@ -13,8 +13,8 @@
 
 #include "audit/caller.hpp"
 #include "audit/runs.hpp"
-#include "extension/layout.hpp"
 #include "extension/locks.hpp"
+#include "extension/pipeline.hpp"
 #include "linking/match.hpp"
 #include "pg/arguments.hpp"
 #include "pg/guard.hpp"
@@ -31,9 +31,7 @@ struct Linked {
 };
 
 float similarity_argument(FunctionCallInfo fcinfo, int number) {
-    if (PG_ARGISNULL(number))
-        ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("similarity must not be NULL"),
-                errhint("Leave it out to use the default, 0.6."));
+    pg::refuse_null(fcinfo, number, "similarity", "Leave it out to use the default, 0.6.");
     const float value = PG_GETARG_FLOAT4(number);
     if (!(value >= 0.1F && value <= 1.0F))  // also NaN
         ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -125,7 +123,7 @@ void link_lines(const pg::Array<Text> &texts, int batch_size, Linked &linked) {
 SCOUT_ACTION(scout_link_products_to_catalog, 3) {
     using namespace scout;
     using namespace scout::linking;
-    const int batch_size = pg::positive_argument(fcinfo, 0, "batch_size");
+    const int batch_size = pg::batch_size_argument(fcinfo, 0);
     const float similarity = similarity_argument(fcinfo, 1);
     const bool dry_run = pg::flag(fcinfo, 2, "dry_run");
     PreventCommandIfReadOnly("link_products_to_catalog()");

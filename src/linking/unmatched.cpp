@@ -1,9 +1,10 @@
 // unmatched_products(): what linking could not match, and what comes closest. Reads only, in the snapshot of
 // the calling query, as extension::pipeline_reader().
 
-#include "extension/layout.hpp"
+#include "extension/pipeline.hpp"
 #include "extension/sight.hpp"
 #include "linking/match.hpp"
+#include "pg/arguments.hpp"
 #include "pg/guard.hpp"
 #include "pg/result.hpp"
 #include "pg/spi.hpp"
@@ -30,9 +31,7 @@ pg::Statement product(
 SCOUT_FUNCTION(scout_unmatched_products, 1) {
     using namespace scout;
     using namespace scout::linking;
-    if (PG_ARGISNULL(0))
-        ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("max_products must not be NULL"),
-                errhint("Leave it out for the 50 products with the most line items."));
+    pg::refuse_null(fcinfo, 0, "max_products", "Leave it out for the 50 products with the most line items.");
     const int most = PG_GETARG_INT32(0);
     if (most < 1 || most > 10000)
         ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -12,12 +12,12 @@
 #include "load/batch.hpp"
 
 #include "extension/installed.hpp"
-#include "extension/layout.hpp"
+#include "extension/pipeline.hpp"
 #include "extension/rule_set.hpp"
-#include "extension/settings.hpp"
 #include "load/circuit_breaker.hpp"
 #include "load/dead_letter.hpp"
 #include "load/decode.hpp"
+#include "load/settings.hpp"
 #include "load/silver.hpp"
 #include "load/silver_writer.hpp"
 #include "pg/guard.hpp"
@@ -130,7 +130,7 @@ private:
 Optimism optimism;
 
 WritePath first_path(Mode mode) {
-    if (extension::write_path == extension::write_general) return WritePath::general;
+    if (write_path == write_general) return WritePath::general;
     return mode == Mode::load && optimism.allowed() ? WritePath::optimistic : WritePath::native;
 }
 
@@ -139,7 +139,7 @@ WritePath allowed_path(WritePath path) {
     if (path == WritePath::general) return path;
     const char *why = native_refusal();
     if (why == nullptr) return path;
-    if (extension::write_path == extension::write_native)
+    if (write_path == write_native)
         ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                 errmsg("silver cannot be written by the native path: %s", why),
                 errhint("SET scout_ir.write_path = auto"));

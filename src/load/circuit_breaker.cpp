@@ -1,11 +1,11 @@
 #include "load/circuit_breaker.hpp"
 
-#include "alerts/alert.hpp"
 #include "audit/caller.hpp"
 #include "extension/installed.hpp"
 #include "extension/locks.hpp"
-#include "extension/settings.hpp"
+#include "extension/registry.hpp"
 #include "load/decode.hpp"
+#include "load/settings.hpp"
 #include "pause/notices.hpp"
 #include "pg/spi.hpp"
 
@@ -120,7 +120,7 @@ void put_counts(const Sample &w) {
 bool too_many(const Sample &w) {
     const core::int128 failed = w.failed;
     return w.failed == w.events ||
-           failed * 100 > static_cast<core::int128>(w.events) * extension::circuit_breaker_threshold;
+           failed * 100 > static_cast<core::int128>(w.events) * circuit_breaker_threshold;
 }
 
 Trip trip_of(Sample &w) {
@@ -181,12 +181,12 @@ void judge(Outcomes &outcomes, const pg::Array<std::string_view> &paused, pg::Ar
         Sample w;
         next = gather(next, end, w);
         if (contains(paused, w.source)) continue;
-        const bool enough = w.events >= extension::circuit_breaker_minimum, fails_now = w.failed > 0;
+        const bool enough = w.events >= circuit_breaker_minimum, fails_now = w.failed > 0;
         if (contains(counted, w.source)) take_counts(w, !enough);
         // Nothing more to count, and nothing wrong: what was counted is gone.
-        if (w.failed == 0 || (w.events >= extension::circuit_breaker_minimum && !too_many(w))) continue;
+        if (w.failed == 0 || (w.events >= circuit_breaker_minimum && !too_many(w))) continue;
         // Good events alone do not pause their source, whatever failed before them.
-        if (w.events >= extension::circuit_breaker_minimum && fails_now)
+        if (w.events >= circuit_breaker_minimum && fails_now)
             trips.push(trip_of(w));
         else
             put_counts(w);
@@ -208,16 +208,16 @@ void open_breaker(const Trip &trip) {
     arguments.add("source_system", trip.source)
         .add("reason", trip.what)
         .add("example_events", trip.examples)
-        .add("threshold_percent", static_cast<int64>(extension::circuit_breaker_threshold))
-        .add("minimum_events", static_cast<int64>(extension::circuit_breaker_minimum));
+        .add("threshold_percent", static_cast<int64>(circuit_breaker_threshold))
+        .add("minimum_events", static_cast<int64>(circuit_breaker_minimum));
     counts.add("events", trip.events).add("failed", trip.failed);
     audit::record("circuit_breaker", GetUserId(), arguments, "paused", counts);
     const char *remedy = psprintf(
         "Look at what fails (SELECT * FROM scout.bronze_events WHERE event_id IN (%s); SELECT * FROM"
         " scout.dlq_summary()), mend its cause, then %s",
         trip.examples, pause::how_to_resume(source));
-    (void)alerts::raise({alert_key(source), "circuit_breaker", "critical", source,
-                         psprintf("Loading is paused: %s", trip.what), remedy});
+    extension::raise_alert({alert_key(source), "circuit_breaker", "critical", source,
+                            psprintf("Loading is paused: %s", trip.what), remedy});
     ereport(
         WARNING, errmsg("circuit breaker: loading of source \"%s\" is paused", source),
         errdetail_internal("%s. What this batch had of them stays in the queue.", trip.what),
@@ -227,11 +227,12 @@ void open_breaker(const Trip &trip) {
             trip.examples, pause::how_to_resume(source)));
 }
 
-void breaker_lifted(const char *source) {
+void pause_lifted(const char *source, const char *holder) {
+    if (source == nullptr || strcmp(holder, pause::circuit_breaker_holder) != 0) return;
     Sample counted;
     counted.source = source;
     take_counts(counted, false);
-    (void)alerts::resolve(alert_key(source));
+    extension::resolve_alert(alert_key(source));
 }
 
 void warn_open_breakers() {

@@ -67,8 +67,8 @@ void judge(Outcomes &outcomes, const pg::Array<std::string_view> &paused, pg::Ar
 // Pauses the source, unless it is or another session is about to, and tells the caller with a WARNING.
 void open_breaker(const Trip &trip);
 
-// The breaker's pause of the source was lifted: forgets what was counted and ends the alert.
-void breaker_lifted(const char *source);
+// Where it was the breaker's: forgets what was counted of the source, and ends the alert.
+void pause_lifted(const char *source, const char *holder);
 
 // A WARNING for each pause of the breaker's, where everything else has been loaded.
 void warn_open_breakers();

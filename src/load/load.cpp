@@ -9,11 +9,11 @@
 #include "load/load.hpp"
 
 #include "audit/caller.hpp"
-#include "extension/layout.hpp"
-#include "extension/settings.hpp"
+#include "extension/pipeline.hpp"
 #include "intake/pending.hpp"
 #include "intake/queue.hpp"
 #include "load/circuit_breaker.hpp"
+#include "load/settings.hpp"
 #include "pause/notices.hpp"
 #include "pg/arguments.hpp"
 #include "pg/guard.hpp"
@@ -86,11 +86,19 @@ Loaded load_batch(int batch_size, bool force, bool told, BatchCounts &counts) {
     if (pause::enter_flight(force) == pause::Entry::pausing) return {Loaded::pausing, 0};
     pg::Array<std::string_view> paused;
     if (!loadable(force, told, paused)) return {Loaded::paused, 0};
-    const int64 claimed = force || !extension::circuit_breaker
-                              ? claim_and_process(batch_size, paused, counts, nullptr)
-                              : load_unless_broken(batch_size, paused, counts);
+    const int64 claimed = force || !circuit_breaker ? claim_and_process(batch_size, paused, counts, nullptr)
+                                                    : load_unless_broken(batch_size, paused, counts);
     if (counts.processed > 0) audit::record_run("load", started, counts);
     return {Loaded::batch, claimed};
+}
+
+void load_event(int64 event_id) {
+    BatchCounts counts;
+    pg::Session session(extension::require_pipeline());
+    intake::flush_pending();
+    (void)pause::enter_flight(true);
+    process_batch(Mode::load, &event_id, 1, counts);
+    session.end();
 }
 
 }  // namespace scout::load
@@ -98,7 +106,7 @@ Loaded load_batch(int batch_size, bool force, bool told, BatchCounts &counts) {
 SCOUT_ACTION(scout_load_silver_from_bronze, 2) {
     using namespace scout;
     using namespace scout::load;
-    const int batch_size = pg::positive_argument(fcinfo, 0, "batch_size");
+    const int batch_size = pg::batch_size_argument(fcinfo, 0);
     const bool force = pg::flag(fcinfo, 1, "force");
     const Oid role = GetUserId();
     pg::Result result(fcinfo);

@@ -19,4 +19,7 @@ struct Loaded {
 // for each pause.
 Loaded load_batch(int batch_size, bool force, bool told, BatchCounts &counts);
 
+// Loads this event now, whatever waits and whatever is paused, as the pipeline's owner. Needs a Session.
+void load_event(int64 event_id);
+
 }  // namespace scout::load

@@ -6,7 +6,7 @@
 // events are in the queue and the share is there for the next attempt.
 
 #include "audit/caller.hpp"
-#include "extension/layout.hpp"
+#include "extension/pipeline.hpp"
 #include "intake/pending.hpp"
 #include "intake/queue.hpp"
 #include "jobs/chunks.hpp"
@@ -81,8 +81,6 @@ jobs::Turn turn(const jobs::Job &job, jobs::Progress &progress) {
     return outcome;
 }
 
-constexpr jobs::Kind kind{"load_backlog", "events", freeze, turn, nullptr};
-
 struct Drained {
     jobs::Progress counts;
     int64 microseconds, job;  // job 0: in the caller's transaction, or none
@@ -122,16 +120,30 @@ bool held_back() {
 
 }  // namespace
 
-void register_load_job() {
-    jobs::register_kind(&kind);
+bool loadable_events_wait() {
+    static pg::Statement any("SELECT FROM scout.bronze_pending p WHERE p.source_system <> ALL ($1) LIMIT 1");
+    pg::Session session(extension::require_pipeline());
+    pg::Array<pause::Pause> pauses;
+    pg::Array<std::string_view> paused;
+    pause::read_pauses(pauses);
+    bool found = false;
+    if (!pause::all_paused(pauses, paused)) {
+        pg::Rows rows = any.read_latest({pg::text_array(paused.begin(), paused.size())});
+        found = rows.count() > 0;
+        rows.free();
+    }
+    session.end();
+    return found;
 }
+
+const jobs::Kind backlog_kind{"load_backlog", "events", freeze, turn, nullptr};
 
 }  // namespace scout::load
 
 SCOUT_ACTION(scout_load_backlog, 6) {
     using namespace scout;
     using namespace scout::load;
-    const int batch_size = pg::positive_argument(fcinfo, 0, "batch_size");
+    const int batch_size = pg::batch_size_argument(fcinfo, 0);
     const int workers = jobs::workers_argument(fcinfo, 1);
     const bool wait = pg::flag(fcinfo, 2, "wait");
     if (!PG_ARGISNULL(3) && PG_GETARG_INT64(3) < 1)

@@ -1,6 +1,6 @@
 #include "load/product_keys.hpp"
 
-#include "extension/layout.hpp"
+#include "extension/pipeline.hpp"
 #include "pg/relation.hpp"
 #include "pg/spi.hpp"
 

@@ -10,8 +10,8 @@
 
 #include "load/silver.hpp"
 
-#include "extension/settings.hpp"
 #include "load/dead_letter.hpp"
+#include "load/settings.hpp"
 #include "load/silver_writer.hpp"
 #include "pg/spi.hpp"
 
@@ -22,7 +22,7 @@ namespace {
 constexpr int max_races = 3;
 
 bool better(int64 a, int64 b) {
-    return extension::duplicate_winner == extension::winner_lowest ? a < b : a > b;
+    return duplicate_winner == winner_lowest ? a < b : a > b;
 }
 
 pg::Statement lock_existing(

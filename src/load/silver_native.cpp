@@ -1,6 +1,6 @@
 // The native write path: new transactions and their lines by the page (pg/bulk_writer.hpp).
 
-#include "extension/layout.hpp"
+#include "extension/pipeline.hpp"
 #include "load/product_keys.hpp"
 #include "load/silver_writer.hpp"
 #include "pg/bulk_writer.hpp"

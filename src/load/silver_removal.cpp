@@ -1,7 +1,7 @@
 // What leaves silver: rows of quarantined or rejected events, and rows that stand under a transaction_id
 // which their event no longer has. A transaction that loses its event gets the best waiting duplicate.
 
-#include "extension/settings.hpp"
+#include "load/settings.hpp"
 #include "load/silver.hpp"
 #include "load/silver_writer.hpp"
 #include "pg/result.hpp"
@@ -72,9 +72,8 @@ void promote_duplicates(const std::string_view *transactions, size_t count, Batc
     // An event that fails its check again gets another code, so that the next round takes the next one.
     for (;;) {
         CHECK_FOR_INTERRUPTS();
-        pg::Rows rows =
-            next.run({pg::text_array(transactions, count),
-                      pg::int8(extension::duplicate_winner == extension::winner_lowest ? 1 : -1)});
+        pg::Rows rows = next.run(
+            {pg::text_array(transactions, count), pg::int8(duplicate_winner == winner_lowest ? 1 : -1)});
         if (rows.count() == 0) return;
         pg::Array<int64> ids;
         for (uint64 i = 0; i < rows.count(); i++) ids.push(rows.int8(i, 1));

@@ -1,6 +1,6 @@
 // The tables of silver are the user's: what somebody attached to them must not lose a row unseen.
 
-#include "extension/layout.hpp"
+#include "extension/pipeline.hpp"
 #include "load/silver_writer.hpp"
 #include "pg/table_traits.hpp"
 

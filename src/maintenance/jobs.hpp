@@ -1,8 +1,10 @@
 // Maintenance as a job.
 #pragma once
 
+#include "jobs/kind.hpp"
+
 namespace scout::maintenance {
 
-void register_maintain_job();
+extern const jobs::Kind maintain_kind;
 
 }  // namespace scout::maintenance

@@ -177,22 +177,16 @@ const char *utility(const jobs::Job &job, Oid &run_as) {
     return nullptr;
 }
 
-constexpr jobs::Kind kind{kind_name, "statements", freeze, nullptr, utility};
-
 }  // namespace
 
-void register_maintain_job() {
-    jobs::register_kind(&kind);
-}
+const jobs::Kind maintain_kind{kind_name, "statements", freeze, nullptr, utility};
 
 }  // namespace scout::maintenance
 
 SCOUT_ACTION(scout_maintain, 5) {
     using namespace scout;
     using namespace scout::maintenance;
-    if (PG_ARGISNULL(0))
-        ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("relation must not be NULL"),
-                errhint("Give the name of a table, a materialized view or an index."));
+    pg::refuse_null(fcinfo, 0, "relation", "Give the name of a table, a materialized view or an index.");
     const char *named = PG_ARGISNULL(1) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(1));
     const Action action = action_of(named);
     if (action != Action::index && (!PG_ARGISNULL(2) || pg::flag(fcinfo, 3, "is_unique")))

@@ -1,7 +1,7 @@
 #include "maintenance/target.hpp"
 
 #include "extension/installed.hpp"
-#include "extension/layout.hpp"
+#include "extension/pipeline.hpp"
 #include "pg/relation.hpp"
 
 extern "C" {

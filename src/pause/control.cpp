@@ -1,12 +1,14 @@
 #include "pause/control.hpp"
 
 #include "audit/caller.hpp"
-#include "extension/layout.hpp"
 #include "extension/locks.hpp"
-#include "extension/settings.hpp"
+#include "extension/pipeline.hpp"
+#include "extension/registry.hpp"
 #include "extension/sight.hpp"
 #include "extension/tiers.hpp"
 #include "intake/queue.hpp"
+#include "pause/settings.hpp"
+#include "pg/arguments.hpp"
 #include "pg/guard.hpp"
 #include "pg/result.hpp"
 #include "pg/spi.hpp"
@@ -43,7 +45,15 @@ bool all_paused(const pg::Array<Pause> &pauses, pg::Array<std::string_view> &sou
     return all;
 }
 
-void (*breaker_lifted)(const char *source) = nullptr;
+bool all_loading_is_paused() {
+    pg::Session session(extension::require_pipeline());
+    pg::Array<Pause> pauses;
+    pg::Array<std::string_view> sources;
+    read_pauses(pauses);
+    const bool all = all_paused(pauses, sources);
+    session.end();
+    return all;
+}
 
 bool is_circuit_breaker(const Pause &p) {
     return p.source != nullptr && strcmp(p.holder, circuit_breaker_holder) == 0;
@@ -113,36 +123,20 @@ Action read_action(FunctionCallInfo fcinfo) {
     for (Action action : {Action::status, Action::pause, Action::resume})
         if (name != nullptr && pg_strcasecmp(name, name_of(action)) == 0) return action;
     ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-            name == nullptr ? errmsg("control_ingestion: action must not be NULL")
-                            : errmsg("control_ingestion: unknown action \"%s\"", name),
+            name == nullptr ? errmsg("action must not be NULL") : errmsg("unknown action \"%s\"", name),
             errhint("Valid actions are status, pause and resume."));
     pg_unreachable();
 }
 
-// A text argument that may be left out but not be blank: '' would read as "all sources" in the key.
-const char *unblank_text(FunctionCallInfo fcinfo, int number, const char *name) {
-    if (PG_ARGISNULL(number)) return nullptr;
-    const char *value = text_to_cstring(PG_GETARG_TEXT_PP(number));
-    if (value[strspn(value, " \t\r\n")] == '\0')
-        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                errmsg("control_ingestion: %s must not be blank", name),
-                errhint("Valid values are any other text, or NULL (the default)."));
-    return value;
-}
-
 int read_drain_timeout(FunctionCallInfo fcinfo) {
-    const Interval *given = PG_ARGISNULL(3) ? nullptr : PG_GETARG_INTERVAL_P(3);
-    const core::int128 us =
-        given == nullptr
-            ? -1
-            : static_cast<core::int128>(given->time) + static_cast<core::int128>(given->day) * USECS_PER_DAY +
-                  static_cast<core::int128>(given->month) * DAYS_PER_MONTH * USECS_PER_DAY;
-    if (us < 0)
-        ereport(
-            ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-            errmsg("control_ingestion: drain_timeout must not be %s", given == nullptr ? "NULL" : "negative"),
-            errhint("Valid values are 0 seconds (do not wait) and longer; the default is 30 seconds."));
-    const core::int128 ms = us / 1000;
+    constexpr const char
+        *name = "drain_timeout",
+        *hint = "Valid values are 0 seconds (do not wait) and longer; the default is 30 seconds.";
+    pg::refuse_null(fcinfo, 3, name, hint);
+    const core::int128 ms = pg::microseconds_of(PG_GETARG_INTERVAL_P(3)) / 1000;
+    if (pg::microseconds_of(PG_GETARG_INTERVAL_P(3)) < 0)
+        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s must not be negative", name),
+                errhint("%s", hint));
     return ms > PG_INT32_MAX ? PG_INT32_MAX : static_cast<int>(ms);
 }
 
@@ -154,24 +148,20 @@ void read_expiry(FunctionCallInfo fcinfo, Request &r) {
         DirectFunctionCall2(timestamptz_pl_interval, TimestampTzGetDatum(now), PG_GETARG_DATUM(4)));
     if (r.expires_at <= now)
         ereport(
-            ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-            errmsg("control_ingestion: expires_after must be positive"),
+            ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("expires_after must be positive"),
             errhint("Valid values are intervals longer than 0 seconds, or NULL for a pause without expiry."));
 }
 
 Request read_request(FunctionCallInfo fcinfo) {
     Request r{};
     r.action = read_action(fcinfo);
-    r.reason = unblank_text(fcinfo, 1, "reason");
-    r.source = unblank_text(fcinfo, 2, "source_system");
+    // A blank source would read as "all sources" in the key.
+    r.reason = pg::unblank_text(fcinfo, 1, "reason");
+    r.source = pg::unblank_text(fcinfo, 2, "source_system");
     r.drain_ms = read_drain_timeout(fcinfo);
     read_expiry(fcinfo, r);
-    r.holder = unblank_text(fcinfo, 5, "holder");
-    if (PG_ARGISNULL(6))
-        ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-                errmsg("control_ingestion: all_holders must not be NULL"),
-                errhint("Valid values are true and false (the default)."));
-    r.all_holders = PG_GETARG_BOOL(6);
+    r.holder = pg::unblank_text(fcinfo, 5, "holder");
+    r.all_holders = pg::flag(fcinfo, 6, "all_holders");
     return r;
 }
 
@@ -271,8 +261,8 @@ const char *pause(Request &r, Oid acting_role) {
     const bool limited = !r.expires && audit::is_external();
     if (limited) {
         r.expires = true;
-        r.expires_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-                                                   static_cast<int64>(extension::external_pause_ttl) * 1000);
+        r.expires_at =
+            TimestampTzPlusMilliseconds(GetCurrentTimestamp(), static_cast<int64>(external_pause_ttl) * 1000);
     }
     const char *reason = r.reason == nullptr ? "no reason given" : r.reason;
 
@@ -287,7 +277,7 @@ const char *pause(Request &r, Oid acting_role) {
         appendStringInfo(&note,
                          "It came through REST without expires_after and ends by itself after %d seconds"
                          " (scout_ir.external_pause_ttl).",
-                         extension::external_pause_ttl);
+                         external_pause_ttl);
     if (remaining > 0) {
         const char *pids = flight_pids();
         appendStringInfo(&note, "%s%d %s still in flight after drain_timeout (process %s).",
@@ -323,14 +313,14 @@ const char *resume(const Request &r, Oid acting_role) {
         "DELETE FROM scout.pipeline_pauses p WHERE p.expires_at <= clock_timestamp()"
         " OR (($3 OR p.holder = $1) AND ($2 IS NULL OR p.source_system = $2))"
         " OR p.holder = $4 AND p.source_system = $2"
-        " RETURNING coalesce(p.expires_at <= clock_timestamp(), false),"
-        " CASE WHEN p.holder = $4 THEN p.source_system END");
+        " RETURNING coalesce(p.expires_at <= clock_timestamp(), false), p.source_system, p.holder");
     pg::Rows rows = lift.run({pg::text(r.holder), pg::text_or_null(r.source), pg::boolean(r.all_holders),
                               pg::text(circuit_breaker_holder)});
     int64 lifted = 0, expired = 0;
     for (uint64 i = 0; i < rows.count(); i++) {
         (rows.boolean(i, 1) ? expired : lifted)++;
-        if (!rows.is_null(i, 2)) breaker_lifted(pg::c_string(rows.text(i, 2)));
+        extension::pause_lifted(rows.is_null(i, 2) ? nullptr : pg::c_string(rows.text(i, 2)),
+                                pg::c_string(rows.text(i, 3)));
     }
     rows.free();
 

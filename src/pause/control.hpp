@@ -44,10 +44,6 @@ bool is_circuit_breaker(const Pause &pause);
 // The call that lifts such a pause of this source.
 const char *how_to_resume(const char *source);
 
-// Called with the source where a pause of the circuit breaker is lifted, in that transaction. Set once, at
-// load time.
-extern void (*breaker_lifted)(const char *source);
-
 enum class Look { calling, newest };  // snapshot of the calling query (reports), or the newest (actions)
 
 // The pauses in force by the clock; texts are copies in the current context. Needs a Session.
@@ -55,6 +51,8 @@ void read_pauses(pg::Array<Pause> &pauses, Look look = Look::newest);
 
 // Sorts them for the loader: true if everything is paused; `sources` are those paused by name.
 bool all_paused(const pg::Array<Pause> &pauses, pg::Array<std::string_view> &sources);
+
+bool all_loading_is_paused();
 
 // "Loading is paused by ada since ..., until ...: reason"
 const char *describe(const Pause &pause);

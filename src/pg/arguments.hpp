@@ -1,43 +1,66 @@
-// Argument checks that several functions share: one clear error each, with SQLSTATE and hint.
+// Checks of arguments that functions share: one clear error each, with SQLSTATE and a hint that works.
+//
+// What is refused is an ERROR of the server; nothing here owns anything. One function per kind of check. NULL
+// is refused unless a function says otherwise: it must not quietly mean the default, nor "do it".
 #pragma once
 
-#include "pg/postgres.hpp"
-#include "pg/spi.hpp"
+#include "core/decimal.hpp"
+#include "pg/memory.hpp"
 
 namespace scout::pg {
+
+void refuse_null(FunctionCallInfo fcinfo, int number, const char *name, const char *hint = nullptr);
+
+// A flag such as dry_run.
+bool flag(FunctionCallInfo fcinfo, int number, const char *name);
+
+// An integer from `least` to `most`.
+int count_argument(FunctionCallInfo fcinfo, int number, const char *name, int most, int least = 1);
+
+// How many events make a batch.
+inline int batch_size_argument(FunctionCallInfo fcinfo, int number) {
+    return count_argument(fcinfo, number, "batch_size", 1'000'000);
+}
+
+// A text that is not blank.
+std::string_view required_text(FunctionCallInfo fcinfo, int number, const char *name, const char *hint);
+
+// A text that may be left out (nullptr) but not be blank.
+const char *unblank_text(FunctionCallInfo fcinfo, int number, const char *name);
+
+// A text, nullptr where NULL.
+const char *optional_text(FunctionCallInfo fcinfo, int number);
+
+// A pattern of LIKE, nullptr where NULL. One that ends within an escape would fail whoever uses it later.
+const char *pattern_argument(FunctionCallInfo fcinfo, int number, const char *name);
+
+// A length of time in milliseconds, from 0 to `most`; a month counts 30 days. `range` says so in words.
+int64 duration_argument(FunctionCallInfo fcinfo, int number, const char *name, int64 most, const char *range);
+constexpr int64 second_ms = 1000, hour_ms = 3600 * second_ms, day_ms = 24 * hour_ms, year_ms = 365 * day_ms;
+
+// The same interval without limits, also where its fields would overflow.
+core::int128 microseconds_of(const Interval *interval);
+
+// A non-negative interval, as the instant that long ago.
+TimestampTz ago_argument(FunctionCallInfo fcinfo, int number, const char *name);
 
 struct Window {
     TimestampTz start, end;  // half-open
 };
 
-// Arguments `first` and `first + 1`, both required, finite or infinite, start before end.
+// Arguments `first` and `first + 1`, finite or infinite, start before end.
 Window window_argument(FunctionCallInfo fcinfo, int first);
 
 // Refuses a window on ingested_at that has not begun: nothing can be in it.
 void refuse_future(const Window &window);
+
+// The elements of a bigint[] argument that are not NULL, sorted, without repetitions; none where it is NULL.
+Array<int64> id_argument(FunctionCallInfo fcinfo, int number);
 
 // The bytes of a text, detoasted; a view into it where it is not toasted.
 inline std::string_view text_view(Datum d) {
     struct varlena *t = PG_DETOAST_DATUM_PACKED(d);
     return {VARDATA_ANY(t), static_cast<size_t>(VARSIZE_ANY_EXHDR(t))};
 }
-
-// A required text argument that is not blank.
-std::string_view required_text(FunctionCallInfo fcinfo, int number, const char *name, const char *hint);
-
-// A text argument, nullptr where NULL.
-const char *optional_text(FunctionCallInfo fcinfo, int number);
-
-// An integer argument of at least 1; NULL is refused.
-int positive_argument(FunctionCallInfo fcinfo, int number, const char *name);
-
-// Non-negative interval, as the instant that long ago.
-TimestampTz ago_argument(FunctionCallInfo fcinfo, int number, const char *name);
-
-// A flag such as dry_run. NULL is refused: it must not quietly mean "do it".
-bool flag(FunctionCallInfo fcinfo, int number, const char *name);
-
-// The elements of a bigint[] argument that are not NULL, sorted, without repetitions.
-pg::Array<int64> id_argument(FunctionCallInfo fcinfo, int number);
 
 }  // namespace scout::pg

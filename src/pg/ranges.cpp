@@ -16,7 +16,7 @@ TypeCacheEntry *int8_range() {
 
 }  // namespace
 
-Array<IdRange> ranges_of(Datum multirange) {
+Array<IdRange> ranges_of(Datum multirange, const char *hint) {
     TypeCacheEntry *type = int8_range();
     MultirangeType *value = DatumGetMultirangeTypeP(multirange);
     Array<IdRange> out;
@@ -29,10 +29,8 @@ Array<IdRange> ranges_of(Datum multirange) {
         range_deserialize(type, ranges[i], &lower, &upper, &empty);
         if (empty) continue;
         if (lower.infinite || upper.infinite)
-            ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED),
-                    errmsg("the queue holds a range of ids without end"),
-                    errhint("Somebody wrote scout.bronze_pending by hand: delete that row and run "
-                            "SELECT * FROM scout.create_pipeline()."));
+            ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED), errmsg("a set of ids has a range without end"),
+                    errhint("%s", hint));
         // Ranges of a discrete type are kept as [lower, upper).
         out.push({DatumGetInt64(lower.val), DatumGetInt64(upper.val)});
     }

@@ -1,4 +1,4 @@
-// int8multirange, the type of the queue's id sets, without going through text.
+// int8multirange, a set of ids, without going through text.
 #pragma once
 
 #include "pg/memory.hpp"
@@ -10,8 +10,8 @@ struct IdRange {
     int64 first, end;
 };
 
-// The ranges of an int8multirange, in order. Unbounded ones do not occur in the queue and are refused.
-Array<IdRange> ranges_of(Datum multirange);
+// The ranges of an int8multirange, in order. Unbounded ones are refused; `hint` says what to do then.
+Array<IdRange> ranges_of(Datum multirange, const char *hint);
 
 // The int8multirange of sorted ids, in the current context.
 Datum multirange_of(const int64 *ids, size_t count);

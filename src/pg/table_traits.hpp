@@ -1,5 +1,5 @@
 // What somebody made of a table that matters to whoever writes it: rules, row security, children,
-// triggers, deferrable constraints. create_pipeline() looks at the same when it adopts a table; this is
+// triggers, deferrable constraints. Whoever adopts a table looks at the same; this is
 // for what was altered since.
 #pragma once
 

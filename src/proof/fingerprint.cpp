@@ -37,12 +37,12 @@ Site *make_site(FunctionCallInfo fcinfo) {
     site->size = -1;
     if (get_fn_expr_variadic(fcinfo->flinfo) || site->count > Site::max_values)
         ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                errmsg("fingerprint: values must be given one by one, up to %d", Site::max_values));
+                errmsg("values must be given one by one, up to %d", Site::max_values));
     for (int i = 0; i < site->count; i++) {
         const Oid type = getBaseType(get_fn_expr_argtype(fcinfo->flinfo, i + 2));
         if (type != INT8OID && type != TEXTOID && type != BYTEAOID)
             ereport(ERROR, errcode(ERRCODE_DATATYPE_MISMATCH),
-                    errmsg("fingerprint: values must not be of type %s", format_type_be(type)),
+                    errmsg("values must not be of type %s", format_type_be(type)),
                     errhint("Valid types are bigint, text and bytea."));
         site->kinds[i] = type == INT8OID ? Kind::int8 : Kind::bytes;
     }
@@ -99,8 +99,7 @@ SCOUT_FUNCTION(scout_fingerprint, scout::pg::any_number) {
     const pg_uuid_t &key = *PG_GETARG_UUID_P(0);
     const int32 weight = PG_GETARG_INT32(1);
     if (weight < 0)
-        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                errmsg("fingerprint: weight must not be negative"));
+        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("weight must not be negative"));
     const bool one_text = site->count == 1 && site->kinds[0] == proof::Kind::bytes;
     const uint64 fingerprint =
         one_text ? proof::hash_text(*site, key, PG_GETARG_DATUM(2)) : proof::hash_values(*site, key, fcinfo);

@@ -6,8 +6,8 @@
 // have no event id and are counted apart by reconcile().
 
 #include "audit/caller.hpp"
-#include "extension/layout.hpp"
 #include "extension/locks.hpp"
+#include "extension/pipeline.hpp"
 #include "intake/pending.hpp"
 #include "intake/queue.hpp"
 #include "load/dead_letter.hpp"

@@ -3,8 +3,8 @@
 // Commit: letters and timeline change together. Abort, cancel, crash: the letters are as before.
 
 #include "audit/caller.hpp"
-#include "extension/layout.hpp"
 #include "extension/locks.hpp"
+#include "extension/pipeline.hpp"
 #include "pg/arguments.hpp"
 #include "pg/guard.hpp"
 #include "pg/result.hpp"

@@ -1,9 +1,10 @@
 // Recovery as jobs.
 #pragma once
 
+#include "jobs/kind.hpp"
+
 namespace scout::recovery {
 
-void register_reprocess_job();
-void register_redrive_job();
+extern const jobs::Kind redrive_kind, reprocess_kind;
 
 }  // namespace scout::recovery

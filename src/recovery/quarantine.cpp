@@ -10,8 +10,8 @@
 
 #include "audit/caller.hpp"
 #include "core/rules.hpp"
-#include "extension/layout.hpp"
 #include "extension/locks.hpp"
+#include "extension/pipeline.hpp"
 #include "extension/rule_set.hpp"
 #include "intake/pending.hpp"
 #include "intake/queue.hpp"
@@ -200,9 +200,7 @@ SCOUT_ACTION(scout_quarantine_events, 3) {
     using namespace scout;
     using namespace scout::recovery;
     pg::Array<int64> wanted = pg::id_argument(fcinfo, 0);
-    if (PG_ARGISNULL(0))
-        ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("event_ids must not be NULL"),
-                errhint("Give the ids as an array: ARRAY[17, 18]."));
+    pg::refuse_null(fcinfo, 0, "event_ids", "Give the ids as an array: ARRAY[17, 18].");
     std::string_view reason = pg::required_text(fcinfo, 1, "reason", reason_hint);
     const bool dry_run = pg::flag(fcinfo, 2, "dry_run");
     const Oid role = GetUserId();

@@ -10,8 +10,8 @@
 // the next attempt. In the caller's transaction: all of them, or none.
 
 #include "audit/caller.hpp"
-#include "extension/layout.hpp"
 #include "extension/locks.hpp"
+#include "extension/pipeline.hpp"
 #include "intake/pending.hpp"
 #include "intake/queue.hpp"
 #include "jobs/chunks.hpp"
@@ -197,8 +197,6 @@ jobs::Turn turn(const jobs::Job &job, jobs::Progress &progress) {
     return found ? jobs::Turn::worked : jobs::Turn::nothing_left;
 }
 
-constexpr jobs::Kind kind{"dlq_redrive", "events", freeze, turn, nullptr};
-
 struct Redrive {
     int64 redriven, loaded, job;  // job 0: in the caller's transaction
     const char *status;
@@ -226,16 +224,14 @@ Redrive redrive_here(const Filter &f, bool dry_run, int64 &remaining) {
 
 }  // namespace
 
-void register_redrive_job() {
-    jobs::register_kind(&kind);
-}
+const jobs::Kind redrive_kind{"dlq_redrive", "events", freeze, turn, nullptr};
 
 }  // namespace scout::recovery
 
 SCOUT_ACTION(scout_dlq_redrive, 10) {
     using namespace scout;
     using namespace scout::recovery;
-    const int max_events = pg::positive_argument(fcinfo, 4, "max_events");
+    const int max_events = pg::count_argument(fcinfo, 4, "max_events", 1'000'000);
     const bool dry_run = pg::flag(fcinfo, 5, "dry_run");
     const int workers = jobs::workers_argument(fcinfo, 7);
     const bool wait = pg::flag(fcinfo, 8, "wait");

@@ -8,8 +8,8 @@
 // left are done by the next attempt. In the caller's transaction: all of the window, or nothing.
 
 #include "audit/caller.hpp"
-#include "extension/layout.hpp"
 #include "extension/locks.hpp"
+#include "extension/pipeline.hpp"
 #include "intake/pending.hpp"
 #include "intake/queue.hpp"
 #include "jobs/chunks.hpp"
@@ -124,8 +124,6 @@ jobs::Turn turn(const jobs::Job &job, jobs::Progress &progress) {
     return found ? jobs::Turn::worked : jobs::Turn::nothing_left;
 }
 
-constexpr jobs::Kind kind{"reprocess_bronze_window", "events", freeze, turn, nullptr};
-
 struct Reprocessed {
     jobs::Progress counts;
     int64 microseconds, job;  // job 0: in the caller's transaction
@@ -168,9 +166,7 @@ void audit_here(Oid role, audit::Json &arguments, const Reprocessed &done) {
 
 }  // namespace
 
-void register_reprocess_job() {
-    jobs::register_kind(&kind);
-}
+const jobs::Kind reprocess_kind{"reprocess_bronze_window", "events", freeze, turn, nullptr};
 
 }  // namespace scout::recovery
 
@@ -178,7 +174,7 @@ SCOUT_ACTION(scout_reprocess_bronze_window, 8) {
     using namespace scout;
     using namespace scout::recovery;
     const pg::Window window = pg::window_argument(fcinfo, 0);
-    const int batch_size = pg::positive_argument(fcinfo, 2, "batch_size");
+    const int batch_size = pg::batch_size_argument(fcinfo, 2);
     const bool dry_run = pg::flag(fcinfo, 3, "dry_run");
     std::string_view on =
         pg::required_text(fcinfo, 4, "window_on", "Valid values are ingested_at and event_ts.");

@@ -8,6 +8,7 @@
 #include "core/text.hpp"
 #include "extension/installed.hpp"
 #include "extension/sight.hpp"
+#include "pg/arguments.hpp"
 #include "pg/deadline.hpp"
 #include "pg/free_sql.hpp"
 #include "pg/result.hpp"
@@ -25,119 +26,89 @@ namespace {
 
 constexpr int64 planning_limit_ms = 10'000;
 
-// A text argument, nullptr where NULL; blank text is refused.
-const char *text_argument(FunctionCallInfo fcinfo, int number, const char *function, const char *name) {
-    if (PG_ARGISNULL(number)) return nullptr;
-    const char *value = text_to_cstring(PG_GETARG_TEXT_PP(number));
-    if (core::trim(value).empty())
-        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                errmsg("%s: %s must not be blank", function, name),
-                errhint("Leave it out, or give a value."));
-    return value;
-}
-
-const char *name_argument(FunctionCallInfo fcinfo, const char *function) {
-    const char *name = text_argument(fcinfo, 0, function, "name");
-    if (name == nullptr)
-        ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s: name must not be NULL", function),
-                errhint("SELECT name FROM scout.quality_rules shows the names."));
-    return name;
+const char *name_argument(FunctionCallInfo fcinfo) {
+    return pg::c_string(
+        pg::required_text(fcinfo, 0, "name", "SELECT name FROM scout.quality_rules shows the names."));
 }
 
 // dbt's words, and what people write for them.
-const char *severity_argument(FunctionCallInfo fcinfo, int number, const char *function) {
-    const char *given = text_argument(fcinfo, number, function, "severity");
+const char *severity_argument(FunctionCallInfo fcinfo, int number) {
+    const char *given = pg::unblank_text(fcinfo, number, "severity");
     if (given == nullptr) return nullptr;
     if (pg_strcasecmp(given, error_severity) == 0) return error_severity;
     if (pg_strcasecmp(given, warn_severity) == 0 || pg_strcasecmp(given, "warning") == 0)
         return warn_severity;
-    ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-            errmsg("%s: unknown severity \"%s\"", function, given),
+    ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown severity \"%s\"", given),
             errhint("Valid severities are error, and warn: such a rule never does more than warn."));
     pg_unreachable();
 }
 
-bool threshold_argument(FunctionCallInfo fcinfo, int number, const char *function, const char *name,
-                        core::Threshold &out) {
-    const char *given = text_argument(fcinfo, number, function, name);
+bool threshold_argument(FunctionCallInfo fcinfo, int number, const char *name, core::Threshold &out) {
+    const char *given = pg::unblank_text(fcinfo, number, name);
     if (given == nullptr) return false;
     if (!core::parse_threshold(given, out))
         ereport(
-            ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-            errmsg("%s: %s \"%s\" is no threshold", function, name, given),
+            ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s \"%s\" is no threshold", name, given),
             errhint("Give a comparison (>, >=, =, !=, <, <=) with a count or a percentage up to 100, such as "
                     "'> 0' or '> 5%%', or 'never'."));
     return true;
 }
 
-void refuse_null_flag(FunctionCallInfo fcinfo, int number, const char *function, const char *name) {
-    if (PG_ARGISNULL(number))
-        ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-                errmsg("%s: %s must not be NULL", function, name),
-                errhint("Valid values are true and false."));
-}
-
 // The relation with its schema, found by the caller's search_path.
-const char *qualified(const char *function, const char *given) {
+const char *qualified(const char *given) {
     Oid relation = InvalidOid;
     ErrorData *error = pg::attempt([&] {
         relation = RangeVarGetRelid(makeRangeVarFromNameList(textToQualifiedNameList(cstring_to_text(given))),
                                     NoLock, true);
     });
-    if (error != nullptr)
-        ereport(ERROR, errcode(error->sqlerrcode), errmsg("%s: %s", function, error->message));
+    if (error != nullptr) ereport(ERROR, errcode(error->sqlerrcode), errmsg("%s", error->message));
     if (!OidIsValid(relation))
-        ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE),
-                errmsg("%s: relation \"%s\" does not exist", function, given),
+        ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation \"%s\" does not exist", given),
                 errhint("Give a table or view, with its schema where it is not in your search_path."));
     return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)),
                                       get_rel_name(relation));
 }
 
 Rule read_rule(FunctionCallInfo fcinfo) {
-    constexpr const char *function = "add_quality_rule";
     Rule rule{};
-    rule.name = name_argument(fcinfo, function);
+    rule.name = name_argument(fcinfo);
     if (strspn(rule.name, "abcdefghijklmnopqrstuvwxyz0123456789_") != strlen(rule.name) ||
         strlen(rule.name) > 100)
         ereport(
             ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-            errmsg("%s: \"%s\" is no name for a rule", function, rule.name),
+            errmsg("\"%s\" is no name for a rule", rule.name),
             errhint("Use up to 100 lower-case letters, digits and underscores, such as missing_customer."));
-    rule.category = text_argument(fcinfo, 1, function, "category");
+    rule.category = pg::unblank_text(fcinfo, 1, "category");
     if (rule.category == nullptr) rule.category = "custom";
-    rule.severity = severity_argument(fcinfo, 2, function);
+    rule.severity = severity_argument(fcinfo, 2);
     if (rule.severity == nullptr) rule.severity = error_severity;
-    const char *relation = text_argument(fcinfo, 3, function, "relation");
-    if (relation != nullptr) rule.relation = qualified(function, relation);
-    rule.predicate = text_argument(fcinfo, 4, function, "predicate");
-    rule.query = text_argument(fcinfo, 5, function, "query");
+    const char *relation = pg::unblank_text(fcinfo, 3, "relation");
+    if (relation != nullptr) rule.relation = qualified(relation);
+    rule.predicate = pg::unblank_text(fcinfo, 4, "predicate");
+    rule.query = pg::unblank_text(fcinfo, 5, "query");
     if ((rule.predicate == nullptr) == (rule.query == nullptr))
         ereport(
-            ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-            errmsg("%s: give either predicate or query", function),
+            ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("give either predicate or query"),
             errhint(
                 "A predicate is true for a row of relation that fails; a query returns the failing rows."));
     if (rule.predicate != nullptr && rule.relation == nullptr)
-        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                errmsg("%s: a predicate needs a relation", function),
+        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a predicate needs a relation"),
                 errhint("Name the table or view whose rows are looked at."));
-    const bool warns = threshold_argument(fcinfo, 6, function, "warn_if", rule.warn);
-    const bool fails = threshold_argument(fcinfo, 7, function, "error_if", rule.error);
+    const bool warns = threshold_argument(fcinfo, 6, "warn_if", rule.warn);
+    const bool fails = threshold_argument(fcinfo, 7, "error_if", rule.error);
     if (!warns && !fails)
         (void)core::parse_threshold("> 0", rule.severity == error_severity ? rule.error : rule.warn);
-    rule.window_column = text_argument(fcinfo, 8, function, "window_column");
+    rule.window_column = pg::unblank_text(fcinfo, 8, "window_column");
     if (rule.window_column != nullptr) {
         if (rule.relation == nullptr)
-            ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                    errmsg("%s: window_column needs a relation", function),
+            ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("window_column needs a relation"),
                     errhint("A query uses $1, the start of the window, where it wants."));
         rule.window = psprintf("t.%s >= $1", quote_identifier(rule.window_column));
     }
-    rule.description = text_argument(fcinfo, 9, function, "description");
-    refuse_null_flag(fcinfo, 10, function, "enabled");
+    rule.description = pg::unblank_text(fcinfo, 9, "description");
+    pg::refuse_null(fcinfo, 10, "enabled", "Valid values are true and false.");
     rule.enabled = PG_GETARG_BOOL(10);
-    check_thresholds(function, rule);
+    check_thresholds(rule);
     return rule;
 }
 
@@ -192,8 +163,8 @@ void validate(Rule &rule) {
     });
     if (attempt.error != nullptr)
         ereport(ERROR, errcode(attempt.error->sqlerrcode),
-                attempt.timed_out ? errmsg("add_quality_rule: planning the rule takes too long")
-                                  : errmsg("add_quality_rule: %s", attempt.error->message),
+                attempt.timed_out ? errmsg("planning the rule takes too long")
+                                  : errmsg("%s", attempt.error->message),
                 attempt.error->detail != nullptr ? errdetail_internal("%s", attempt.error->detail) : 0,
                 errhint("%s", hint_for(attempt.error, GetUserNameFromId(owner, false))));
     rule.owner = GetUserNameFromId(owner, false);
@@ -221,7 +192,7 @@ void insert(const Rule &rule) {
     owner.end();
     if (rows.count() == 0)
         ereport(ERROR, errcode(ERRCODE_DUPLICATE_OBJECT),
-                errmsg("add_quality_rule: there is a rule \"%s\" already", rule.name),
+                errmsg("there is a rule \"%s\" already", rule.name),
                 is_shipped(rule.name)
                     ? errhint("It ships with scout_ir; set_quality_rule() changes it.")
                     : errhint("Choose another name, or drop it first: SELECT scout.drop_quality_rule(%s)",
@@ -251,12 +222,11 @@ void record(const char *action, Oid role, const Rule &rule, const char *outcome)
     audit::record(action, role, arguments, outcome, counts);
 }
 
-Rule required_rule(const char *function, const char *name) {
+Rule required_rule(const char *name) {
     const pg::Array<Rule> rules = all_rules();
     const Rule *rule = find(rules, name);
     if (rule == nullptr)
-        ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
-                errmsg("%s: there is no rule \"%s\"", function, name),
+        ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("there is no rule \"%s\"", name),
                 errhint("There are: %s.", names_of(rules)));
     return *rule;
 }
@@ -311,28 +281,28 @@ SCOUT_ACTION(scout_set_quality_rule, 5) {
     using namespace scout;
     constexpr const char *function = "set_quality_rule";
     const Oid role = GetUserId();
-    const char *name = rules::name_argument(fcinfo, function);
-    const char *severity = rules::severity_argument(fcinfo, 2, function);
+    const char *name = rules::name_argument(fcinfo);
+    const char *severity = rules::severity_argument(fcinfo, 2);
     core::Threshold warn, error;
-    const bool warns = rules::threshold_argument(fcinfo, 3, function, "warn_if", warn);
-    const bool fails = rules::threshold_argument(fcinfo, 4, function, "error_if", error);
+    const bool warns = rules::threshold_argument(fcinfo, 3, "warn_if", warn);
+    const bool fails = rules::threshold_argument(fcinfo, 4, "error_if", error);
     const bool nothing = PG_ARGISNULL(1) && severity == nullptr && !warns && !fails;
     pg::Result result(fcinfo);
     pg::Session session;
-    rules::Rule rule = rules::required_rule(function, name);
+    rules::Rule rule = rules::required_rule(name);
     if (nothing && !rule.shipped())
-        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s: nothing to set", function),
+        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("nothing to set"),
                 errhint("Give enabled, severity, warn_if or error_if; a rule that ships returns to its "
                         "defaults so."));
     if (!PG_ARGISNULL(1)) rule.enabled = PG_GETARG_BOOL(1);
     if (severity != nullptr) rule.severity = severity;
     if (warns) rule.warn = warn;
     if (fails) rule.error = error;
-    rules::check_thresholds(function, rule);
+    rules::check_thresholds(rule);
     rules::write_tuning(rule, nothing);
     if (nothing) {
         PushActiveSnapshot(GetLatestSnapshot());
-        rule = rules::required_rule(function, name);
+        rule = rules::required_rule(name);
         PopActiveSnapshot();
     }
     rules::record(function, role, rule, nothing ? "default" : "changed");
@@ -346,13 +316,13 @@ SCOUT_ACTION(scout_drop_quality_rule, 1) {
     static pg::Statement drop("DELETE FROM scout_internal.quality_rule_records WHERE name = $1");
     constexpr const char *function = "drop_quality_rule";
     const Oid role = GetUserId();
-    const char *name = rules::name_argument(fcinfo, function);
+    const char *name = rules::name_argument(fcinfo);
     pg::Result result(fcinfo);
     pg::Session session;
-    const rules::Rule rule = rules::required_rule(function, name);
+    const rules::Rule rule = rules::required_rule(name);
     if (rule.shipped())
         ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                errmsg("%s: rule \"%s\" ships with scout_ir", function, name),
+                errmsg("rule \"%s\" ships with scout_ir", name),
                 errhint("Switch it off: SELECT scout.set_quality_rule(%s, enabled => false)",
                         quote_literal_cstr(name)));
     pg::AsRole owner(extension::extension_owner());

@@ -1,6 +1,6 @@
 #include "rules/evaluate.hpp"
 
-#include "extension/layout.hpp"
+#include "extension/pipeline.hpp"
 #include "pg/deadline.hpp"
 #include "pg/free_sql.hpp"
 

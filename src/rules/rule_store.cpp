@@ -93,16 +93,15 @@ const char *threshold_text(const core::Threshold &threshold) {
     return pg::c_string(core::format_threshold(threshold, buffer));
 }
 
-void check_thresholds(const char *function, const Rule &rule) {
+void check_thresholds(const Rule &rule) {
     if (core::hides_warning(rule.warn, rule.error))
         ereport(
             ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-            errmsg("%s: warn_if \"%s\" is never seen beside error_if \"%s\"", function,
-                   threshold_text(rule.warn), threshold_text(rule.error)),
+            errmsg("warn_if \"%s\" is never seen beside error_if \"%s\"", threshold_text(rule.warn),
+                   threshold_text(rule.error)),
             errhint("What warns must come before what is an error, such as warn_if '> 0', error_if '> 10'."));
     if (rule.relation == nullptr && (rule.warn.percent || rule.error.percent))
-        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                errmsg("%s: a percentage needs a relation", function),
+        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a percentage needs a relation"),
                 errdetail("The rows of the relation are what the failures are a share of."),
                 errhint("Give relation (and window_column), or a threshold without %%."));
 }

@@ -44,7 +44,7 @@ const char *names_of(const pg::Array<Rule> &rules);
 const char *threshold_text(const core::Threshold &threshold);
 
 // 22023 unless warn can be seen before error, and percentages have something to be of.
-void check_thresholds(const char *function, const Rule &rule);
+void check_thresholds(const Rule &rule);
 
 // The FROM clause and the condition of a rule's rows.
 const char *rows_of(const Rule &rule);

@@ -4,8 +4,9 @@
 // publishes them with their entry in the timeline, abort and crash leave none.
 
 #include "audit/caller.hpp"
+#include "audit/retention.hpp"
 #include "extension/installed.hpp"
-#include "extension/settings.hpp"
+#include "pg/arguments.hpp"
 #include "pg/guard.hpp"
 #include "pg/numeric.hpp"
 #include "pg/result.hpp"
@@ -26,34 +27,14 @@ struct Request {
     pg::Array<Rule> rules;
 };
 
-void refuse_null(FunctionCallInfo fcinfo, int number, const char *name) {
-    if (PG_ARGISNULL(number))
-        ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-                errmsg("run_quality_rules: %s must not be NULL", name),
-                errhint("Leave it out to use the default."));
-}
-
 int64 timeout_argument(FunctionCallInfo fcinfo) {
-    constexpr int64 day_ms = 86'400'000, longest_ms = 3'600'000;
-    refuse_null(fcinfo, 3, "timeout");
-    const Interval *given = PG_GETARG_INTERVAL_P(3);
-    const int64 days = int64{given->month} * 30 + given->day;
-    const int64 ms = std::abs(days) > 366 ? days * day_ms : days * day_ms + given->time / 1000;
-    if (ms < 1 || ms > longest_ms)
+    pg::refuse_null(fcinfo, 3, "timeout");
+    const core::int128 ms = pg::microseconds_of(PG_GETARG_INTERVAL_P(3)) / 1000;
+    if (ms < 1 || ms > pg::hour_ms)
         ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                errmsg("run_quality_rules: timeout must be from 1 millisecond to 1 hour"),
+                errmsg("timeout must be from 1 millisecond to 1 hour"),
                 errhint("It is the time limit of each scan, for example '10 seconds'."));
-    return ms;
-}
-
-int sample_argument(FunctionCallInfo fcinfo) {
-    refuse_null(fcinfo, 2, "sample");
-    const int sample = PG_GETARG_INT32(2);
-    if (sample < 0 || sample > 1000)
-        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                errmsg("run_quality_rules: sample must be from 0 to 1000, not %d", sample),
-                errhint("It is how many failing rows are named per rule."));
-    return sample;
+    return static_cast<int64>(ms);
 }
 
 // The rules named, also such as are switched off; without names all that are on.
@@ -70,19 +51,16 @@ pg::Array<Rule> chosen(FunctionCallInfo fcinfo) {
     int count;
     deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls, &count);
     if (count == 0)
-        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                errmsg("run_quality_rules: names must not be empty"),
+        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("names must not be empty"),
                 errhint("Leave names out to run all rules that are switched on."));
     for (int i = 0; i < count; i++) {
         if (nulls[i])
-            ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-                    errmsg("run_quality_rules: names must not contain NULL"),
+            ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("names must not contain NULL"),
                     errhint("There are: %s.", names_of(all)));
         const char *name = TextDatumGetCString(values[i]);
         const Rule *rule = find(all, name);
         if (rule == nullptr)
-            ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
-                    errmsg("run_quality_rules: there is no rule \"%s\"", name),
+            ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("there is no rule \"%s\"", name),
                     errhint("There are: %s.", names_of(all)));
         if (find(out, name) == nullptr) out.push(*rule);
     }
@@ -96,15 +74,14 @@ Request read_request(FunctionCallInfo fcinfo) {
     Request r{};
     pg::Rows rows = window.read({pg::argument(fcinfo, 0, NUMERICOID)});
     if (!rows.boolean(0, 2))
-        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                errmsg("run_quality_rules: hours must be greater than 0"),
+        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("hours must be greater than 0"),
                 errdetail("Nothing is in an empty window, and every rule would pass."),
                 errhint("Give a number up to 87600 (ten years), such as hours => 24."));
     r.hours = PG_GETARG_DATUM(0);
     r.hours_text = pg::c_string(rows.text(0, 4));
     r.limits.since = rows.timestamp(0, 1);
     r.now = rows.timestamp(0, 3);
-    r.limits.sample = sample_argument(fcinfo);
+    r.limits.sample = pg::count_argument(fcinfo, 2, "sample", 1000, 0);
     r.limits.timeout_ms = timeout_argument(fcinfo);
     r.rules = chosen(fcinfo);
     return r;
@@ -146,17 +123,6 @@ void store(const Request &r, int64 run, const Rule &rule, const Outcome &out, co
                 pg::text_or_null(out.message),
                 pg::text(actor),
                 pg::timestamp(rule.shipped() ? DT_NOBEGIN : rule.created_at)});
-}
-
-void forget_old() {
-    static pg::Statement forget(
-        "DELETE FROM scout_internal.quality_results q WHERE q.result_id IN (SELECT o.result_id FROM "
-        "scout_internal.quality_results o"
-        " WHERE o.window_end < clock_timestamp() - make_interval(secs => $1::int) ORDER BY o.window_end "
-        "LIMIT 10000"
-        " FOR UPDATE SKIP LOCKED)",
-        pg::Plan::by_index);
-    if (extension::history_retention > 0) (void)forget.run({pg::int4(extension::history_retention)});
 }
 
 // Worst first.
@@ -213,9 +179,9 @@ SCOUT_ACTION(scout_run_quality_rules, 4) {
     const int64 run = rules::next_run();
     for (size_t i = 0; i < outcomes.size(); i++)
         rules::store(request, run, request.rules[i], outcomes[i], actor);
-    rules::forget_old();
     rules::emit(result, run);
     owner.end();
+    (void)audit::forget_old();
     rules::record(request, role, outcomes);
     session.end();
     return static_cast<Datum>(0);

@@ -49,17 +49,16 @@ struct Request {
 
 const core::RuleInfo *read_rule(FunctionCallInfo fcinfo) {
     if (PG_ARGISNULL(0))
-        ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("set_rule: code must not be NULL"),
+        ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("code must not be NULL"),
                 errhint("Valid codes are %s.", tunable_codes()));
     const char *given = text_to_cstring(PG_GETARG_TEXT_PP(0));
     const core::RuleInfo *info = core::find_rule(given);
     if (info == nullptr)
-        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                errmsg("set_rule: unknown rule \"%s\"", given),
+        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown rule \"%s\"", given),
                 errhint("Valid codes are %s.", tunable_codes()));
     if (!tunable(*info))
         ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                errmsg("set_rule: rule %s cannot be changed", pg::c_string(info->code)),
+                errmsg("rule %s cannot be changed", pg::c_string(info->code)),
                 errdetail("An event that breaks it cannot be read; it is always on and always critical."),
                 errhint("Valid codes are %s.", tunable_codes()));
     return info;
@@ -71,7 +70,7 @@ const char *read_severity(FunctionCallInfo fcinfo) {
     for (const char *valid : {"critical", "warning"})
         if (pg_strcasecmp(given, valid) == 0) return valid;
     ereport(
-        ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("set_rule: unknown severity \"%s\"", given),
+        ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown severity \"%s\"", given),
         errhint("Valid severities are critical (dead-letters the event) and warning (loads it and alerts)."));
     pg_unreachable();
 }
@@ -79,8 +78,7 @@ const char *read_severity(FunctionCallInfo fcinfo) {
 void read_threshold(FunctionCallInfo fcinfo, Request &r) {
     if (PG_ARGISNULL(3)) return;
     if (!r.rule->has_threshold)
-        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                errmsg("set_rule: rule %s has no threshold", r.code),
+        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("rule %s has no threshold", r.code),
                 errhint("Leave threshold out; enabled and severity can be set."));
     Numeric given = PG_GETARG_NUMERIC(3);
     const bool finite = !numeric_is_nan(given) && !numeric_is_inf(given);
@@ -88,7 +86,7 @@ void read_threshold(FunctionCallInfo fcinfo, Request &r) {
     if (!finite || pg::decimal_of(given, r.threshold) != core::ParseStatus::ok ||
         (!any_sign && r.threshold < core::Decimal{}))
         ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                errmsg("set_rule: %s is no threshold of rule %s",
+                errmsg("%s is no threshold of rule %s",
                        DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(given))), r.code),
                 errhint("Valid thresholds are numbers %s 100000000000000, in %s.",
                         any_sign ? "between -100000000000000 and" : "from 0 to less than",

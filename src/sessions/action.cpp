@@ -64,8 +64,7 @@ void refuse_too_many(const Action &action, const Targets &targets) {
     }
     if (count <= action.max_targets) return;
     ereport(action.dry_run ? WARNING : ERROR, errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-            errmsg("%s: %d sessions are to be ended, max_targets is %d", action.function, count,
-                   action.max_targets),
+            errmsg("%d sessions are to be ended, max_targets is %d", count, action.max_targets),
             errdetail("Processes: %s%s.", list.data, count > 20 ? " and more" : ""),
             action.dry_run
                 ? errhint("Without dry_run this call would fail and signal nobody.")
@@ -133,12 +132,11 @@ void wait_for_end(const Action &action, Targets &targets, int64 timeout_ms) {
 
 }  // namespace
 
-void require_sight(const char *function) {
+void require_sight() {
     if (pg::sees_all_sessions()) return;
     const char *role = GetUserNameFromId(GetUserId(), false);
     ereport(
-        ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-        errmsg("%s: role \"%s\" cannot see all sessions", function, role),
+        ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("role \"%s\" cannot see all sessions", role),
         errdetail("Sessions of others would be missing, and an empty result would look like all is well."),
         errhint("A superuser can grant it: GRANT pg_read_all_stats TO %s", quote_identifier(role)));
 }

@@ -49,7 +49,7 @@ struct Action {
 };
 
 // 42501 unless the caller sees every session.
-void require_sight(const char *function);
+void require_sight();
 
 // Refuses what must not be touched. 54000 for too many; a dry run shows them all, with a WARNING.
 void judge(const Action &action, Targets &targets);

@@ -5,12 +5,12 @@
 // alone. The rest is the protocol of action.hpp.
 
 #include "audit/caller.hpp"
+#include "pg/arguments.hpp"
 #include "pg/guard.hpp"
 #include "pg/result.hpp"
 #include "pg/sessions.hpp"
 #include "pg/spi.hpp"
 #include "sessions/action.hpp"
-#include "sessions/arguments.hpp"
 
 extern "C" {
 #include "utils/fmgrprotos.h"
@@ -131,16 +131,16 @@ SCOUT_ACTION(scout_clear_stuck_locks, 5) {
     using namespace scout::sessions;
     Action action{};
     action.function = function_name;
-    const int64 older_than = duration_argument(fcinfo, 0, function_name, "older_than", 10 * year_ms,
-                                               "from 0 seconds to 10 years; the default is 10 minutes");
-    action.dry_run = flag_argument(fcinfo, 1, function_name, "dry_run");
-    action.max_targets = count_argument(fcinfo, 2, function_name, "max_targets", 10000);
-    action.reason = text_argument(fcinfo, 3, function_name, "reason");
-    action.grace_ms = duration_argument(fcinfo, 4, function_name, "grace", hour_ms,
-                                        "from 0 seconds to 1 hour; the default is 5 seconds");
+    const int64 older_than = pg::duration_argument(fcinfo, 0, "older_than", 10 * pg::year_ms,
+                                                   "from 0 seconds to 10 years; the default is 10 minutes");
+    action.dry_run = pg::flag(fcinfo, 1, "dry_run");
+    action.max_targets = pg::count_argument(fcinfo, 2, "max_targets", 10000);
+    action.reason = pg::unblank_text(fcinfo, 3, "reason");
+    action.grace_ms = pg::duration_argument(fcinfo, 4, "grace", pg::hour_ms,
+                                            "from 0 seconds to 1 hour; the default is 5 seconds");
     action.look_again = look_again;
     PreventCommandIfReadOnly("clear_stuck_locks()");  // before any signal: its timeline entry would fail
-    require_sight(function_name);
+    require_sight();
 
     const Oid role = GetUserId();
     pg::Result result(fcinfo);

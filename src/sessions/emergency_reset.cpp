@@ -15,11 +15,11 @@
 // Commit publishes the pause (where it stays) and the probe together. Abort, crash: as if not called.
 
 #include "audit/caller.hpp"
-#include "extension/layout.hpp"
+#include "extension/pipeline.hpp"
+#include "pg/arguments.hpp"
 #include "pg/guard.hpp"
 #include "pg/result.hpp"
 #include "pg/spi.hpp"
-#include "sessions/arguments.hpp"
 
 namespace scout::sessions {
 
@@ -41,17 +41,13 @@ struct Request {
 
 Request read_request(FunctionCallInfo fcinfo) {
     Request r{};
-    r.reason = text_argument(fcinfo, 0, function_name, "reason");
-    if (r.reason == nullptr)
-        ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-                errmsg("emergency_reset: reason must not be NULL"),
-                errhint("Leave it out to use the default."));
-    r.older_than_ms = duration_argument(fcinfo, 1, function_name, "older_than", 10 * year_ms,
-                                        "from 0 seconds to 10 years; the default is 10 minutes");
-    r.drain_ms = duration_argument(fcinfo, 2, function_name, "drain_timeout", hour_ms,
-                                   "from 0 seconds to 1 hour; the default is 5 seconds");
-    r.probe_events = count_argument(fcinfo, 3, function_name, "probe_events", 1'000'000);
-    r.dry_run = flag_argument(fcinfo, 4, function_name, "dry_run");
+    r.reason = pg::c_string(pg::required_text(fcinfo, 0, "reason", "Leave it out to use the default."));
+    r.older_than_ms = pg::duration_argument(fcinfo, 1, "older_than", 10 * pg::year_ms,
+                                            "from 0 seconds to 10 years; the default is 10 minutes");
+    r.drain_ms = pg::duration_argument(fcinfo, 2, "drain_timeout", pg::hour_ms,
+                                       "from 0 seconds to 1 hour; the default is 5 seconds");
+    r.probe_events = pg::count_argument(fcinfo, 3, "probe_events", 1'000'000);
+    r.dry_run = pg::flag(fcinfo, 4, "dry_run");
     r.older_than = pg::argument(fcinfo, 1, INTERVALOID);
     r.drain_timeout = pg::argument(fcinfo, 2, INTERVALOID);
     return r;
@@ -271,7 +267,7 @@ void record(const Request &r, const Reset &reset, Oid role) {
 // No wait for a lock may outlast what the caller is ready to wait for batches in flight; at least 1 s.
 void limit_lock_waits(int64 drain_ms) {
     char timeout[16];
-    snprintf(timeout, sizeof timeout, "%d", static_cast<int>(std::max(drain_ms, second_ms)));
+    snprintf(timeout, sizeof timeout, "%d", static_cast<int>(std::max(drain_ms, pg::second_ms)));
     (void)set_config_option("lock_timeout", timeout, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
                             false);
 }

@@ -5,11 +5,11 @@
 
 #include "audit/caller.hpp"
 #include "extension/installed.hpp"
+#include "pg/arguments.hpp"
 #include "pg/guard.hpp"
 #include "pg/result.hpp"
 #include "pg/spi.hpp"
 #include "sessions/action.hpp"
-#include "sessions/arguments.hpp"
 
 extern "C" {
 #include "utils/acl.h"
@@ -37,13 +37,13 @@ struct Request {
     const char *role, *application;  // NULL: any
 };
 
-Request read_request(FunctionCallInfo fcinfo, const char *function) {
+Request read_request(FunctionCallInfo fcinfo) {
     Request r{};
     r.role = PG_ARGISNULL(0) ? nullptr : pstrdup(NameStr(*PG_GETARG_NAME(0)));
-    r.application = text_argument(fcinfo, 1, function, "application");
+    r.application = pg::unblank_text(fcinfo, 1, "application");
     if (r.role == nullptr && r.application == nullptr)
         ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-                errmsg("%s: role and application must not both be NULL", function),
+                errmsg("role and application must not both be NULL"),
                 errhint("Name a login role, an application_name, or both."));
     return r;
 }
@@ -74,15 +74,11 @@ SCOUT_ACTION(scout_protect_sessions, 3) {
         " VALUES ($1::text::name, $2, $3, $4)"
         " ON CONFLICT (coalesce(role, ''), coalesce(application, '')) DO UPDATE SET reason = excluded.reason,"
         " protected_at = excluded.protected_at, protected_by = excluded.protected_by");
-    const Request r = read_request(fcinfo, "protect_sessions");
-    const char *reason = text_argument(fcinfo, 2, "protect_sessions", "reason");
-    if (reason == nullptr)
-        ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-                errmsg("protect_sessions: reason must not be NULL"),
-                errhint("Say why, for whoever is refused: reason => 'nightly payroll'."));
+    const Request r = read_request(fcinfo);
+    const char *reason = pg::c_string(pg::required_text(
+        fcinfo, 2, "reason", "Say why, for whoever is refused: reason => 'nightly payroll'."));
     if (r.role != nullptr && !OidIsValid(get_role_oid(r.role, true)))
-        ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
-                errmsg("protect_sessions: role \"%s\" does not exist", r.role),
+        ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("role \"%s\" does not exist", r.role),
                 errhint("Valid values are the names of existing roles (SELECT rolname FROM pg_roles)."));
     const Oid role = GetUserId();
     pg::Result result(fcinfo);
@@ -103,7 +99,7 @@ SCOUT_ACTION(scout_unprotect_sessions, 2) {
     static pg::Statement unprotect(
         "DELETE FROM scout_internal.protected_sessions p WHERE p.role::text IS NOT DISTINCT FROM $1"
         " AND p.application IS NOT DISTINCT FROM $2 RETURNING p.reason");
-    const Request r = read_request(fcinfo, "unprotect_sessions");
+    const Request r = read_request(fcinfo);
     const Oid role = GetUserId();
     pg::Result result(fcinfo);
     pg::Session session;

@@ -9,9 +9,9 @@
 // Crash, SIGTERM: the postmaster starts it again after 5 s; it has no state that would be missed. Promotion
 // of a standby starts it. A fast shutdown ends it at its next look at interrupts.
 
-#include "extension/settings.hpp"
 #include "pg/supervisor.hpp"
 #include "pg/wrapper.hpp"
+#include "supervisor/settings.hpp"
 #include "supervisor/supervisor.hpp"
 
 namespace scout::supervisor {
@@ -82,8 +82,7 @@ void failed(Known &k, int kind, const char *task, const char *message, int64 lon
     else
         ereport(DEBUG1, errmsg_internal("scout_ir supervisor: database \"%s\" still fails", k.database.name));
     k.told_failure = passing ? 0 : kind;
-    const int64 wait = static_cast<int64>(extension::supervisor_naptime) * USECS_PER_SEC
-                       << std::min(k.failures, 10);
+    const int64 wait = static_cast<int64>(supervisor_naptime) * USECS_PER_SEC << std::min(k.failures, 10);
     k.next_look = GetCurrentTimestamp() + std::min(wait, longest);
     k.failures++;
 }
@@ -130,7 +129,7 @@ void run(Launcher &l) {
                 tick(l, k);
             }
         MemoryContextReset(l.round);
-        pg::doze(extension::supervisor_naptime * 1000L, nap);
+        pg::doze(supervisor_naptime * 1000L, nap);
         if (pg::reloaded_since_asked())
             for (Known &k : *l.known) k.next_look = 0;
     }

@@ -6,7 +6,7 @@
 // was registered. An entry that comes while the one before it is at work skips.
 
 #include "audit/caller.hpp"
-#include "extension/settings.hpp"
+#include "jobs/settings.hpp"
 #include "pg/guard.hpp"
 #include "pg/result.hpp"
 #include "pg/spi.hpp"
@@ -132,7 +132,7 @@ SCOUT_ACTION(scout_schedule_jobs, 5) {
     const char *refresh_schedule = schedule_of(fcinfo, 1, "refresh_interval", version);
     const char *retention_schedule = retention_argument(fcinfo, 2);
     const char *alert_schedule = schedule_of(fcinfo, 4, "alert_interval", version);
-    const int limit = std::max(extension::max_workers, 1);
+    const int limit = std::max(jobs::max_workers, 1);
     if (PG_ARGISNULL(3) || PG_GETARG_INT32(3) < 1 || PG_GETARG_INT32(3) > limit)
         ereport(ERROR,
                 errcode(PG_ARGISNULL(3) ? ERRCODE_NULL_VALUE_NOT_ALLOWED : ERRCODE_INVALID_PARAMETER_VALUE),

@@ -3,14 +3,14 @@
 #include "audit/caller.hpp"
 #include "audit/retention.hpp"
 #include "extension/installed.hpp"
-#include "extension/layout.hpp"
 #include "extension/locks.hpp"
-#include "extension/settings.hpp"
-#include "gold/jobs.hpp"
+#include "extension/pipeline.hpp"
+#include "extension/registry.hpp"
+#include "jobs/kind.hpp"
 #include "jobs/launch.hpp"
 #include "jobs/roles.hpp"
+#include "jobs/settings.hpp"
 #include "jobs/store.hpp"
-#include "pause/control.hpp"
 #include "pg/spi.hpp"
 
 namespace scout::supervisor {
@@ -32,28 +32,17 @@ bool pipeline_is_there() {
     return OidIsValid(extension::relation_oid("bronze_pending"));
 }
 
-// Whether all loading is paused; otherwise the sources that are.
-bool all_is_paused(pg::Array<std::string_view> &sources) {
-    if (!pipeline_is_there()) return false;
-    pg::Session session(extension::require_pipeline());
-    pg::Array<pause::Pause> pauses;
-    pause::read_pauses(pauses);
-    const bool all = pause::all_paused(pauses, sources);
-    session.end();
-    return all;
-}
-
 int free_workers() {
     static pg::Statement running(
         "SELECT count(*) FROM pg_locks l WHERE l.locktype = 'advisory' AND l.objsubid = $1 AND l.granted"
         " AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())");
     pg::Rows rows = running.read_latest({pg::int4(extension::job_lock_field)});
-    const int out = extension::max_workers - static_cast<int>(rows.int8(0, 1));
+    const int out = jobs::max_workers - static_cast<int>(rows.int8(0, 1));
     rows.free();
     return std::max(out, 0);
 }
 
-void fail(const char *task, int64 job, const jobs::Failure &why, pg::Array<Done> &done) {
+void fail(const char *task, int64 job, const jobs::Failure &why, pg::Array<extension::Done> &done) {
     if (!jobs::fail_unstarted(job, why)) return;
     jobs::Record r;
     if (jobs::read(job, r)) {
@@ -65,7 +54,7 @@ void fail(const char *task, int64 job, const jobs::Failure &why, pg::Array<Done>
 }
 
 // A long job that gets on with each attempt is not hopeless, however often the server restarts.
-void give_up(pg::Array<Done> &done) {
+void give_up(pg::Array<extension::Done> &done) {
     static pg::Statement hopeless(
         "SELECT r.job_id, r.attempts FROM scout_internal.job_records r WHERE" OPEN_HERE
         " AND r.state IN ('running', 'interrupted') AND r.attempts >= $3 AND NOT " HELD_BACK
@@ -95,7 +84,7 @@ void start(int64 job, Oid login_role, const jobs::Roles &roles) {
 
 // Says when a job whose workers died is tried again, for those who look at it. Due is what never had a
 // worker, or has waited; a clock that was set back does not hold it up.
-void restart_jobs(pg::Array<Done> &done) {
+void restart_due(pg::Array<extension::Done> &done) {
     static pg::Statement plan(
         "UPDATE scout_internal.job_records r SET next_attempt_at = r.attempt_at + " BACKOFF " WHERE" OPEN_HERE
         " AND r.state IN ('running', 'interrupted') AND r.next_attempt_at IS NULL AND" NOBODY_WORKS);
@@ -114,9 +103,7 @@ void restart_jobs(pg::Array<Done> &done) {
         "'queued'"
         " THEN least(interval '10 min', greatest(interval '5 s', clock_timestamp() - coalesce(r.attempt_at,"
         "  r.created_at))) ELSE " BACKOFF " END WHERE r.job_id = $1");
-    give_up(done);
-    pg::Array<std::string_view> sources;
-    const bool paused = all_is_paused(sources);
+    const bool paused = pipeline_is_there() && extension::all_loading_is_paused();
     int room = free_workers();
     pg::AsRole owner(extension::extension_owner());
     const pg::Param home = pg::text(extension::home()), field = pg::int4(extension::job_lock_field);
@@ -188,19 +175,20 @@ void retry(int64 job) {
 
 // One that no worker can be started for stands in the table as failed, so that whoever looks sees why; it is
 // written, and said, once, and queued again when the reason has gone.
-void schedule(const char *task, const char *kind, const char *arguments, int interval, bool (*has_work)(),
-              pg::Array<Done> &done) {
-    if (interval == 0 || jobs::find_kind(kind) == nullptr || !pipeline_is_there()) return;
+void ask_for(const extension::Schedule &s, pg::Array<extension::Done> &done) {
+    const int interval = *s.interval;
+    if (interval == 0 || jobs::find_kind(s.kind) == nullptr || !pipeline_is_there()) return;
     const Oid owner = extension::require_pipeline();
-    const Last last = last_of(kind, interval, owner);
-    if (last.open || !last.due || jobs::at_work(kind) != 0 || !has_work()) return;
+    const Last last = last_of(s.kind, interval, owner);
+    if (last.open || !last.due || jobs::at_work(s.kind) != 0) return;
+    if (s.has_work != nullptr && !s.has_work()) return;
     const char *role = GetUserNameFromId(owner, false);
     const jobs::Roles roles{role, role, true};
     Oid login_role;
     jobs::Failure why;
     const jobs::Start verdict = jobs::judge_start(roles, login_role, why);
     if (verdict == jobs::Start::not_by_this_session)
-        return (void)done.push({task, "left to a superuser, as the pipeline's owner is", 0});
+        return (void)done.push({s.task, "left to a superuser, as the pipeline's owner is", 0});
     const bool cannot = verdict == jobs::Start::cannot;
     if (cannot && last.retry && last.error != nullptr && strcmp(last.error, why.message) == 0) return;
     int64 job = last.job;
@@ -209,55 +197,38 @@ void schedule(const char *task, const char *kind, const char *arguments, int int
         retry(job);
     } else {
         pg::AsRole as_owner(owner);
-        job = jobs::create({kind, arguments, 1, nullptr, true, owner}, made);
+        job = jobs::create({s.kind, s.arguments, 1, nullptr, true, owner}, made);
         as_owner.end();
     }
-    if (cannot) return fail(task, job, why, done);
+    if (cannot) return fail(s.task, job, why, done);
     start(job, login_role, roles);
-    done.push({task, last.retry ? "retried" : "queued", job});
+    done.push({s.task, last.retry ? "retried" : "queued", job});
 }
 
-bool events_wait() {
-    static pg::Statement any("SELECT FROM scout.bronze_pending p WHERE p.source_system <> ALL ($1) LIMIT 1");
-    pg::Array<std::string_view> paused;
-    if (all_is_paused(paused)) return false;
-    pg::Session session(extension::require_pipeline());
-    pg::Rows rows = any.read_latest({pg::text_array(paused.begin(), paused.size())});
-    const bool found = rows.count() > 0;
-    rows.free();
-    session.end();
-    return found;
+}  // namespace
+
+void restart_jobs(pg::Array<extension::Done> &done) {
+    give_up(done);
+    restart_due(done);
 }
 
-void load(pg::Array<Done> &done) {
-    schedule("load", "load_backlog", "{\"batch_size\": 2000}", extension::load_interval, events_wait, done);
-}
-
-void refresh(pg::Array<Done> &done) {
-    schedule("refresh", "refresh_gold_platinum", "{}", extension::refresh_interval, gold::anything_to_refresh,
-             done);
-}
-
-bool always() {
-    return true;
-}
-
-void alert(pg::Array<Done> &done) {
-    schedule("alerts", "check_alerts", "{}", extension::alert_interval, always, done);
-}
-
-void retain(pg::Array<Done> &done) {
+void retain(pg::Array<extension::Done> &done) {
     const int64 removed = audit::forget_old();
     if (removed > 0)
         done.push({"retention", psprintf("%lld rows removed", static_cast<long long>(removed)), 0});
 }
 
-}  // namespace
+void Step::run(pg::Array<extension::Done> &done) const {
+    task != nullptr ? task->run(done) : ask_for(*schedule, done);
+}
 
-const Task tasks[task_count] = {{"restart", restart_jobs},
-                                {"load", load},
-                                {"refresh", refresh},
-                                {"alerts", alert},
-                                {"retention", retain}};
+pg::Array<Step> steps() {
+    pg::Array<Step> all;
+    for (const extension::Capability *c : extension::capabilities()) {
+        for (const extension::Task &t : c->tasks) all.push({t.name, &t, nullptr});
+        for (const extension::Schedule &s : c->schedules) all.push({s.task, nullptr, &s});
+    }
+    return all;
+}
 
 }  // namespace scout::supervisor

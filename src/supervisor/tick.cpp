@@ -2,10 +2,10 @@
 //
 // The worker connects as the bootstrap superuser, for it reads the catalogue and the extension's own tables;
 // what names a table of the pipeline is parsed, planned and run as its owner, in a security-restricted
-// operation. It does what is due, a transaction to each task, leaves word in shared memory and ends: within
+// operation. It does what is due, a transaction to each step, leaves word in shared memory and ends: within
 // milliseconds, so that DROP DATABASE and a copy of the database as a template wait for it without failing.
 // Each transaction holds AccessShareLock on the extension, and nothing waits for a lock longer than 2 s. A
-// task that fails rolls back; the others are done all the same; the first failure is what the launcher hears
+// step that fails rolls back; the others are done all the same; the first failure is what the launcher hears
 // of, and logs once.
 
 #include "audit/caller.hpp"
@@ -27,7 +27,7 @@ namespace scout::supervisor {
 
 namespace {
 
-pg::Outcome look(MemoryContext memory, const Task &task, ErrorData *&error) {
+pg::Outcome look(MemoryContext memory, const Step &step, ErrorData *&error) {
     pg::Outcome outcome = pg::Outcome::done;
     error = pg::in_transaction("scout_ir tick", memory, [&] {
         if (!OidIsValid(extension::lock_extension())) {
@@ -36,8 +36,8 @@ pg::Outcome look(MemoryContext memory, const Task &task, ErrorData *&error) {
             outcome = pg::Outcome::other_version;
         } else {
             pg::Session session;
-            pg::Array<Done> done;
-            task.run(done);
+            pg::Array<extension::Done> done;
+            step.run(done);
             session.end();
         }
     });
@@ -76,15 +76,15 @@ void scout_tick(Datum) {
         pg::Outcome outcome = pg::Outcome::done;
         ErrorData *failure = nullptr;
         const char *failed = "";
-        for (const Task &task : tasks) {
+        for (const Step &step : steps()) {
             pg::between_turns();
             ErrorData *error = nullptr;
-            const pg::Outcome one = look(memory, task, error);
+            const pg::Outcome one = look(memory, step, error);
             if (one == pg::Outcome::done) continue;
             if (failure == nullptr) {
                 outcome = one;
                 failure = error;
-                failed = task.name;
+                failed = step.name;
             }
             if (one != pg::Outcome::failed) break;  // nothing to be done in this database
         }
@@ -103,12 +103,12 @@ SCOUT_ACTION(scout_supervise, 0) {
     jobs::warn_of_unstarted();
     (void)extension::lock_extension();
     pg::Session session;
-    pg::Array<Done> done;
-    for (const Task &task : tasks) {
+    pg::Array<extension::Done> done;
+    for (const Step &step : steps()) {
         CHECK_FOR_INTERRUPTS();
-        task.run(done);
+        step.run(done);
     }
-    for (const Done &d : done) {
+    for (const extension::Done &d : done) {
         result.text(d.task).text(d.outcome);
         d.job != 0 ? result.int8(d.job) : result.null();
         result.end_row();

@@ -3,7 +3,7 @@
 // One event goes into bronze by a call of the pipeline's owner, is loaded into silver like any other, is
 // delivered a second time, and the gold views are computed with it. All of that happens in one subtransaction
 // that is always rolled back: neither commit nor crash leaves anything of it but numbers drawn from
-// sequences. What intake counts in memory is put back.
+// sequences. What capabilities count in memory is put back.
 //
 // Each check has a subtransaction of its own within: what it fails with is its outcome, never an error of the
 // call. Only cancel and shutdown go up. Waits for locks are bounded; one that ran out is "unknown", for it
@@ -14,10 +14,8 @@
 // rollback.
 
 #include "audit/caller.hpp"
-#include "extension/layout.hpp"
-#include "extension/locks.hpp"
-#include "intake/pending.hpp"
-#include "load/batch.hpp"
+#include "extension/pipeline.hpp"
+#include "extension/registry.hpp"
 #include "pg/arguments.hpp"
 #include "pg/guard.hpp"
 #include "pg/result.hpp"
@@ -137,10 +135,7 @@ void SmokeTest::event_in(Check &c) {
 
 void SmokeTest::event_in_silver(Check &c) {
     const TimestampTz started = GetCurrentTimestamp();
-    load::BatchCounts counts;
-    intake::flush_pending();
-    extension::acquire(extension::Lock::flight, extension::flight_load);
-    load::process_batch(load::Mode::load, &event_id_, 1, counts);
+    extension::load_event(event_id_);
     const int64 ms = (GetCurrentTimestamp() - started) / 1000;
     loaded_ = in_silver.run({pg::int8(event_id_)}).count() == 1;
     const char *why = "the event is neither in silver nor in the dead-letter queue";
@@ -195,20 +190,18 @@ void SmokeTest::gold_computable(Check &c) const {
 }
 
 void SmokeTest::run(bool with_gold) {
-    const intake::SkippedDuplicates before = intake::skipped_duplicates();
-    ErrorData *error = pg::attempt_step(
-        [&] {
-            check("event_in", [this](Check &c) { event_in(c); });
-            check(
-                "event_in_silver", [this](Check &c) { event_in_silver(c); }, event_id_ != 0);
-            check(
-                "line_fidelity", [this](Check &c) { line_fidelity(c); }, loaded_);
-            check(
-                "duplicate_refused", [this](Check &c) { duplicate_refused(c); }, event_id_ != 0);
-            if (with_gold) check("gold_computable", [this](Check &c) { gold_computable(c); });
-        },
-        false);
-    intake::restore_skipped_duplicates(before);
+    ErrorData *error = nullptr;
+    const auto checks = [&] {
+        check("event_in", [this](Check &c) { event_in(c); });
+        check(
+            "event_in_silver", [this](Check &c) { event_in_silver(c); }, event_id_ != 0);
+        check(
+            "line_fidelity", [this](Check &c) { line_fidelity(c); }, loaded_);
+        check(
+            "duplicate_refused", [this](Check &c) { duplicate_refused(c); }, event_id_ != 0);
+        if (with_gold) check("gold_computable", [this](Check &c) { gold_computable(c); });
+    };
+    extension::keep_counts_in([&] { error = pg::attempt_step(checks, false); });
     if (error != nullptr) ReThrowError(error);
 }
 

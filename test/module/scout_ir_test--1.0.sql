@@ -62,3 +62,10 @@ CREATE FUNCTION scout_ir_test.restore_after_commit() RETURNS void
 LANGUAGE c AS 'MODULE_PATHNAME', 'scout_test_restore_after_commit';
 CREATE FUNCTION scout_ir_test.exhaust_at_commit() RETURNS void
 LANGUAGE c AS 'MODULE_PATHNAME', 'scout_test_exhaust_at_commit';
+
+-- Adds the trial capability to this session; `size` instead of that of its Capability.
+CREATE FUNCTION scout_ir_test.add_trial(size integer DEFAULT NULL) RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'scout_test_add_trial';
+-- The pause that was lifted last, as the trial capability was told.
+CREATE FUNCTION scout_ir_test.last_lifted() RETURNS text
+LANGUAGE c AS 'MODULE_PATHNAME', 'scout_test_last_lifted';

@@ -8,7 +8,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS scout_ir;
 
 BEGIN;
-SELECT plan(150);
+SELECT plan(148);
 -- What a check said of one subject; nothing where it has no alert.
 CREATE FUNCTION pg_temp.checked(key text) RETURNS text LANGUAGE sql AS
 $$ SELECT string_agg(concat_ws(' ', c.transition, c.severity, c.state), ', ') FROM scout.check_alerts() c WHERE c.dedup_key = key $$;
@@ -96,11 +96,11 @@ SELECT count(*) FROM scout.add_quality_rule('own', relation => 'shop', predicate
 INSERT INTO scout_internal.quality_results (run_id, rule, category, severity, status, failures, warn_if, error_if, hours, window_start, window_end,
     duration_ms, rules_in_scan, run_by, runs_compared, anomalous, error_sqlstate, message)
 VALUES (1, 'own', 'c', 'error', 'runtime error', NULL, 'never', '> 0', 1, now(), now(), 1, 1, 'me', 0, NULL, '22P02', 'invalid input syntax for type integer: "Ada Lovelace"');
-SELECT results_eq($$SELECT severity, summary FROM scout_internal.alert_conditions('rule')$$, $$VALUES ('critical', 'could not be evaluated (SQLSTATE 22P02)')$$,
+SELECT results_eq($$SELECT severity, summary FROM scout_internal.rule_alerts()$$, $$VALUES ('critical', 'could not be evaluated (SQLSTATE 22P02)')$$,
     'a runtime error has the severity of the rule, and does not quote the row');
 INSERT INTO scout_internal.quality_results (run_id, rule, category, severity, status, failures, warn_if, error_if, hours, window_start, window_end,
     duration_ms, rules_in_scan, run_by, runs_compared, anomalous) VALUES (2, 'own', 'c', 'error', 'pass', 900, 'never', '> 1000', 1, now(), now(), 1, 1, 'me', 9, true);
-SELECT results_eq($$SELECT severity, summary FROM scout_internal.alert_conditions('rule')$$, $$VALUES ('warning', '900 rows fail, unlike its last 9 runs')$$,
+SELECT results_eq($$SELECT severity, summary FROM scout_internal.rule_alerts()$$, $$VALUES ('warning', '900 rows fail, unlike its last 9 runs')$$,
     'what passes but is anomalous is a warning');
 
 -- Freshness and volume, by source; a dataset that is no longer there hides no other.
@@ -130,7 +130,7 @@ VALUES ('load_backlog', '{"a": 1}', 'failed', 1, 'events', 'me', 'me', 'me', sco
        ('load_backlog', '{"a": 4}', 'running', 1, 'events', 'me', 'me', 'me', scout_internal.job_home(), NULL, NULL, NULL),
        ('load_backlog', '{"a": 5}', 'interrupted', 1, 'events', 'me', 'me', 'me', scout_internal.job_home(), NULL, '55000', 'loading is paused');
 SELECT min(job_id) AS job FROM scout_internal.job_records \gset
-SELECT set_eq($$SELECT severity, summary, of_pipeline FROM scout_internal.alert_conditions('job')$$,
+SELECT set_eq($$SELECT severity, summary, of_pipeline FROM scout_internal.job_alerts()$$,
     $$VALUES ('critical', 'load_backlog failed (SQLSTATE 23514)', false), ('warning', 'load_backlog is interrupted', false), ('warning', 'load_backlog is interrupted', true)$$,
     'failed and interrupted jobs, not cancelled ones');
 SELECT is(pg_temp.checked('job:' || :job), 'opened critical firing', 'a failed job');
@@ -145,18 +145,18 @@ SELECT is(pg_temp.checked('job:' || :job + 1), NULL, 'for good');
 DELETE FROM scout_internal.job_records;
 
 -- Health and gold: what no other source says.
-SELECT is((SELECT count(*) FROM scout_internal.alert_conditions('health') WHERE subject ~ 'staleness'), 0::bigint, 'staleness is a matter of freshness');
+SELECT is((SELECT count(*) FROM scout_internal.health_alerts() WHERE subject ~ 'staleness'), 0::bigint, 'staleness is a matter of freshness');
 INSERT INTO scout_internal.gold_refreshes (view_schema, view_name, started_at, finished_at, duration_ms, status)
 VALUES ('scout', 'gold_daily_metrics', now(), now(), 1, 'failed: division by zero');
-SELECT results_eq($$SELECT dedup_key, severity, of_pipeline FROM scout_internal.alert_conditions('gold')$$, $$VALUES ('gold:gold_daily_metrics', 'critical', true)$$,
+SELECT results_eq($$SELECT dedup_key, severity, of_pipeline FROM scout_internal.gold_alerts()$$, $$VALUES ('gold:gold_daily_metrics', 'critical', true)$$,
     'a gold view that could not be refreshed');
 INSERT INTO scout_internal.quality_results (run_id, rule, category, severity, status, failures, warn_if, error_if, hours, window_start, window_end,
     duration_ms, rules_in_scan, run_by, runs_compared) VALUES (3, 'own', 'c', 'error', 'error', 1, 'never', '> 0', 1, now(), now(), 1, 1, 'me', 0);
 SELECT is((SELECT count(*) FROM scout.quality_alerts() WHERE severity = 'critical'), 1::bigint, 'a critical alert of a rule');
-SELECT is((SELECT count(*) FROM scout_internal.alert_conditions('health') WHERE subject = 'critical_alerts'), 0::bigint, 'is not said twice');
+SELECT is((SELECT count(*) FROM scout_internal.health_alerts() WHERE subject = 'critical_alerts'), 0::bigint, 'is not said twice');
 DELETE FROM scout_internal.quality_results WHERE run_id = 3;
 INSERT INTO scout.bronze_events_dlq (original_payload, error_code, store_id) VALUES ('{"customer": "Ada"}', 'QUARANTINE', 'S1'), ('{}', 'QUARANTINE', 'S2');
-SELECT results_eq($$SELECT severity, summary FROM scout_internal.alert_conditions('health') WHERE subject = 'critical_alerts'$$,
+SELECT results_eq($$SELECT severity, summary FROM scout_internal.health_alerts() WHERE subject = 'critical_alerts'$$,
     $$VALUES ('critical', '2 alerts, the limit is 0')$$, 'dead letters');
 
 -- A source that fails hides no other, and ends none of its own alerts.
@@ -260,38 +260,36 @@ END $$;
 SELECT pg_temp.refused(c, s, m) FROM (VALUES
     ('acknowledge_alerts()', '22023', 'acknowledge_alerts needs a filter'),
     ($$acknowledge_alerts(note => 'all')$$, '22023', 'acknowledge_alerts needs a filter'),
-    ($$acknowledge_alerts(severity => 'fatal')$$, '22023', 'acknowledge_alerts: unknown severity "fatal"'),
-    ($$acknowledge_alerts(source => 'moon')$$, '22023', 'acknowledge_alerts: unknown source "moon"'),
-    ($$acknowledge_alerts(dedup_key => ' ')$$, '22023', 'acknowledge_alerts: dedup_key must not be blank'),
-    ($$acknowledge_alerts(dedup_key => 'a\')$$, '22025', 'acknowledge_alerts: dedup_key ends with an escape character: "a\"'),
-    ($$silence(source => 'rule', reason => 'x')$$, '22004', 'silence: duration or until must be given'),
-    ($$silence(source => 'rule', duration => '1h', until => now() + '1h', reason => 'x')$$, '22023', 'silence: give either duration or until'),
-    ($$silence(source => 'rule', duration => '0', reason => 'x')$$, '22023', 'silence: duration must be positive'),
-    ($$silence(source => 'rule', duration => '-1 day', reason => 'x')$$, '22023', 'silence: duration must be positive'),
-    ($$silence(source => 'rule', duration => '-178000000 years', reason => 'x')$$, '22023', 'silence: duration must be positive'),
-    ($$silence(source => 'rule', duration => '30 days 1 second', reason => 'x')$$, '22023', 'silence: duration must be at most 30 days'),
-    ($$silence(source => 'rule', duration => '178000000 years', reason => 'x')$$, '22023', 'silence: duration must be at most 30 days'),
-    ($$silence(source => 'rule', duration => '2000000000 hours', reason => 'x')$$, '22023', 'silence: duration must be at most 30 days'),
-    ($$silence(source => 'rule', until => now() - interval '1 s', reason => 'x')$$, '22023', 'silence: until is in the past'),
-    ($$silence(source => 'rule', until => '-infinity', reason => 'x')$$, '22023', 'silence: until is in the past'),
-    ($$silence(source => 'rule', until => 'infinity', reason => 'x')$$, '22023', 'silence: until must be within 30 days'),
-    ($$silence(source => 'rule', until => now() + interval '31 days', reason => 'x')$$, '22023', 'silence: until must be within 30 days'),
+    ($$acknowledge_alerts(severity => 'fatal')$$, '22023', 'unknown severity "fatal"'),
+    ($$acknowledge_alerts(source => 'moon')$$, '22023', 'unknown source "moon"'),
+    ($$acknowledge_alerts(dedup_key => ' ')$$, '22023', 'dedup_key must not be blank'),
+    ($$acknowledge_alerts(dedup_key => 'a\')$$, '22025', 'dedup_key ends with an escape character: "a\"'),
+    ($$silence(source => 'rule', reason => 'x')$$, '22004', 'duration or until must be given'),
+    ($$silence(source => 'rule', duration => '1h', until => now() + '1h', reason => 'x')$$, '22023', 'give either duration or until'),
+    ($$silence(source => 'rule', duration => '0', reason => 'x')$$, '22023', 'duration must be positive'),
+    ($$silence(source => 'rule', duration => '-1 day', reason => 'x')$$, '22023', 'duration must be positive'),
+    ($$silence(source => 'rule', duration => '-178000000 years', reason => 'x')$$, '22023', 'duration must be positive'),
+    ($$silence(source => 'rule', duration => '30 days 1 second', reason => 'x')$$, '22023', 'duration must be at most 30 days'),
+    ($$silence(source => 'rule', duration => '178000000 years', reason => 'x')$$, '22023', 'duration must be at most 30 days'),
+    ($$silence(source => 'rule', duration => '2000000000 hours', reason => 'x')$$, '22023', 'duration must be at most 30 days'),
+    ($$silence(source => 'rule', until => now() - interval '1 s', reason => 'x')$$, '22023', 'until is in the past'),
+    ($$silence(source => 'rule', until => '-infinity', reason => 'x')$$, '22023', 'until is in the past'),
+    ($$silence(source => 'rule', until => 'infinity', reason => 'x')$$, '22023', 'until must be within 30 days'),
+    ($$silence(source => 'rule', until => now() + interval '31 days', reason => 'x')$$, '22023', 'until must be within 30 days'),
     ($$silence(source => 'rule', duration => '1h')$$, '22004', 'reason must not be NULL'),
-    ($$silence(source => 'rule', duration => '1h', reason => ' ')$$, '22023', 'reason must not be empty'),
-    ($$silence(duration => '1h', reason => 'x')$$, '22023', 'silence: nothing says which alerts'),
-    ($$silence(source => 'rule', everything => true, duration => '1h', reason => 'x')$$, '22023', 'silence: everything contradicts source, severity and subject'),
+    ($$silence(source => 'rule', duration => '1h', reason => ' ')$$, '22023', 'reason must not be blank'),
+    ($$silence(duration => '1h', reason => 'x')$$, '22023', 'nothing says which alerts'),
+    ($$silence(source => 'rule', everything => true, duration => '1h', reason => 'x')$$, '22023', 'everything contradicts source, severity and subject'),
     ($$silence(everything => NULL, duration => '1h', reason => 'x')$$, '22004', 'everything must not be NULL'),
-    ($$silence(source => '', duration => '1h', reason => 'x')$$, '22023', 'silence: unknown source ""'),
-    ($$silence(severity => 'info', duration => '1h', reason => 'x')$$, '22023', 'silence: unknown severity "info"'),
-    ($$silence(subject => '', duration => '1h', reason => 'x')$$, '22023', 'silence: subject must not be blank'),
-    ($$silence(subject => 'x\\\', duration => '1h', reason => 'x')$$, '22025', 'silence: subject ends with an escape character: "x\\\"'),
-    ('unsilence(NULL)', '22004', 'unsilence: silence_id must not be NULL'),
-    ('unsilence(-1)', 'P0002', 'unsilence: there is no silence -1'),
+    ($$silence(source => '', duration => '1h', reason => 'x')$$, '22023', 'unknown source ""'),
+    ($$silence(severity => 'info', duration => '1h', reason => 'x')$$, '22023', 'unknown severity "info"'),
+    ($$silence(subject => '', duration => '1h', reason => 'x')$$, '22023', 'subject must not be blank'),
+    ($$silence(subject => 'x\\\', duration => '1h', reason => 'x')$$, '22025', 'subject ends with an escape character: "x\\\"'),
+    ('unsilence(NULL)', '22004', 'silence_id must not be NULL'),
+    ('unsilence(-1)', 'P0002', 'there is no silence -1'),
     ('alert_list(NULL)', '22004', 'alert_list: recent must not be NULL'),
     ($$alert_list('-1 day')$$, '22023', 'alert_list: recent must not be negative'),
     ('check_alerts(NULL)', '22004', 'skip_if_running must not be NULL')) v(c, s, m);
-SELECT throws_ok($$SELECT * FROM scout_internal.alert_conditions('moon')$$, '22023', NULL, 'conditions of an unknown source');
-SELECT throws_ok('SELECT * FROM scout_internal.alert_conditions(NULL)', '22004', NULL, 'conditions of no source');
 SELECT throws_ok('SELECT scout_internal.acknowledge_etl_alert()', '39P01', NULL, 'the trigger function is no function');
 CREATE VIEW fake AS SELECT 1::bigint AS alert_id, false AS acknowledged;
 CREATE TRIGGER fake INSTEAD OF UPDATE ON fake FOR EACH ROW EXECUTE FUNCTION scout_internal.acknowledge_etl_alert();
@@ -304,7 +302,7 @@ SELECT count(*) FROM scout.grant_access('operator', 'alerts_operator') \g /dev/n
 GRANT USAGE ON SCHEMA scout TO alerts_nobody;
 SET LOCAL ROLE alerts_reader;
 SELECT lives_ok($$SELECT (SELECT count(*) FROM scout.v_alerts), (SELECT count(*) FROM scout.v_silences), (SELECT count(*) FROM scout.etl_alerts),
-                         (SELECT count(*) FROM scout.system_alerts), (SELECT count(*) FROM scout_internal.alert_conditions('rule'))$$, 'a reader sees');
+                         (SELECT count(*) FROM scout.system_alerts), (SELECT count(*) FROM scout_internal.rule_alerts())$$, 'a reader sees');
 SELECT throws_ok($$SELECT scout.acknowledge_alerts(before => now())$$, '42501', NULL, 'and does not acknowledge');
 SELECT throws_ok($$UPDATE scout.etl_alerts SET acknowledged = true$$, '42501', NULL, 'nor through the view');
 SELECT throws_ok($$SELECT scout.silence(everything => true, duration => '1h', reason => 'x')$$, '42501', NULL, 'nor silence');

@@ -111,8 +111,8 @@ SELECT is_empty($$SELECT name FROM function WHERE public EXCEPT SELECT function_
                 'every public function is in a tier');
 SELECT is_empty($$SELECT function_name FROM scout_internal.tiers() EXCEPT SELECT name FROM function WHERE NOT is_trigger$$,
                 'what is in a tier is there, and no trigger function');
-SELECT is_empty($$SELECT function_name FROM scout_internal.tiers() GROUP BY 1 HAVING count(*) > 1$$, 'no function is in two tiers');
-SELECT is_empty($$SELECT tier FROM scout_internal.tiers() WHERE tier NOT IN ('reader', 'operator', 'admin')$$, 'there are three tiers');
+SELECT is_empty($$SELECT function_name FROM scout_internal.tiers() GROUP BY schema_name, function_name HAVING count(*) > 1$$, 'no function is in two tiers');
+SELECT is_empty($$SELECT tier FROM scout_internal.tiers() WHERE tier NOT IN ('reader', 'operator', 'admin', 'none')$$, 'there are three tiers, and what is for none');
 SELECT set_eq($$SELECT name, tier FROM doc WHERE kind = 'function'$$,
               $$SELECT t.function_name, t.tier FROM scout_internal.tiers() t JOIN function f ON f.name = t.function_name AND f.public$$,
               'the documented tiers are those of tiers()');

@@ -6,12 +6,10 @@
 SET client_min_messages = warning;
 SET timezone = 'UTC';
 CREATE EXTENSION IF NOT EXISTS pgtap;
-CREATE EXTENSION IF NOT EXISTS scout_ir;
 
 BEGIN;
 SELECT plan(72);
-CREATE ROLE rules_owner;
-SELECT count(*) AS ignored FROM scout.create_pipeline('rules_owner') \gset
+\ir ../lib/pipeline.sql
 
 -- Where each rule stands in the reports.
 CREATE TEMPORARY TABLE place (code text, report_check text, quality_rule text);

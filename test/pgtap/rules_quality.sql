@@ -133,7 +133,7 @@ SELECT is(pg_temp.ended($$SELECT scout.run_quality_rules(names => '{sleeps}', ti
 RESET statement_timeout;
 
 -- What is refused.
-SELECT throws_ok('SELECT scout.add_quality_rule(' || a || ')', code, 'add_quality_rule: ' || message, 'add_quality_rule: ' || a)
+SELECT throws_ok('SELECT scout.add_quality_rule(' || a || ')', code, message, 'add_quality_rule: ' || a)
 FROM (VALUES
     ('NULL', '22004', 'name must not be NULL'),
     ($$' '$$, '22023', 'name must not be blank'),
@@ -176,27 +176,27 @@ FROM (VALUES
     ($$'r', query => 'SELECT 1', error_if => '> 5%'$$, '22023', 'a percentage needs a relation'),
     ($$'r', relation => 'shop.sales', predicate => 'true', warn_if => '> 10', error_if => '> 5'$$, '22023', 'warn_if "> 10" is never seen beside error_if "> 5"')) v (a, code, message);
 CREATE TEMP TABLE passing (id int);
-SELECT throws_ok($$SELECT scout.add_quality_rule('r', relation => 'passing', predicate => 'true')$$, '0A000', 'add_quality_rule: "passing" is a temporary relation', 'a temporary table');
-SELECT throws_ok($$SELECT scout.set_quality_rule('nobody', true)$$, '42704', 'set_quality_rule: there is no rule "nobody"', 'set_quality_rule: unknown');
-SELECT throws_ok($$SELECT scout.set_quality_rule('divides')$$, '22023', 'set_quality_rule: nothing to set', 'set_quality_rule: nothing');
-SELECT throws_ok($$SELECT scout.set_quality_rule('since', warn_if => '> 1%')$$, '22023', 'set_quality_rule: a percentage needs a relation', 'set_quality_rule: percentage of nothing');
-SELECT throws_ok($$SELECT scout.set_quality_rule('product_linking', warn_if => '> 60%')$$, '22023', 'set_quality_rule: warn_if "> 60%" is never seen beside error_if "> 50%"', 'set_quality_rule: warning above the error');
-SELECT throws_ok($$SELECT scout.drop_quality_rule('nobody')$$, '42704', 'drop_quality_rule: there is no rule "nobody"', 'drop_quality_rule: unknown');
-SELECT throws_ok($$SELECT scout.drop_quality_rule('empty_items')$$, '22023', 'drop_quality_rule: rule "empty_items" ships with scout_ir', 'drop_quality_rule: a shipped one');
+SELECT throws_ok($$SELECT scout.add_quality_rule('r', relation => 'passing', predicate => 'true')$$, '0A000', '"passing" is a temporary relation', 'a temporary table');
+SELECT throws_ok($$SELECT scout.set_quality_rule('nobody', true)$$, '42704', 'there is no rule "nobody"', 'set_quality_rule: unknown');
+SELECT throws_ok($$SELECT scout.set_quality_rule('divides')$$, '22023', 'nothing to set', 'set_quality_rule: nothing');
+SELECT throws_ok($$SELECT scout.set_quality_rule('since', warn_if => '> 1%')$$, '22023', 'a percentage needs a relation', 'set_quality_rule: percentage of nothing');
+SELECT throws_ok($$SELECT scout.set_quality_rule('product_linking', warn_if => '> 60%')$$, '22023', 'warn_if "> 60%" is never seen beside error_if "> 50%"', 'set_quality_rule: warning above the error');
+SELECT throws_ok($$SELECT scout.drop_quality_rule('nobody')$$, '42704', 'there is no rule "nobody"', 'drop_quality_rule: unknown');
+SELECT throws_ok($$SELECT scout.drop_quality_rule('empty_items')$$, '22023', 'rule "empty_items" ships with scout_ir', 'drop_quality_rule: a shipped one');
 SELECT throws_ok('SELECT scout.run_quality_rules(' || a || ')', code, message, 'run_quality_rules: ' || a)
 FROM (VALUES
     ('NULL', '22023', 'invalid number of hours: NULL'), ('-1', '22023', 'invalid number of hours: -1'),
     ($$'NaN'$$, '22023', 'invalid number of hours: NaN'), ($$'Infinity'$$, '22023', 'invalid number of hours: Infinity'),
-    ('1e9', '22023', 'invalid number of hours: 1000000000'), ('0', '22023', 'run_quality_rules: hours must be greater than 0'),
-    ($$names => '{}'$$, '22023', 'run_quality_rules: names must not be empty'),
-    ($$names => '{nobody}'$$, '42704', 'run_quality_rules: there is no rule "nobody"'),
-    ($$names => '{NULL}'$$, '22004', 'run_quality_rules: names must not contain NULL'),
-    ('sample => -1', '22023', 'run_quality_rules: sample must be from 0 to 1000, not -1'),
-    ('sample => NULL', '22004', 'run_quality_rules: sample must not be NULL'),
-    ('timeout => NULL', '22004', 'run_quality_rules: timeout must not be NULL'),
-    ($$timeout => '0'$$, '22023', 'run_quality_rules: timeout must be from 1 millisecond to 1 hour'),
-    ($$timeout => '-1 day'$$, '22023', 'run_quality_rules: timeout must be from 1 millisecond to 1 hour'),
-    ($$timeout => '178000000 years'$$, '22023', 'run_quality_rules: timeout must be from 1 millisecond to 1 hour')) v (a, code, message);
+    ('1e9', '22023', 'invalid number of hours: 1000000000'), ('0', '22023', 'hours must be greater than 0'),
+    ($$names => '{}'$$, '22023', 'names must not be empty'),
+    ($$names => '{nobody}'$$, '42704', 'there is no rule "nobody"'),
+    ($$names => '{NULL}'$$, '22004', 'names must not contain NULL'),
+    ('sample => -1', '22023', 'sample must be from 0 to 1000, not -1'),
+    ('sample => NULL', '22004', 'sample must not be NULL'),
+    ('timeout => NULL', '22004', 'timeout must not be NULL'),
+    ($$timeout => '0'$$, '22023', 'timeout must be from 1 millisecond to 1 hour'),
+    ($$timeout => '-1 day'$$, '22023', 'timeout must be from 1 millisecond to 1 hour'),
+    ($$timeout => '178000000 years'$$, '22023', 'timeout must be from 1 millisecond to 1 hour')) v (a, code, message);
 SELECT throws_ok('SELECT * FROM scout.quality_history(' || a || ')', code, message, 'quality_history: ' || a)
 FROM (VALUES
     ('NULL', '22004', 'quality_history: rule must not be NULL'), ($$'empty_items', NULL$$, '22004', 'quality_history: runs must not be NULL'),
@@ -212,9 +212,9 @@ CREATE FUNCTION pg_temp.as_role(role text, call text) RETURNS text LANGUAGE plpg
 $$ DECLARE got text; BEGIN EXECUTE format('SET LOCAL ROLE %I', role); EXECUTE call INTO got; RESET ROLE; RETURN got;
    EXCEPTION WHEN OTHERS THEN RESET ROLE; RETURN SQLSTATE || ' ' || SQLERRM; END $$;
 SELECT is(pg_temp.as_role('pgtap_quality_admin', $$SELECT scout.add_quality_rule('peeks', relation => 'shop.sales', predicate => 'true')$$),
-          '42501 add_quality_rule: permission denied for table sales', 'what the caller may not read is refused');
+          '42501 permission denied for table sales', 'what the caller may not read is refused');
 SELECT is(pg_temp.as_role('pgtap_quality_admin', $$SELECT scout.add_quality_rule('peeks', query => 'SELECT 1 WHERE EXISTS (SELECT FROM shop.sales)')$$),
-          '42501 add_quality_rule: permission denied for table sales', 'also in a subquery');
+          '42501 permission denied for table sales', 'also in a subquery');
 GRANT SELECT ON shop.sales TO pgtap_quality_admin;
 SELECT is(pg_temp.as_role('pgtap_quality_admin', $$SELECT owner FROM scout.add_quality_rule('peeks', relation => 'shop.sales', predicate => 'amount > 99')$$),
           'pgtap_quality_admin', 'with the privilege it is added');

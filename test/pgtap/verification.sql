@@ -65,7 +65,7 @@ SELECT is(pg_temp.verified('etl_duration'), 'ok', 'and holds');
 SELECT is((SELECT s.overridden FROM scout.set_verification_threshold('etl_duration') s), false, 'the default again');
 SELECT throws_ok('SELECT scout.set_verification_threshold(' || a || ')', code, message, 'threshold: ' || a)
 FROM (VALUES
-    ('NULL', '22004', 'check_name must not be NULL'), ($$' '$$, '22023', 'check_name must not be empty'),
+    ('NULL', '22004', 'check_name must not be NULL'), ($$' '$$, '22023', 'check_name must not be blank'),
     ($$'no such check', 1$$, '22023', $$there is no check 'no such check'$$),
     ($$'etl_duration', -1$$, '22023', 'warning must be a number from 0, not -1'),
     ($$'etl_duration', 'NaN'$$, '22023', 'warning must be a number from 0, not NaN'),

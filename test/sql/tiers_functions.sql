@@ -19,7 +19,7 @@ WHERE c.relnamespace IN ('scout'::regnamespace, 'scout_internal'::regnamespace) 
 SELECT p.proname AS function_without_tier
 FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
 JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'scout_ir'
-WHERE p.pronamespace = 'scout'::regnamespace AND p.prorettype <> 'trigger'::regtype AND (SELECT count(*) FROM scout_internal.tiers() t WHERE t.function_name = p.proname) <> 1;
+WHERE p.pronamespace = 'scout'::regnamespace AND p.prorettype <> 'trigger'::regtype AND (SELECT count(*) FROM scout_internal.tiers() t WHERE (t.schema_name, t.function_name) = ('scout', p.proname)) <> 1;
 SELECT t.function_name AS tier_of_nothing FROM scout_internal.tiers() t
 WHERE NOT EXISTS (SELECT FROM pg_proc p WHERE p.pronamespace IN ('scout'::regnamespace, 'scout_internal'::regnamespace) AND p.proname = t.function_name);
 SELECT p.proname AS overloaded FROM pg_proc p WHERE p.pronamespace IN ('scout'::regnamespace, 'scout_internal'::regnamespace) GROUP BY p.pronamespace, 1 HAVING count(*) > 1;

@@ -16,16 +16,16 @@ sub job_base {
     $node->safe_psql('postgres', 'CREATE DATABASE base');
     pipeline($node, 'base');
     $node->safe_psql('base', q{
-        CREATE FUNCTION scout.brake() RETURNS trigger LANGUAGE plpgsql AS $$
+        CREATE FUNCTION public.brake() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
             PERFORM pg_advisory_xact_lock_shared(tg_argv[0]::int);
             RETURN new;
         END $$;
         CREATE TRIGGER brake77 BEFORE INSERT OR UPDATE ON scout.silver_transactions FOR EACH ROW
-            WHEN (new.transaction_id = 'T1501') EXECUTE FUNCTION scout.brake(77);
-        CREATE TRIGGER brake78 BEFORE INSERT OR UPDATE ON scout.silver_transactions FOR EACH ROW EXECUTE FUNCTION scout.brake(78);
+            WHEN (new.transaction_id = 'T1501') EXECUTE FUNCTION public.brake(77);
+        CREATE TRIGGER brake78 BEFORE INSERT OR UPDATE ON scout.silver_transactions FOR EACH ROW EXECUTE FUNCTION public.brake(78);
         CREATE TRIGGER brake79 BEFORE INSERT OR UPDATE ON scout.silver_transactions FOR EACH ROW
-            WHEN (new.transaction_id = 'T2503') EXECUTE FUNCTION scout.brake(79);
+            WHEN (new.transaction_id = 'T2503') EXECUTE FUNCTION public.brake(79);
     });
     $node->safe_psql('base', 'INSERT INTO scout.bronze_events (event_id, event_data) ' . event_sql(1, $events));
     return;

@@ -157,7 +157,7 @@ is($node->safe_psql($db, q{SELECT status FROM scout.unprotect_sessions('etl')}),
 $node->safe_psql($db, q{SELECT scout.protect_sessions('etl', 'reports', 'both'), scout.unprotect_sessions(application => 'reports')});
 
 # --- Too many: nobody is signalled. A row with role and application needs both.
-like(fails('oncall', "SELECT scout.clear_stuck_locks('0 seconds', max_targets => 1)"), qr/54000: clear_stuck_locks: 2 sessions are to be ended, max_targets is 1.*HINT/s, 'more than max_targets: error');
+like(fails('oncall', "SELECT scout.clear_stuck_locks('0 seconds', max_targets => 1)"), qr/54000: 2 sessions are to be ended, max_targets is 1.*HINT/s, 'more than max_targets: error');
 is(alive($role) . alive($application), '11', 'nobody was signalled');
 my ($rc, $rows, $err) = $node->psql($db, "$clear('0 seconds', true, 1)", extra_params => ['-U', 'oncall']);
 is(scalar(split /\n/, $rows), 2, 'a dry run shows them');

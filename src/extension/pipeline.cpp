@@ -1,6 +1,7 @@
-#include "extension/layout.hpp"
+#include "extension/pipeline.hpp"
 
 #include "pg/relation.hpp"
+#include "pg/wrapper.hpp"
 
 #include <cstdio>
 
@@ -92,3 +93,8 @@ void require_fired_on(const TriggerData *trigger, const char *name) {
 }
 
 }  // namespace scout::extension
+
+SCOUT_FUNCTION(scout_require_pipeline, 0) {
+    (void)scout::extension::require_pipeline();
+    PG_RETURN_VOID();
+}
