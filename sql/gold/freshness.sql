@@ -95,7 +95,7 @@ BEGIN
                CASE WHEN f.view_id IS NULL THEN 'missing'
                     WHEN f.refusal = 'disabled' THEN 'disabled'
                     WHEN NOT f.relispopulated THEN 'not populated'
-                    WHEN f.newest_status LIKE 'failed%' THEN 'failed'
+                    WHEN f.newest_error IS NOT NULL THEN 'failed'
                     WHEN f.started_at IS NULL THEN 'never refreshed'
                     WHEN f.stale OR below.names IS NOT NULL THEN 'stale'
                     WHEN scout_internal.writes_unreported(f.taken_at) THEN 'unsure'
@@ -123,7 +123,7 @@ BEGIN
            w.state,
            nullif(concat_ws('; ', w.refusal,
                CASE WHEN w.state = 'not populated' THEN 'it holds no data' END,
-               CASE WHEN w.newest_status LIKE 'failed%' THEN 'its last refresh ' || w.newest_status END,
+               'its last refresh failed: ' || w.newest_error,
                CASE WHEN w.view_id IS NOT NULL AND w.started_at IS NOT NULL AND NOT w.has_baseline
                     THEN 'what its last refresh read is not known: it was restored, made again, or refreshed elsewhere' END,
                w.why, 'it reads what is stale: ' || w.below,

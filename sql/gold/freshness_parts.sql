@@ -1,10 +1,10 @@
 -- What gold_freshness() is made of: the history of each view, what has changed below it, and what it lacks of that.
 
--- Each gold view, its newest refresh of whatever outcome, and its last good one.
+-- Each gold view, the error of its newest refresh, if that failed, and its last good one.
 CREATE FUNCTION scout_internal.gold_history()
 RETURNS TABLE (view_id oid, view_schema name, view_name name, relation text, warn_after interval, error_after interval,
                registered_at timestamptz, refusal text, relispopulated boolean, taken_at timestamptz, snapshot pg_snapshot,
-               txid xid8, last_run bigint, unknown text, epoch text, newest_status text, started_at timestamptz,
+               txid xid8, last_run bigint, unknown text, epoch text, newest_error text, started_at timestamptz,
                finished_at timestamptz, duration_ms numeric)
 LANGUAGE plpgsql STABLE ROWS 10
 SET search_path = pg_catalog, pg_temp
@@ -13,13 +13,13 @@ AS $$
 BEGIN
     RETURN QUERY
     SELECT v.*, c.relispopulated, b.taken_at, b.snapshot, b.txid, b.last_run, b.unknown, b.epoch,
-           newest.status, good.started_at, good.finished_at, good.duration_ms
+           newest.error_message, good.started_at, good.finished_at, good.duration_ms
     FROM scout_internal.gold_views() v
     LEFT JOIN pg_class c ON c.oid = v.view_id
     LEFT JOIN scout_internal.gold_baselines b ON b.view_id = v.view_id
     LEFT JOIN LATERAL (
-        SELECT g.status FROM scout_internal.gold_refreshes g
-        WHERE g.view_schema = v.view_schema AND g.view_name = v.view_name AND g.status NOT LIKE 'skipped%'
+        SELECT g.error_message FROM scout_internal.gold_refreshes g
+        WHERE g.view_schema = v.view_schema AND g.view_name = v.view_name AND g.status <> 'skipped'
         ORDER BY g.refresh_id DESC LIMIT 1) newest ON true
     LEFT JOIN LATERAL (
         SELECT g.started_at, g.finished_at, g.duration_ms FROM scout_internal.gold_refreshes g
@@ -79,7 +79,7 @@ COMMENT ON FUNCTION scout_internal.runs_unseen(pg_snapshot, xid8, bigint) IS
 -- What each view lacks, or may lack, by itself; that it reads what is stale is another matter.
 CREATE FUNCTION scout_internal.gold_findings()
 RETURNS TABLE (view_id oid, view_schema name, view_name name, relation text, warn_after interval, error_after interval,
-               refusal text, relispopulated boolean, newest_status text, taken_at timestamptz, has_baseline boolean,
+               refusal text, relispopulated boolean, newest_error text, taken_at timestamptz, has_baseline boolean,
                started_at timestamptz, finished_at timestamptz, duration_ms numeric, far_silver boolean,
                lacking_rows bigint, lacks_from timestamptz, lacks_to timestamptz, why text, alien text,
                since timestamptz, stale boolean, curable boolean)
@@ -125,7 +125,7 @@ BEGIN
               AND NOT EXISTS (SELECT FROM views o WHERE o.view_id = r.source_id)) aliens ON true
     )
     SELECT o.view_id, o.view_schema, o.view_name, o.relation, o.warn_after, o.error_after, o.refusal, o.relispopulated,
-           o.newest_status, o.taken_at, o.snapshot IS NOT NULL, o.started_at, o.finished_at, o.duration_ms, o.far,
+           o.newest_error, o.taken_at, o.snapshot IS NOT NULL, o.started_at, o.finished_at, o.duration_ms, o.far,
            (o.created + o.updated + o.removed)::bigint, o.lacks_from, o.lacks_to, o.why, o.alien,
            CASE WHEN o.started_at IS NULL THEN coalesce(o.first_run, o.registered_at)
                 WHEN o.runs > 0 THEN o.since
@@ -134,7 +134,7 @@ BEGIN
            NOT o.relispopulated OR o.refusal IS DISTINCT FROM 'disabled'
                AND (o.started_at IS NULL OR o.snapshot IS NULL OR o.why IS NOT NULL OR o.alien IS NOT NULL),
            o.refusal IS NULL AND (o.started_at IS NULL OR o.snapshot IS NULL OR o.why IS NOT NULL OR NOT o.relispopulated
-                                  OR o.newest_status LIKE 'failed%')
+                                  OR o.newest_error IS NOT NULL)
     FROM own o;
 END
 $$;

@@ -146,8 +146,8 @@ DELETE FROM scout_internal.job_records;
 
 -- Health and gold: what no other source says.
 SELECT is((SELECT count(*) FROM scout_internal.health_alerts() WHERE subject ~ 'staleness'), 0::bigint, 'staleness is a matter of freshness');
-INSERT INTO scout_internal.gold_refreshes (view_schema, view_name, started_at, finished_at, duration_ms, status)
-VALUES ('scout', 'gold_daily_metrics', now(), now(), 1, 'failed: division by zero');
+INSERT INTO scout_internal.gold_refreshes (view_schema, view_name, started_at, finished_at, duration_ms, status, error_sqlstate, error_message)
+VALUES ('scout', 'gold_daily_metrics', now(), now(), 1, 'failed', '22012', 'division by zero');
 SELECT results_eq($$SELECT dedup_key, severity, of_pipeline FROM scout_internal.gold_alerts()$$, $$VALUES ('gold:gold_daily_metrics', 'critical', true)$$,
     'a gold view that could not be refreshed');
 INSERT INTO scout_internal.quality_results (run_id, rule, category, severity, status, failures, warn_if, error_if, hours, window_start, window_end,
