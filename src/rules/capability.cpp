@@ -20,7 +20,8 @@ constexpr extension::Function helpers[] = {
     {"report_of_backlog", Tier::reader},  {"data_quality_report", Tier::reader},
     {"quality_alerts", Tier::reader},     {"rule_conditions", Tier::reader},
     {"silver_counts", Tier::reader},      {"quality_rule_list", Tier::reader},
-    {"failed_rules", Tier::reader},       {"rule_alerts", Tier::reader}};
+    {"failed_rules", Tier::reader},       {"rule_alerts", Tier::reader},
+    {"judged_result", Tier::nobody}};
 
 constexpr extension::Relation views[] = {
     {"quality_rules", Tier::reader}, {"v_quality_alerts", Tier::reader}, {"quality_warnings", Tier::reader}};
