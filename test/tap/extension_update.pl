@@ -45,8 +45,8 @@ $ENV{PGTZ} = 'UTC';
 
 # Exit status and what it says.
 sub compared {
-    my ($from, $to) = @_;
-    my @command = ("$ENV{SCOUT_SRC}/scripts/compare-catalogues", '--server', $base, $from, $to);
+    my ($from, $to, $folder) = @_;
+    my @command = ("$ENV{SCOUT_SRC}/scripts/compare-catalogues", '--server', $folder // $base, $from, $to);
     my $said = '';
     my $ok = IPC::Run::run(\@command, '>', \$said, '2>&1');
     return ($ok, $said);
@@ -63,6 +63,20 @@ my ($ok, $said) = compared($version, $version);
 ok($ok, "a dump of $version brings back all of it") or diag $said;
 system_or_bail("$ENV{SCOUT_SRC}/scripts/freeze-version", '--server', $base);
 ok(-s "$base/pipeline--$version.sql", 'a pipeline of it is kept');
+
+# From each version that was released; and what is released stays as it is.
+my $released = "$ENV{SCOUT_SRC}/sql/updates/base";
+for my $file (sort glob "$released/scout_ir--*.sql") {
+    my ($from) = $file =~ /scout_ir--(.*)\.sql\z/;
+    if ($from eq $version) {
+        ok(slurp_file($file) eq slurp_file("$scripts/scout_ir--$version.sql"),
+            "the catalogue is that of the released version $version: to change it, raise EXTVERSION (docs/updates.md)");
+        next;
+    }
+    system_or_bail('cp', $file, $scripts);
+    ($ok, $said) = compared($from, $version, $released);
+    ok($ok, "updated from $from") or diag $said;
+}
 
 # The next.
 my $install = slurp_file("$scripts/scout_ir--$version.sql");
