@@ -17,15 +17,15 @@ DEPENDENCIES = $(OBJS:.o=.d)
 # The install script is put together from the files of each capability, in this order.
 INSTALL_SQL  = sql/$(EXTENSION)--$(EXTVERSION).sql
 SQL_PARTS    = $(addprefix $(here)sql/, $(addsuffix .sql, \
-                extension/schemas extension/version extension/pipeline extension/registry audit jobs \
+                extension/schemas extension/version extension/locks extension/pipeline extension/registry audit jobs \
                 layout/layout layout/adoption layout/create_pipeline \
                 intake pause \
                 load/load load/circuit_breaker load/reports \
-                rules/contract rules/quality_rules rules/silver_counts rules/report rules/alerts \
+                rules/contract rules/quality_rules rules/silver_counts rules/report rules/report_parts rules/alerts \
                 recovery/recovery recovery/dead_letters \
-                proof/fingerprint proof/reconcile proof/reconcile_search proof/compare_layers \
-                freshness/pipeline freshness/datasets freshness/freshness freshness/alerts \
-                gold/views gold/refresh gold/freshness gold/chain gold/alerts \
+                proof/fingerprint proof/reconcile proof/reconcile_parts proof/reconcile_search proof/compare_layers \
+                freshness/limits freshness/pipeline freshness/datasets freshness/freshness freshness/alerts \
+                gold/views gold/refresh gold/freshness gold/freshness_parts gold/chain gold/alerts \
                 linking \
                 alerts/alerts alerts/runbook_views \
                 sessions/protection sessions/locks sessions/emergency_reset \
