@@ -8,6 +8,8 @@ here        := $(dir $(firstword $(MAKEFILE_LIST)))
 
 EXTENSION    = scout_ir
 EXTVERSION   = 0.1.0
+# Of the catalogue that the library works with: sql/extension/version.sql and src/extension/fit.hpp.
+CATALOGUE    = 1
 MODULE_big   = scout_ir
 OBJS         = $(patsubst $(here)%.cpp,%.o,$(sort $(wildcard $(here)src/*/*.cpp)))
 DEPENDENCIES = $(OBJS:.o=.d)
@@ -39,7 +41,7 @@ ISOLATION    = $(sort $(patsubst $(here)test/isolation/specs/%.spec,%,$(wildcard
 ISOLATION_OPTS = --inputdir=test/isolation --outputdir=build/isolation
 
 PG_CONFIG   ?= pg_config
-PG_CPPFLAGS  = -I$(here)src -DSCOUT_IR_VERSION='"$(EXTVERSION)"'
+PG_CPPFLAGS  = -I$(here)src -DSCOUT_IR_VERSION='"$(EXTVERSION)"' -DSCOUT_IR_CATALOGUE=$(CATALOGUE)
 PG_CXXFLAGS  = -std=c++17 -Wall -Wextra -Wformat=2 -Wno-register -fvisibility=hidden -MMD -MP $(EXTRA_CXXFLAGS)
 SHLIB_LINK   = -lstdc++
 # No bitcode: PostgreSQL's JIT aborts where it inlines C++ (llvmjit_inline.cpp takes every symbol for a
@@ -62,6 +64,9 @@ $(folders):
 	mkdir -p $@
 
 -include $(DEPENDENCIES)
+
+# Where the versions are compiled in.
+src/extension/fit.o src/jobs/worker.o src/supervisor/launcher.o: $(here)Makefile
 
 $(INSTALL_SQL): $(SQL_PARTS) $(here)Makefile
 	printf '%s\n' '\echo Use "CREATE EXTENSION $(EXTENSION)" to load this file. \quit' | cat - $(SQL_PARTS) > $@

@@ -11,3 +11,12 @@ RETURNS TABLE (role name, tier text, functions_revoked int, relations_revoked in
 LANGUAGE c ROWS 1 AS 'MODULE_PATHNAME', 'scout_revoke_access';
 COMMENT ON FUNCTION scout.revoke_access(text, name) IS
 'Takes a privilege tier, and the tiers above it, from a role.';
+
+-- Markers: who may execute one has the tier, whatever becomes of the functions that the tier is for. Nobody calls
+-- them.
+CREATE FUNCTION scout_internal.operator_tier() RETURNS void
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS '';
+COMMENT ON FUNCTION scout_internal.operator_tier() IS 'Whoever may execute it is an operator.';
+CREATE FUNCTION scout_internal.admin_tier() RETURNS void
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS '';
+COMMENT ON FUNCTION scout_internal.admin_tier() IS 'Whoever may execute it is an admin.';

@@ -7,23 +7,20 @@ namespace scout::extension {
 
 namespace {
 
-bool may_execute(const char *name, const Oid *types, int count) {
-    const Oid function = pg::function_oid(get_namespace_oid(schema_name, false), name, types, count);
+// Each tier has a marker among its functions: who may execute it has the tier.
+bool may_execute(const char *marker) {
+    const Oid function = pg::function_oid(get_namespace_oid(internal_schema_name, false), marker, nullptr, 0);
     return OidIsValid(function) && pg::may_execute(function);
 }
 
 }  // namespace
 
-// A role is an operator if it may execute load_silver_from_bronze.
 bool is_operator() {
-    const Oid types[] = {INT4OID, BOOLOID};
-    return may_execute("load_silver_from_bronze", types, 2);
+    return may_execute("operator_tier");
 }
 
-// And an admin if it may execute set_rule.
 bool is_admin() {
-    const Oid types[] = {TEXTOID, BOOLOID, TEXTOID, NUMERICOID};
-    return may_execute("set_rule", types, 4);
+    return may_execute("admin_tier");
 }
 
 void require_operator(const char *what) {

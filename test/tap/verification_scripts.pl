@@ -45,10 +45,10 @@ exits(0, $gate, 'the gate accepts it, without a schedule too');
 value(q{ALTER DATABASE postgres SET scout_ir.load_interval = '10s'});
 is(value(q{SELECT status FROM scout.accept_gate() WHERE check_name = 'schedule_present'}), 'warning', 'an interval alone loads nothing');
 
-# No trace: every table of the schema, row by row, and what the queue holds in memory at commit.
+# No trace: every table of both schemas, row by row, and what the queue holds in memory at commit.
 my $fingerprint = q{
-    SELECT c.relname, (xpath('/row/h/text()', query_to_xml(format('SELECT count(*) || '' '' || coalesce(sum(hashtextextended(x::text, 0)), 0) AS h FROM scout.%I x', c.relname), false, true, '')))[1]
-    FROM pg_class c WHERE c.relnamespace = 'scout'::regnamespace AND c.relkind IN ('r', 'p', 'm') ORDER BY 1};
+    SELECT c.oid::regclass, (xpath('/row/h/text()', query_to_xml(format('SELECT count(*) || '' '' || coalesce(sum(hashtextextended(x::text, 0)), 0) AS h FROM %s x', c.oid::regclass), false, true, '')))[1]
+    FROM pg_class c WHERE c.relnamespace::regnamespace::text IN ('scout', 'scout_internal') AND c.relkind IN ('r', 'p', 'm') ORDER BY c.oid::regclass::text};
 my $before = value($fingerprint);
 like($before, qr/silver_line_items\|20 .*\n(?s:.*)timeline\|/, 'the fingerprint covers the tables of pipeline and extension');
 $node->safe_psql('postgres', 'SELECT * FROM scout.smoke_test(); SELECT * FROM scout.accept_gate(); SELECT * FROM scout.verify_recovery()', extra_params => ['-U', 'oncall']);
