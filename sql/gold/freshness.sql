@@ -87,8 +87,6 @@ BEGIN
     RETURN QUERY
     WITH findings AS MATERIALIZED (
         SELECT * FROM scout_internal.gold_findings()
-    ), reads AS MATERIALIZED (
-        SELECT r.view_id, r.source_id FROM scout_internal.gold_reads() r
     ), judged AS (
         SELECT f.*, below.names AS below, f.refusal IS NULL AND (f.curable OR coalesce(below.curable, false)) AS may_be_cured,
                CASE WHEN f.stale OR below.names IS NOT NULL THEN least(f.since, below.since) END AS waits_since,
@@ -103,8 +101,7 @@ BEGIN
         FROM findings f
         LEFT JOIN LATERAL (
             SELECT string_agg(o.relation, ', ' ORDER BY o.relation) AS names, min(o.since) AS since, bool_or(o.curable) AS curable
-            FROM reads r JOIN findings o ON o.view_id = r.source_id AND o.stale
-            WHERE r.view_id = f.view_id) below ON true
+            FROM findings o WHERE o.view_id = ANY (f.reads) AND o.stale) below ON true
     ), waiting AS (
         SELECT j.*, CASE WHEN j.state NOT IN ('missing', 'disabled') THEN
             round(greatest(coalesce(extract(epoch FROM statement_timestamp() - j.waits_since), 0), 0), 1) END AS behind

@@ -12,9 +12,10 @@ AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
-    SELECT v.*, c.relispopulated, b.taken_at, b.snapshot, b.txid, b.last_run, b.unknown, b.epoch,
+    SELECT v.view_id, v.view_schema, v.view_name, v.relation, coalesce(v.warn_after, l.warn_after),
+           coalesce(v.error_after, l.error_after), v.registered_at, v.refusal, c.relispopulated, b.taken_at, b.snapshot, b.txid, b.last_run, b.unknown, b.epoch,
            newest.error_message, good.started_at, good.finished_at, good.duration_ms
-    FROM scout_internal.gold_views() v
+    FROM scout_internal.gold_views() v CROSS JOIN scout_internal.freshness_limits('gold') l
     LEFT JOIN pg_class c ON c.oid = v.view_id
     LEFT JOIN scout_internal.gold_baselines b ON b.view_id = v.view_id
     LEFT JOIN LATERAL (
@@ -79,7 +80,7 @@ COMMENT ON FUNCTION scout_internal.runs_unseen(pg_snapshot, xid8, bigint) IS
 -- What each view lacks, or may lack, by itself; that it reads what is stale is another matter.
 CREATE FUNCTION scout_internal.gold_findings()
 RETURNS TABLE (view_id oid, view_schema name, view_name name, relation text, warn_after interval, error_after interval,
-               refusal text, relispopulated boolean, newest_error text, taken_at timestamptz, has_baseline boolean,
+               refusal text, relispopulated boolean, newest_error text, taken_at timestamptz, has_baseline boolean, reads oid[],
                started_at timestamptz, finished_at timestamptz, duration_ms numeric, far_silver boolean,
                lacking_rows bigint, lacks_from timestamptz, lacks_to timestamptz, why text, alien text,
                since timestamptz, stale boolean, curable boolean)
@@ -97,7 +98,7 @@ BEGIN
     ), reads AS MATERIALIZED (
         SELECT r.*, coalesce(r.source_id = ANY (silver), false) AS silver FROM scout_internal.gold_reads() r
     ), own AS (
-        SELECT v.*, reads_silver.far, lacks.*, first_run.at AS first_run, aliens.names AS alien,
+        SELECT v.*, below.materialized, below.far_silver AS far, lacks.*, first_run.at AS first_run, aliens.names AS alien,
                CASE WHEN v.snapshot IS NOT NULL THEN nullif(concat_ws('; ',
                    CASE WHEN lacks.runs > 0 THEN format('silver has changed: %s transactions created, %s updated, %s removed by %s%s runs',
                         lacks.created, lacks.updated, lacks.removed, CASE WHEN lacks.runs > 1000 THEN 'more than ' END,
@@ -108,12 +109,14 @@ BEGIN
                    'it reads what was refreshed since: ' || refreshed_below.names, 'it ' || v.unknown), '') END AS why
         FROM views v
         LEFT JOIN scout_internal.gold_changes() changed ON changed.view_id = v.view_id
-        CROSS JOIN LATERAL (SELECT bool_or(r.silver) AS far, bool_or(r.silver AND r.near) AS near
-                            FROM reads r WHERE r.view_id = v.view_id) reads_silver
-        LEFT JOIN LATERAL scout_internal.runs_unseen(v.snapshot, v.txid, v.last_run) lacks ON reads_silver.near
+        CROSS JOIN LATERAL (
+            SELECT bool_or(r.silver) AS far_silver, bool_or(r.silver AND r.near) AS near_silver,
+                   array_agg(r.source_id) FILTER (WHERE r.kind = 'm') AS materialized
+            FROM reads r WHERE r.view_id = v.view_id) below
+        LEFT JOIN LATERAL scout_internal.runs_unseen(v.snapshot, v.txid, v.last_run) lacks ON below.near_silver
         LEFT JOIN LATERAL (
             SELECT r.finished_at AS at FROM scout_internal.etl_runs r
-            WHERE r.changed_silver AND v.started_at IS NULL AND reads_silver.far
+            WHERE r.changed_silver AND v.started_at IS NULL AND below.far_silver
             ORDER BY r.finished_at LIMIT 1) first_run ON true
         LEFT JOIN LATERAL (
             SELECT string_agg(o.relation, ', ' ORDER BY o.relation) AS names
@@ -125,7 +128,7 @@ BEGIN
               AND NOT EXISTS (SELECT FROM views o WHERE o.view_id = r.source_id)) aliens ON true
     )
     SELECT o.view_id, o.view_schema, o.view_name, o.relation, o.warn_after, o.error_after, o.refusal, o.relispopulated,
-           o.newest_error, o.taken_at, o.snapshot IS NOT NULL, o.started_at, o.finished_at, o.duration_ms, o.far,
+           o.newest_error, o.taken_at, o.snapshot IS NOT NULL, o.materialized, o.started_at, o.finished_at, o.duration_ms, o.far,
            (o.created + o.updated + o.removed)::bigint, o.lacks_from, o.lacks_to, o.why, o.alien,
            CASE WHEN o.started_at IS NULL THEN coalesce(o.first_run, o.registered_at)
                 WHEN o.runs > 0 THEN o.since
