@@ -13,7 +13,7 @@
 -- or a logged deletion names, are looked at one by one (`apart`). That what is left of bronze and of
 -- silver are the same events, once each, is proven by fingerprints (fingerprint.sql), one pass
 -- over each table; so are the lines of all transactions and the dedup keys. Only where sums differ
--- does the search of 76_reconcile_search.sql join the tables, and its counts stand: fingerprints
+-- does the search of reconcile_search.sql join the tables, and its counts stand: fingerprints
 -- decide whether to search, never what is reported. What the sums take for granted, that silver has
 -- an event once and no key is NULL, unique indexes and NOT NULL must say; where one is missing the
 -- search is all there is.

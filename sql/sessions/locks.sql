@@ -1,6 +1,6 @@
 -- Who holds and who waits for the extension's own advisory locks, and the end of those that are stuck.
 --
--- In pg_locks (src/pg/locks.hpp): objsubid 21315 (0x5343) with objid 1 GATE, 2 FLIGHT, from 16 on locks of
+-- In pg_locks (src/extension/locks.hpp): objsubid 21315 (0x5343) with objid 1 GATE, 2 FLIGHT, from 16 on locks of
 -- single workers; objsubid 21316 (0x5344) with a job's id (its low 32 bits) in classid and the number of
 -- its worker in objid. A prepared transaction has no process; its lock on its own transaction id leads
 -- from its virtual transaction to its name.
