@@ -8,6 +8,8 @@ here        := $(dir $(firstword $(MAKEFILE_LIST)))
 
 EXTENSION    = scout_ir
 EXTVERSION   = 0.1.0
+# Of the catalogue that the library works with: sql/extension/version.sql and src/extension/fit.hpp.
+CATALOGUE    = 1
 MODULE_big   = scout_ir
 OBJS         = $(patsubst $(here)%.cpp,%.o,$(sort $(wildcard $(here)src/*/*.cpp)))
 DEPENDENCIES = $(OBJS:.o=.d)
@@ -15,15 +17,15 @@ DEPENDENCIES = $(OBJS:.o=.d)
 # The install script is put together from the files of each capability, in this order.
 INSTALL_SQL  = sql/$(EXTENSION)--$(EXTVERSION).sql
 SQL_PARTS    = $(addprefix $(here)sql/, $(addsuffix .sql, \
-                extension/schemas extension/version extension/pipeline extension/registry audit jobs \
+                extension/schemas extension/version extension/locks extension/pipeline extension/registry audit jobs \
                 layout/layout layout/adoption layout/create_pipeline \
                 intake pause \
                 load/load load/circuit_breaker load/reports \
-                rules/contract rules/quality_rules rules/silver_counts rules/report rules/alerts \
+                rules/contract rules/quality_rules rules/silver_counts rules/report rules/report_parts rules/alerts \
                 recovery/recovery recovery/dead_letters \
-                proof/fingerprint proof/reconcile proof/reconcile_search proof/compare_layers \
-                freshness/pipeline freshness/datasets freshness/freshness freshness/alerts \
-                gold/views gold/refresh gold/freshness gold/chain gold/alerts \
+                proof/fingerprint proof/reconcile proof/reconcile_parts proof/reconcile_search proof/compare_layers \
+                freshness/limits freshness/pipeline freshness/datasets freshness/freshness freshness/alerts \
+                gold/views gold/refresh gold/freshness gold/freshness_parts gold/chain gold/alerts \
                 linking \
                 alerts/alerts alerts/runbook_views \
                 sessions/protection sessions/locks sessions/emergency_reset \
@@ -39,7 +41,7 @@ ISOLATION    = $(sort $(patsubst $(here)test/isolation/specs/%.spec,%,$(wildcard
 ISOLATION_OPTS = --inputdir=test/isolation --outputdir=build/isolation
 
 PG_CONFIG   ?= pg_config
-PG_CPPFLAGS  = -I$(here)src -DSCOUT_IR_VERSION='"$(EXTVERSION)"'
+PG_CPPFLAGS  = -I$(here)src -DSCOUT_IR_VERSION='"$(EXTVERSION)"' -DSCOUT_IR_CATALOGUE=$(CATALOGUE)
 PG_CXXFLAGS  = -std=c++17 -Wall -Wextra -Wformat=2 -Wno-register -fvisibility=hidden -MMD -MP $(EXTRA_CXXFLAGS)
 SHLIB_LINK   = -lstdc++
 # No bitcode: PostgreSQL's JIT aborts where it inlines C++ (llvmjit_inline.cpp takes every symbol for a
@@ -62,6 +64,9 @@ $(folders):
 	mkdir -p $@
 
 -include $(DEPENDENCIES)
+
+# Where the versions are compiled in.
+src/extension/fit.o src/jobs/worker.o src/supervisor/launcher.o: $(here)Makefile
 
 $(INSTALL_SQL): $(SQL_PARTS) $(here)Makefile
 	printf '%s\n' '\echo Use "CREATE EXTENSION $(EXTENSION)" to load this file. \quit' | cat - $(SQL_PARTS) > $@

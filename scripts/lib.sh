@@ -146,3 +146,9 @@ stop_cluster() {
     rm -rf "$cluster"
     cluster=
 }
+
+# dump_in_version DATABASE VERSION: what pg_dump writes of it, for psql, with the extension in that version: pg_dump
+# names none. \restrict is not known to every psql.
+dump_in_version() {
+    pg_dump -d "$1" | sed -E "/^\\\\(un)?restrict /d; s/^(CREATE EXTENSION IF NOT EXISTS scout_ir WITH SCHEMA scout);/\\1 VERSION '$2';/"
+}

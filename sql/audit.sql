@@ -19,13 +19,15 @@ CREATE TABLE scout_internal.etl_runs (
     events_dead_lettered bigint NOT NULL DEFAULT 0,
     duplicates_skipped   bigint NOT NULL DEFAULT 0,
     write_path           text NOT NULL,
-    txid                 xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id()
+    txid                 xid8 NOT NULL DEFAULT pg_catalog.pg_current_xact_id(),
+    changed_silver       boolean NOT NULL GENERATED ALWAYS AS (
+        transactions_created OPERATOR(pg_catalog.>) 0 OR transactions_updated OPERATOR(pg_catalog.>) 0
+        OR transactions_removed OPERATOR(pg_catalog.>) 0) STORED
 );
 CREATE INDEX etl_runs_finished_at_idx ON scout_internal.etl_runs (finished_at);
 -- The newest run that changed silver, and the first after a refresh of gold, however many intake and
 -- idle runs came between.
-CREATE INDEX etl_runs_silver_idx ON scout_internal.etl_runs (finished_at)
-    WHERE transactions_created > 0 OR transactions_updated > 0 OR transactions_removed > 0;
+CREATE INDEX etl_runs_silver_idx ON scout_internal.etl_runs (finished_at) WHERE changed_silver;
 
 -- Who did what, when, with which outcome, in the transaction of the deed.
 CREATE TABLE scout_internal.timeline (
@@ -60,6 +62,6 @@ COMMENT ON VIEW scout.timeline IS 'Audit: every committed operator action, writt
 CREATE VIEW scout.etl_runs AS
 SELECT s.run_id, s.kind, s.started_at, s.finished_at, s.duration_ms, s.events_processed,
        s.transactions_created, s.transactions_updated, s.transactions_removed, s.line_items_created,
-       s.events_dead_lettered, s.duplicates_skipped, s.write_path, s.txid
+       s.events_dead_lettered, s.duplicates_skipped, s.write_path, s.txid, s.changed_silver
 FROM scout_internal.etl_runs s;
 COMMENT ON VIEW scout.etl_runs IS 'One row per loader batch and per action that changed silver; the newest row is the freshness of silver.';

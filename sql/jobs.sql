@@ -30,7 +30,9 @@ CREATE TABLE scout_internal.job_records (
     error_sqlstate    text,
     error_message     text,
     error_detail      text,
-    error_hint        text
+    error_hint        text,
+    -- interrupted because all loading is paused, not by an error or a crash
+    paused            boolean NOT NULL DEFAULT false
 );
 CREATE INDEX job_records_finished_at_idx ON scout_internal.job_records (finished_at);
 CREATE INDEX job_records_open_idx ON scout_internal.job_records (kind, job_id) WHERE finished_at IS NULL;
@@ -81,6 +83,26 @@ LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'scout_job_home';
 COMMENT ON FUNCTION scout_internal.job_home() IS
 'This database of this cluster, as jobs name it: a job that came with a dump from elsewhere does not start by itself.';
 
+-- A worker holds a lock of its own for its life.
+CREATE FUNCTION scout_internal.job_pids(job_id bigint) RETURNS int[]
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT array_agg(l.pid ORDER BY l.worker_no) FROM scout_internal.our_locks l
+WHERE l.lock_name = 'job' AND l.granted AND l.job_id = job_pids.job_id & 4294967295
+$$;
+COMMENT ON FUNCTION scout_internal.job_pids(bigint) IS
+'Processes that work on a job, by the number of the worker; NULL: nobody does.';
+
+CREATE VIEW scout_internal.open_jobs AS
+SELECT r.*, EXISTS (
+    SELECT FROM scout_internal.our_locks l
+    WHERE l.lock_name OPERATOR(pg_catalog.=) 'job' AND l.granted
+      AND l.job_id OPERATOR(pg_catalog.=) (r.job_id OPERATOR(pg_catalog.&) 4294967295)) AS is_worked_on
+FROM scout_internal.job_records r
+WHERE r.finished_at IS NULL;
+COMMENT ON VIEW scout_internal.open_jobs IS 'Jobs that have not ended, and whether somebody works on them now.';
+
 -- "running" is what a lock says: a job whose workers died reads as interrupted.
 CREATE FUNCTION scout_internal.job_list(job_id bigint DEFAULT NULL)
 RETURNS TABLE (job_id bigint, kind text, arguments jsonb, state text, asked_by text, session_role name,
@@ -91,7 +113,7 @@ RETURNS TABLE (job_id bigint, kind text, arguments jsonb, state text, asked_by t
                last_position bigint, attempts int, next_attempt_at timestamptz, error_sqlstate text,
                error_message text, error_detail text, error_hint text, idempotency_key text,
                scheduled boolean, cancelled_by text, created_at timestamptz, started_at timestamptz,
-               finished_at timestamptz)
+               finished_at timestamptz, paused boolean)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -106,7 +128,7 @@ SELECT r.job_id, r.kind, r.arguments,
             THEN clock_timestamp() + greatest(0, r.total - w.done) / s.per_second * interval '1 second' END,
        w.created, w.updated, w.removed, w.lines, w.dead_lettered, w.resolved, w.last_position,
        r.attempts, r.next_attempt_at, r.error_sqlstate, r.error_message, r.error_detail, r.error_hint,
-       r.idempotency_key, r.scheduled, r.cancelled_by, r.created_at, r.started_at, r.finished_at
+       r.idempotency_key, r.scheduled, r.cancelled_by, r.created_at, r.started_at, r.finished_at, r.paused
 FROM scout_internal.job_records r
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(x.done), 0)::bigint AS done, coalesce(sum(x.transactions_created), 0)::bigint AS created,
@@ -117,10 +139,7 @@ CROSS JOIN LATERAL (
            coalesce(sum(x.letters_resolved), 0)::bigint AS resolved,
            max(x.last_position) AS last_position, max(x.updated_at) AS updated_at
     FROM scout_internal.job_workers x WHERE x.job_id = r.job_id) w
-LEFT JOIN LATERAL (
-    SELECT array_agg(k.pid ORDER BY k.objid::bigint) AS pids FROM pg_locks k
-    WHERE k.locktype = 'advisory' AND k.objsubid = 21316 AND k.granted AND k.classid::bigint = r.job_id & 4294967295
-      AND k.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())) l ON r.finished_at IS NULL
+LEFT JOIN LATERAL (SELECT scout_internal.job_pids(r.job_id) AS pids) l ON r.finished_at IS NULL
 CROSS JOIN LATERAL (
     SELECT CASE WHEN w.updated_at > r.attempt_at AND w.done > r.done_before
            THEN round((w.done - r.done_before) / extract(epoch FROM
@@ -192,7 +211,7 @@ BEGIN
     UNION ALL
     SELECT 'job:' || j.job_id, 'warning', j.job_id::text, format('%s is interrupted', j.kind),
            format('SELECT * FROM scout.job(%s); then SELECT scout.resume_job(%1$s);', j.job_id), NULL,
-           j.error_sqlstate IS NOT DISTINCT FROM '55000'  -- a pause holds it back
+           j.paused
     FROM scout_internal.job_records r CROSS JOIN LATERAL scout_internal.job_list(r.job_id) j
     WHERE r.finished_at IS NULL AND j.state = 'interrupted';
 END

@@ -73,3 +73,46 @@ SELECT s.product_hash, s.product_id, s.product_name, s.brand_name, s.product_key
        s.linked_at
 FROM scout_internal.product_links s;
 COMMENT ON VIEW scout.product_links IS 'How link_products_to_catalog() matched each spelling of a product: to which product_key, by which method, with which confidence.';
+
+-- "  Coca-Cola  1.5L" and "coca cola 1 5l" are the same name. Inlined.
+CREATE FUNCTION scout_internal.normal_name(name text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN pg_catalog.btrim(pg_catalog.regexp_replace(pg_catalog.lower(name), '[[:space:][:punct:]]+', ' ', 'g'));
+COMMENT ON FUNCTION scout_internal.normal_name(text) IS 'A name as linking compares it: in lower case, with one space for whatever separates its words.';
+
+-- By id, or by name where two brands do not contradict each other: they do only where both are given. Of several
+-- products of a name none is sure.
+CREATE FUNCTION scout_internal.exact_product_matches(ids text[], names text[], brands text[])
+RETURNS TABLE (ord bigint, product_key bigint, method int, confidence real)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH texts AS MATERIALIZED (
+        SELECT t.ord, t.id, scout_internal.normal_name(t.name) AS name, scout_internal.normal_name(t.brand) AS brand
+        FROM unnest(ids, names, brands) WITH ORDINALITY AS t(id, name, brand, ord)
+    ), products AS MATERIALIZED (
+        SELECT p.product_key, scout_internal.normal_name(p.product_name) AS name,
+               scout_internal.normal_name(coalesce(p.brand_name, '')) AS brand
+        FROM scout.dim_product p WHERE p.product_key IS NOT NULL
+    ), by_id AS MATERIALIZED (
+        SELECT t.ord, p.product_key::bigint
+        FROM texts t JOIN scout.dim_product p ON p.product_id = t.id AND p.product_key IS NOT NULL
+    ), by_name AS (
+        SELECT DISTINCT ON (t.ord) t.ord, p.product_key::bigint, t.brand <> '' AND t.brand = p.brand AS branded,
+               count(*) OVER (PARTITION BY t.ord) AS candidates
+        FROM texts t JOIN products p ON p.name = t.name AND (t.brand = '' OR p.brand = '' OR t.brand = p.brand)
+        WHERE t.name <> '' AND NOT EXISTS (SELECT FROM by_id i WHERE i.ord = t.ord)
+        ORDER BY t.ord, branded DESC, p.product_key
+    )
+    SELECT i.ord, i.product_key, 1, 1::real FROM by_id i
+    UNION ALL
+    SELECT n.ord, n.product_key, CASE WHEN n.branded THEN 2 ELSE 3 END,
+           CASE WHEN n.branded THEN 1 WHEN n.candidates = 1 THEN 0.9 ELSE 0.5 END::real
+    FROM by_name n;
+END
+$$;
+COMMENT ON FUNCTION scout_internal.exact_product_matches(text[], text[], text[]) IS
+'Products of the catalogue that texts name exactly, by their position. method: 1 id, 2 name and brand, 3 name.';

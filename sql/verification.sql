@@ -24,7 +24,8 @@ AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
-    SELECT c.ordinal, c.check_name, c.unit, coalesce(o.warning, c.warning), coalesce(o.critical, c.critical),
+    SELECT c.ordinal, c.check_name, c.unit, coalesce(o.warning, c.warning, trim_scale(extract(epoch FROM l.warn_after) / 60)),
+           coalesce(o.critical, c.critical, trim_scale(extract(epoch FROM l.error_after) / 60)),
            c.low_is_bad, o.check_name IS NOT NULL, c.what_to_do, c.query
     FROM (VALUES
     (1, 'ingestion_active', 'pauses', 0.0, NULL::numeric, false,
@@ -32,20 +33,20 @@ BEGIN
      $q$SELECT count(*) FILTER (WHERE NOT s.ingestion_active)::numeric,
                jsonb_build_object('message', string_agg(s.message, ' ')), NULL::text
         FROM scout.ingestion_status() s$q$),
-    (2, 'bronze_staleness', 'minutes', 5, 15, false,
+    (2, 'bronze_staleness', 'minutes', NULL, NULL, false,
      'Look upstream: no event arrives. Whoever sends them, the network, the API.',
      $q$SELECT f.bronze_staleness_minutes, jsonb_build_object('message', coalesce(
                    'the newest event came ' || f.latest_bronze_event, 'no event has ever come')),
                CASE WHEN f.latest_bronze_event IS NULL THEN 'unknown' END
         FROM scout.ingest_freshness() f$q$),
-    (3, 'silver_staleness', 'minutes', 5, 15, false,
+    (3, 'silver_staleness', 'minutes', NULL, NULL, false,
      'SELECT * FROM scout.load_backlog(); if it is stuck: SELECT * FROM scout.locks();',
      $q$SELECT coalesce(round(greatest(extract(epoch FROM statement_timestamp() - f.oldest_pending), 0) / 60, 2), 0),
                jsonb_build_object('message', CASE WHEN f.oldest_pending IS NULL THEN 'no event waits'
                    ELSE format('%s events wait, the oldest since %s', f.backlog, f.oldest_pending) END,
                    'backlog', f.backlog), NULL::text
         FROM scout.ingest_freshness() f$q$),
-    (4, 'gold_staleness', 'minutes', 10, 15, false,
+    (4, 'gold_staleness', 'minutes', NULL, NULL, false,
      'SELECT * FROM scout.refresh_gold_platinum();',
      $q$SELECT round(max(g.seconds_behind) / 60, 2),
                jsonb_build_object('message', coalesce(string_agg(g.materialized_view || ': ' || g.state, ', '), 'no gold views')),
@@ -77,6 +78,7 @@ BEGIN
         WHERE l.granted AND l.lock_name IN ('gate', 'flight') AND l.pid IS DISTINCT FROM pg_backend_pid()$q$)
     ) c (ordinal, check_name, unit, warning, critical, low_is_bad, what_to_do, query)
     LEFT JOIN scout_internal.verification_thresholds o ON o.check_name = c.check_name
+    LEFT JOIN LATERAL scout_internal.freshness_limits(CASE WHEN c.check_name LIKE '%\_staleness' THEN split_part(c.check_name, '_', 1) END) l ON true
     ORDER BY c.ordinal;
 END
 $$;
@@ -136,6 +138,26 @@ LANGUAGE c ROWS 1 AS 'MODULE_PATHNAME', 'scout_set_verification_threshold';
 COMMENT ON FUNCTION scout.set_verification_threshold(text, numeric, numeric) IS
 'Overrides the thresholds of a check of verify_recovery(); what is left out returns to its default.';
 
+-- Store and product are those of the dimensions, where they have any: silver may have foreign keys to them.
+CREATE FUNCTION scout_internal.smoke_test_event() RETURNS jsonb
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    product text := coalesce((SELECT d.product_id FROM scout.dim_product d LIMIT 1), 'scout_ir smoke test');
+BEGIN
+    RETURN jsonb_build_object(
+        'transaction_id', 'scout_ir smoke test ' || gen_random_uuid(),
+        'store_id', coalesce((SELECT s.store_id FROM scout.dim_store s LIMIT 1), 'scout_ir smoke test'),
+        'ts', to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+        'total_amount', 17.50,
+        'items', jsonb_build_array(
+            jsonb_build_object('product_id', product, 'qty', 2, 'unit_price', 5, 'line_amount', 10),
+            jsonb_build_object('product_id', product, 'qty', 1.5, 'unit_price', 5, 'line_amount', 7.5)));
+END
+$$;
+COMMENT ON FUNCTION scout_internal.smoke_test_event() IS 'The event that smoke_test() takes through the pipeline.';
+
 CREATE FUNCTION scout.smoke_test(with_gold boolean DEFAULT true)
 RETURNS TABLE (check_name text, status text, value numeric, threshold numeric, details jsonb)
 LANGUAGE c ROWS 5 AS 'MODULE_PATHNAME', 'scout_smoke_test';
@@ -178,8 +200,10 @@ BEGIN
     RETURN QUERY
     SELECT c.name, r.status, r.value, c.warning, r.details
     FROM (
-        SELECT 1, 'gold_behind_silver', 5.0, 5.0, false, v.query
-        FROM scout_internal.verification_checks() v WHERE v.check_name = 'gold_staleness'
+        SELECT 1, 'gold_behind_silver', l.minutes, l.minutes, false, v.query
+        FROM scout_internal.verification_checks() v,
+             (SELECT round(extract(epoch FROM f.warn_after) / 60, 1) AS minutes FROM scout_internal.freshness_limits('pipeline') f) l
+        WHERE v.check_name = 'gold_staleness'
         UNION ALL
         SELECT 2, 'schedule_present', 1, NULL, true,
                format(schedule, CASE WHEN EXISTS (  -- a table of this name may be anybody's

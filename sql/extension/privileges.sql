@@ -1,40 +1,50 @@
--- The last step of the script. Nothing of the extension is for anybody but its owner until grant_access()
--- says so: not for PUBLIC, and not for whom the installer's default privileges name. Trigger functions are
--- the exception, so that a dump can be restored by the tables' owner; they check what they are called for.
-DO $$
+-- The last step of the install script and of every update script. Nothing of the extension is for anybody but its
+-- owner until grant_access() says so: not for PUBLIC, and not for whom the installer's default privileges name.
+-- Trigger functions are the exception, so that a dump can be restored by the tables' owner; they check what they
+-- are called for.
+--
+-- Only what the script made is looked at: its entry among the members was written by the transaction that last wrote
+-- the extension's, as CREATE EXTENSION and ALTER EXTENSION UPDATE do before each script. What was there before may
+-- be granted to somebody since, and a REVOKE in a script would also make pg_dump take those grants for the script's.
+CREATE FUNCTION scout_internal.revoke_defaults() RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
 DECLARE
     g record;
 BEGIN
+    IF (SELECT age(e.xmin) > 0 FROM pg_extension e WHERE e.extname = 'scout_ir') THEN
+        RAISE EXCEPTION 'scout_internal.revoke_defaults() is a step of install and update scripts'
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = 'Take a tier away with scout.revoke_access().';
+    END IF;
     FOR g IN
         WITH member AS (
-            SELECT d.classid, d.objid FROM pg_catalog.pg_depend d
-            JOIN pg_catalog.pg_extension e ON e.oid OPERATOR(pg_catalog.=) d.refobjid AND e.extname OPERATOR(pg_catalog.=) 'scout_ir'
-            WHERE d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptype OPERATOR(pg_catalog.=) 'e'
+            SELECT d.classid, d.objid FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'scout_ir'
+            WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND d.xmin = e.xmin
         ), object AS (
-            SELECT 'FUNCTION' AS kind, p.oid::pg_catalog.regprocedure::text AS name, p.proowner AS owner,
-                   coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner)) AS acl,
-                   p.prorettype OPERATOR(pg_catalog.=) 'pg_catalog.trigger'::pg_catalog.regtype AS for_everybody
-            FROM pg_catalog.pg_proc p JOIN member m ON m.objid OPERATOR(pg_catalog.=) p.oid
-                AND m.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass
+            SELECT 'FUNCTION' AS kind, p.oid::regprocedure::text AS name, p.proowner AS owner,
+                   coalesce(p.proacl, acldefault('f', p.proowner)) AS acl, p.prorettype = 'trigger'::regtype AS for_everybody
+            FROM pg_proc p JOIN member m ON m.objid = p.oid AND m.classid = 'pg_proc'::regclass
             UNION ALL
-            SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END,
-                   pg_catalog.format('%I.%I', n.nspname, c.relname), c.relowner, c.relacl, false
-            FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
-            JOIN member m ON m.objid OPERATOR(pg_catalog.=) c.oid
-                AND m.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
-            WHERE c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p,v,m,S}'::pg_catalog."char"[])
+            SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, format('%I.%I', n.nspname, c.relname), c.relowner, c.relacl, false
+            FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+            JOIN member m ON m.objid = c.oid AND m.classid = 'pg_class'::regclass
+            WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S')
             UNION ALL
-            SELECT 'SCHEMA', pg_catalog.quote_ident(n.nspname), n.nspowner, n.nspacl, n.nspname OPERATOR(pg_catalog.=) 'scout_internal'
-            FROM pg_catalog.pg_namespace n JOIN member m ON m.objid OPERATOR(pg_catalog.=) n.oid
-                AND m.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_namespace'::pg_catalog.regclass)
-        SELECT DISTINCT o.kind, o.name, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END AS grantee
-        FROM object o CROSS JOIN LATERAL pg_catalog.aclexplode(o.acl) a
-        WHERE a.grantee OPERATOR(pg_catalog.<>) o.owner AND NOT (a.grantee OPERATOR(pg_catalog.=) 0 AND o.for_everybody)
+            SELECT 'SCHEMA', quote_ident(n.nspname), n.nspowner, n.nspacl, n.nspname = 'scout_internal'
+            FROM pg_namespace n JOIN member m ON m.objid = n.oid AND m.classid = 'pg_namespace'::regclass)
+        SELECT DISTINCT o.kind, o.name, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS grantee
+        FROM object o CROSS JOIN LATERAL aclexplode(o.acl) a
+        WHERE a.grantee <> o.owner AND NOT (a.grantee = 0 AND o.for_everybody)
     LOOP
-        EXECUTE pg_catalog.format('REVOKE ALL ON %s %s FROM %s', g.kind, g.name, g.grantee);
+        EXECUTE format('REVOKE ALL ON %s %s FROM %s', g.kind, g.name, g.grantee);
     END LOOP;
 END
 $$;
+COMMENT ON FUNCTION scout_internal.revoke_defaults() IS
+'Last step of install and update scripts: takes from what the script made the privileges that PostgreSQL and the installer''s default privileges gave.';
+SELECT scout_internal.revoke_defaults();
 
 -- A table or view that has the name of a function of ours would be its cast: f('x') would be read as one.
 DO $$

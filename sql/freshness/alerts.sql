@@ -10,7 +10,7 @@ AS $$
 BEGIN
     RETURN QUERY
     SELECT 'freshness:' || s.name, CASE f.status WHEN 'error' THEN 'critical' ELSE 'warning' END, s.name,
-           CASE WHEN f.status = 'runtime error' THEN format('could not be looked at (SQLSTATE %s)', right(rtrim(f.details, ')'), 5))
+           CASE WHEN f.status = 'runtime error' THEN format('could not be looked at (SQLSTATE %s)', f.error_sqlstate)
                 WHEN f.max_loaded_at IS NULL THEN 'no row has come of late'
                 ELSE format('the newest row is of %s, the limit is %s', f.max_loaded_at,
                             CASE f.status WHEN 'error' THEN f.error_after ELSE f.warn_after END) END,
@@ -36,7 +36,7 @@ BEGIN
     RETURN QUERY
     SELECT 'volume:' || s.name,
            CASE WHEN v.status = 'error' AND v.row_count < v.mean THEN 'critical' ELSE 'warning' END, s.name,
-           CASE v.status WHEN 'runtime error' THEN format('could not be counted (SQLSTATE %s)', right(rtrim(v.details, ')'), 5))
+           CASE v.status WHEN 'runtime error' THEN format('could not be counted (SQLSTATE %s)', v.error_sqlstate)
                 ELSE format('%s rows in the hour to %s, %s in the same hour of the weeks before', v.row_count, v.window_end, v.mean) END,
            format('SELECT * FROM scout.volume(ARRAY[%L]);', v.dataset), v.source, d.relation_schema = 'scout'
     FROM scout.volume(at => date_trunc('hour', statement_timestamp())) v

@@ -177,12 +177,11 @@ SELECT d.name, d.layer, quote_ident(d.relation_schema) || '.' || quote_ident(d.r
        d.weekdays, d.time_zone, d.lookback, d.built_in, d.registered_at, d.registered_by, d.relation_schema, d.relation_name
 FROM (
     SELECT p.name::text AS name, p.layer::text AS layer, 'scout'::name AS relation_schema, p.relname AS relation_name, NULL::name AS loaded_at_column,
-           CASE p.layer WHEN 'gold' THEN interval '10 minutes' ELSE interval '5 minutes' END AS warn_after,
-           interval '15 minutes' AS error_after, NULL::text AS filter,
+           l.warn_after, l.error_after, NULL::text AS filter,
            CASE p.layer WHEN 'bronze' THEN 'source_system'::name END AS source_column, NULL::text[] AS expected_sources, 'warn' AS empty_is,
            NULL::time AS open_from, NULL::time AS open_until, NULL::int[] AS weekdays, 'UTC' AS time_zone,
            interval '1 day' AS lookback, true AS built_in, NULL::timestamptz AS registered_at, NULL::text AS registered_by
-    FROM pipeline p
+    FROM pipeline p CROSS JOIN LATERAL scout_internal.freshness_limits(p.layer) l
     WHERE NOT EXISTS (SELECT FROM scout_internal.registered_datasets r WHERE r.name = p.name)
     UNION ALL
     SELECT r.name, r.layer, r.relation_schema, r.relation_name, r.loaded_at_column, r.warn_after, r.error_after, r.filter,

@@ -44,7 +44,7 @@ COMMENT ON FUNCTION scout_internal.open_time(timestamptz, timestamptz, time, tim
 -- A look at a locked relation fails at once; one that waits for what lies below a view fails after lock_timeout.
 CREATE FUNCTION scout.freshness(names text[] DEFAULT NULL, at timestamptz DEFAULT NULL, timeout interval DEFAULT '2 seconds')
 RETURNS TABLE (dataset text, layer text, relation text, source text, max_loaded_at timestamptz, age interval,
-               warn_after interval, error_after interval, status text, details text)
+               warn_after interval, error_after interval, status text, details text, error_sqlstate text)
 LANGUAGE plpgsql STABLE ROWS 20
 SET search_path = pg_catalog, pg_temp
 SET lock_timeout = '100ms'
@@ -64,7 +64,8 @@ BEGIN
                 ELSE 'pass' END,
            coalesce(l.problem || ' (' || l.problem_sqlstate || ')',
                     nullif(concat_ws('; ', l.note, CASE WHEN d.open_from IS NOT NULL AND l.latest IS NOT NULL
-                        THEN format('open time only, %s by the clock', clock - l.latest) END), ''))
+                        THEN format('open time only, %s by the clock', clock - l.latest) END), '')),
+           l.problem_sqlstate
     FROM scout_internal.dataset_list() WITH ORDINALITY d
     JOIN scout_internal.dataset_looks(freshness.names, clock, timeout_ms) l ON l.dataset = d.dataset
     CROSS JOIN LATERAL (SELECT CASE WHEN d.open_from IS NULL THEN clock - l.latest
@@ -100,7 +101,7 @@ COMMENT ON FUNCTION scout_internal.look_milliseconds(text, interval, timestamptz
 CREATE FUNCTION scout.volume(names text[] DEFAULT NULL, hours int DEFAULT 1, weeks int DEFAULT 4, min_samples int DEFAULT 3,
                              at timestamptz DEFAULT NULL, timeout interval DEFAULT '10 seconds')
 RETURNS TABLE (dataset text, layer text, relation text, source text, window_start timestamptz, window_end timestamptz,
-               row_count bigint, mean numeric, deviation numeric, samples int, deviations numeric, status text, details text)
+               row_count bigint, mean numeric, deviation numeric, samples int, deviations numeric, status text, details text, error_sqlstate text)
 LANGUAGE plpgsql STABLE ROWS 20
 SET search_path = pg_catalog, pg_temp
 SET lock_timeout = '100ms'
@@ -160,7 +161,8 @@ BEGIN
            CASE WHEN j.problem IS NOT NULL THEN j.problem || ' (' || j.problem_sqlstate || ')'
                 WHEN j.samples < volume.min_samples THEN format('%s of %s weeks needed', j.samples, volume.min_samples)
                 WHEN abs(j.row_count - j.mean) > 2 * j.deviation
-                THEN CASE WHEN j.row_count < j.mean THEN 'fewer' ELSE 'more' END || ' rows than in the same hours of the weeks before' END
+                THEN CASE WHEN j.row_count < j.mean THEN 'fewer' ELSE 'more' END || ' rows than in the same hours of the weeks before' END,
+           j.problem_sqlstate
     FROM judged j
     ORDER BY j.ordinality, j.source NULLS FIRST;
 END

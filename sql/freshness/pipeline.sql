@@ -1,6 +1,3 @@
--- The newest batch that changed silver, and the first after a refresh: the predicate is spelled the same
--- everywhere, for the index etl_runs_silver_idx.
-
 -- Up to 10,000 chunks each is looked at, beyond only the first of each source, as in backlog(). The
 -- sources are found by a loose index scan.
 CREATE FUNCTION scout_internal.oldest_pending()
@@ -63,7 +60,7 @@ BEGIN
         SELECT b.ingested_at AS latest FROM scout.bronze_events b ORDER BY b.event_id DESC LIMIT 1
     ), silver AS (
         SELECT r.finished_at AS latest FROM scout_internal.etl_runs r
-        WHERE r.transactions_created > 0 OR r.transactions_updated > 0 OR r.transactions_removed > 0
+        WHERE r.changed_silver
         ORDER BY r.finished_at DESC LIMIT 1
     ), gold AS (  -- by the clock, of the pipeline's own views that read silver: gold_freshness() is exact, and takes longer
         SELECT CASE WHEN count(*) = count(good.finished_at) THEN min(good.finished_at) END AS latest,
@@ -75,8 +72,7 @@ BEGIN
             ORDER BY g.refresh_id DESC LIMIT 1) good ON true
         LEFT JOIN LATERAL (
             SELECT r.finished_at AS since FROM scout_internal.etl_runs r
-            WHERE (r.transactions_created > 0 OR r.transactions_updated > 0 OR r.transactions_removed > 0)
-              AND r.finished_at > coalesce(good.started_at, '-infinity')
+            WHERE r.changed_silver AND r.finished_at > coalesce(good.started_at, '-infinity')
             ORDER BY r.finished_at LIMIT 1) waiting ON true
         WHERE v.relnamespace = 'scout'::regnamespace AND v.relkind = 'm'
           AND NOT EXISTS (SELECT FROM scout_internal.registered_gold r WHERE r.view_schema = 'scout' AND r.view_name = v.relname AND NOT r.enabled)
@@ -99,11 +95,11 @@ BEGIN
            round(CASE WHEN a.gold < 0 THEN 0 ELSE a.gold END / 60, 2),
            CASE WHEN EXISTS (SELECT FROM pauses p WHERE p.source_system IS NULL) THEN 'paused'
                 WHEN a.latest_bronze IS NULL AND a.latest_silver IS NULL THEN 'unknown'
-                WHEN a.worst <= 300 THEN 'healthy'
-                WHEN a.worst <= 900 THEN 'warning'
+                WHEN a.worst <= extract(epoch FROM l.warn_after) THEN 'healthy'
+                WHEN a.worst <= extract(epoch FROM l.error_after) THEN 'warning'
                 ELSE 'critical' END,
            a.latest_bronze, a.latest_silver, a.latest_gold, scout.backlog(), a.oldest, a.is_estimate
-    FROM ages a;
+    FROM ages a CROSS JOIN scout_internal.freshness_limits('pipeline') l;
 END
 $$;
 COMMENT ON FUNCTION scout_internal.ingest_freshness() IS 'The body of ingest_freshness().';

@@ -6,11 +6,15 @@ CREATE TABLE scout_internal.gold_refreshes (
     started_at  timestamptz NOT NULL,
     finished_at timestamptz NOT NULL,
     duration_ms numeric(12, 3) NOT NULL,
-    status      text NOT NULL,
+    status      text NOT NULL CHECK (status IN ('refreshed', 'failed', 'skipped')),
     rows_before bigint,
     rows_after  bigint,
     operation   text,
-    job_id      bigint
+    job_id      bigint,
+    skipped_for text,
+    error_sqlstate text,
+    error_message  text,
+    CHECK ((status = 'failed') = (error_message IS NOT NULL) AND (status = 'skipped') = (skipped_for IS NOT NULL))
 );
 CREATE INDEX gold_refreshes_view_idx ON scout_internal.gold_refreshes (view_schema, view_name, refresh_id);
 CREATE INDEX gold_refreshes_job_idx ON scout_internal.gold_refreshes (job_id) WHERE job_id IS NOT NULL;
@@ -36,7 +40,8 @@ COMMENT ON FUNCTION scout.maybe_refresh_gold() IS
 CREATE INDEX gold_refreshes_finished_at_idx ON scout_internal.gold_refreshes (finished_at);
 
 CREATE VIEW scout.gold_refreshes AS
-SELECT s.refresh_id, s.view_schema, s.view_name, s.started_at, s.finished_at, s.duration_ms, s.status,
-       s.rows_before, s.rows_after, s.operation, s.job_id
+SELECT s.refresh_id, s.view_schema, s.view_name, s.started_at, s.finished_at, s.duration_ms,
+       pg_catalog.concat_ws(': ', s.status, s.error_message, s.skipped_for) AS status,
+       s.rows_before, s.rows_after, s.operation, s.job_id, s.error_sqlstate, s.error_message
 FROM scout_internal.gold_refreshes s;
 COMMENT ON VIEW scout.gold_refreshes IS 'History of refresh_gold_platinum(): one row per view and run.';

@@ -43,9 +43,7 @@ COMMENT ON TABLE scout_internal.gold_sources IS
 'What each gold view reads, as it was before its newest refresh: file or definition, and the server''s count of rows written.';
 
 -- Runs that a view lacks are found by their transactions.
-CREATE INDEX etl_runs_silver_txid_idx ON scout_internal.etl_runs (txid)
-    WHERE transactions_created OPERATOR(pg_catalog.>) 0 OR transactions_updated OPERATOR(pg_catalog.>) 0
-       OR transactions_removed OPERATOR(pg_catalog.>) 0;
+CREATE INDEX etl_runs_silver_txid_idx ON scout_internal.etl_runs (txid) WHERE changed_silver;
 
 CREATE FUNCTION scout_internal.gold_views()
 RETURNS TABLE (view_id oid, view_schema name, view_name name, relation text, warn_after interval, error_after interval,
@@ -63,13 +61,14 @@ WITH there AS (
 )
 SELECT t.oid, coalesce(t.nspname, r.view_schema), coalesce(t.relname, r.view_name),
        format('%I.%I', coalesce(t.nspname, r.view_schema), coalesce(t.relname, r.view_name)),
-       coalesce(r.warn_after, '10 minutes'), coalesce(r.error_after, '15 minutes'), r.registered_at,
+       coalesce(r.warn_after, l.warn_after), coalesce(r.error_after, l.error_after), r.registered_at,
        CASE WHEN t.oid IS NULL THEN 'the view is gone'
             WHEN NOT r.enabled THEN 'disabled'
             WHEN r.view_owner <> t.owner THEN format('owned by %s, and by %s when it was registered', t.owner, r.view_owner)
             WHEN r.view_owner IS NULL AND t.owner <> p.owner THEN format('owned by %s, the pipeline by %s', t.owner, p.owner) END
 FROM there t FULL JOIN scout_internal.registered_gold r ON r.view_schema = t.nspname AND r.view_name = t.relname
 LEFT JOIN pipeline p ON true
+CROSS JOIN scout_internal.freshness_limits('gold') l
 WHERE t.nspname = 'scout' OR r.view_name IS NOT NULL
 $$;
 COMMENT ON FUNCTION scout_internal.gold_views() IS

@@ -71,11 +71,15 @@ AS $$
 #variable_conflict use_column
 DECLARE
     since timestamptz := scout_internal.hours_ago(hours);
+    warn_after  numeric;
+    error_after numeric;
 BEGIN
     PERFORM scout_internal.require_pipeline();
+    SELECT extract(epoch FROM f.warn_after), extract(epoch FROM f.error_after) INTO warn_after, error_after
+    FROM scout_internal.freshness_limits('pipeline') f;
     RETURN QUERY
     SELECT l.transaction_id, l.ingested_at, l.processed_at, round(l.seconds, 3),
-           CASE WHEN l.seconds <= 300 THEN 'healthy' WHEN l.seconds <= 900 THEN 'warning' ELSE 'critical' END
+           CASE WHEN l.seconds <= warn_after THEN 'healthy' WHEN l.seconds <= error_after THEN 'warning' ELSE 'critical' END
     FROM (SELECT s.transaction_id, b.ingested_at, s.processed_at,
                  extract(epoch FROM s.processed_at - b.ingested_at) AS seconds
           FROM scout.silver_transactions s

@@ -143,3 +143,34 @@ END
 $$;
 COMMENT ON FUNCTION scout.quality_history(text, int) IS
 'The last results of a rule, newest first, each with mean and deviation of the complete periods before it.';
+
+-- A result is judged by up to 30 earlier ones of the same rule and length of window that do not overlap it: periods
+-- that were complete before it began. Fewer than 7 say nothing. Results grow without end: whatever the statistics
+-- say, they are reached by index.
+CREATE FUNCTION scout_internal.judged_result(
+    rule text, status text, failures bigint, scanned bigint, hours numeric, before timestamptz, since timestamptz)
+RETURNS TABLE (percentage numeric, mean numeric, deviation numeric, runs_compared int, anomalous boolean)
+LANGUAGE plpgsql STABLE ROWS 1
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT v.percentage, CASE WHEN p.n > 0 THEN round(p.mean, 4) END, round(p.deviation, 4), p.n,
+           CASE WHEN p.n >= 7 AND judged_result.status <> 'runtime error'
+                THEN abs(coalesce(v.percentage, judged_result.failures) - p.mean) > 3 * p.deviation END
+    FROM (SELECT CASE WHEN judged_result.scanned >= 0
+                      THEN coalesce(round(100.0 * judged_result.failures / nullif(judged_result.scanned, 0), 4), 0)
+                 END AS percentage) v
+    CROSS JOIN LATERAL (
+        SELECT count(*)::int AS n, avg(o.value) AS mean, stddev_samp(o.value) AS deviation
+        FROM (SELECT coalesce(q.percentage, q.failures) AS value FROM scout_internal.quality_results q
+              WHERE q.rule = judged_result.rule AND q.hours = judged_result.hours AND q.status <> 'runtime error'
+                AND q.window_end <= judged_result.before AND q.window_end >= judged_result.since
+                AND (q.percentage IS NULL) = (v.percentage IS NULL)
+              ORDER BY q.result_id DESC LIMIT 30) o) p;
+END
+$$;
+COMMENT ON FUNCTION scout_internal.judged_result(text, text, bigint, bigint, numeric, timestamptz, timestamptz) IS
+'What a result of a quality rule comes to in percent, and whether it is unlike the earlier ones.';

@@ -69,9 +69,8 @@ CREATE VIEW scout.v_quality_alerts AS
 SELECT alert_type, severity, transaction_id, processed_at, alert_payload FROM scout.quality_alerts();
 COMMENT ON VIEW scout.v_quality_alerts IS 'Quality alerts of the last 24 hours: quality_alerts().';
 
--- What the rules of the contract find in silver rows of the window, next to what the queue and the
--- warnings say; what the rules are stands in core/rules.cpp. Compiling costs more than a window is
--- worth, and SELECT INTO cannot run in parallel, but the plan for it would be chosen.
+-- The parts of the report, each a function of its own, in its order. Compiling costs more than a window is worth, and
+-- SELECT INTO cannot run in parallel, but the plan for it would be chosen.
 CREATE FUNCTION scout_internal.data_quality_report(hours numeric)
 RETURNS TABLE (check_category text, check_name text, status text, failure_count bigint, details text)
 LANGUAGE plpgsql STABLE
@@ -82,105 +81,17 @@ SET max_parallel_workers_per_gather = 0
 AS $$
 #variable_conflict use_column
 DECLARE
-    since         timestamptz := scout_internal.hours_ago(hours);
-    found         record;
-    orphans       bigint;
-    linked        numeric;
-    oldest_wait   interval;
-    total_backlog bigint;
-    about         text;  -- an estimate says so
+    since timestamptz := scout_internal.hours_ago(hours);
 BEGIN
     PERFORM scout_internal.require_pipeline();
-
-    SELECT * INTO found FROM scout_internal.silver_counts(since);
-
-    -- Lines carry no indexed time: those left behind are looked for where a quarantine by hand
-    -- leaves them. reconcile() looks at all lines.
-    SELECT coalesce(sum((SELECT count(*) FROM scout.silver_line_items l WHERE l.transaction_id = d.id)), 0)
-    INTO orphans
-    FROM (SELECT DISTINCT coalesce(q.transaction_id, btrim(q.original_payload ->> 'transaction_id')) AS id
-          FROM scout.bronze_events_dlq q
-          WHERE q.status = 'open' AND q.failed_at >= since) d
-    WHERE NOT EXISTS (SELECT FROM scout.silver_transactions s WHERE s.transaction_id = d.id);
-
-    SELECT scout.backlog(), statement_timestamp() - min(w.oldest), CASE WHEN bool_or(w.is_estimate) THEN 'about ' ELSE '' END
-    INTO total_backlog, oldest_wait, about
-    FROM scout_internal.oldest_pending() w;
-
-    linked := CASE WHEN found.lines > 0 THEN 100.0 * (found.lines - found.unlinked) / found.lines END;
-
     RETURN QUERY
-    WITH rule_checks (ordinal, category, name, code, failures, what) AS (
-        SELECT c.place, c.category, c.check_name, c.code, found.broken[c.place], c.details
-        FROM scout_internal.rule_conditions() c
-    ), checks (ordinal, category, name, status, failures, what) AS (
-        SELECT c.ordinal, c.category, c.name,
-               CASE WHEN c.failures = 0 OR NOT r.enabled THEN 'pass'
-                    WHEN r.severity = 'warning' THEN 'warning' ELSE 'fail' END,
-               c.failures, c.what || CASE WHEN r.enabled THEN '' ELSE ' (rule is switched off)' END
-        FROM rule_checks c JOIN scout.built_in_rules() r ON r.code = c.code
-        UNION ALL
-        SELECT c.ordinal, c.category, c.name, CASE WHEN c.failures = 0 THEN 'pass' ELSE 'fail' END,
-               c.failures, c.what
-        FROM (VALUES
-            (11, 'completeness', 'missing_store', found.no_store, 'no store'),
-            (12, 'completeness', 'transactions_without_lines', found.no_lines, 'no line items in spite of item_count'),
-            (13, 'completeness', 'item_count_mismatch', found.miscounted, 'item_count is not the number of lines'),
-            (14, 'completeness', 'lines_without_transaction', orphans,
-                 'line items of open dead letters whose transaction is not in silver')
-        ) c (ordinal, category, name, failures, what)
-    )
-    SELECT x.category, x.name, x.status, x.failures, x.details
-    FROM (
-        SELECT c.ordinal, c.category, c.name, c.status, c.failures,
-               format('%s (%s transactions with %s line items looked at)', c.what, found.transactions, found.lines)
-                   AS details
-        FROM checks c
-        UNION ALL
-        SELECT 15, 'linking', 'product_linking',
-               CASE WHEN linked < 90 THEN 'fail' WHEN linked < 95 THEN 'warning' ELSE 'pass' END, found.unlinked,
-               CASE WHEN found.lines = 0 THEN 'no line items'
-                    ELSE format('%s%% of %s line items are linked to a product (95%% expected, below 90%% fails)',
-                                round(linked, 2), found.lines) END
-        UNION ALL
-        SELECT 21, 'dead_letters', coalesce(d.code, 'open_dead_letters'),
-               CASE WHEN d.letters > 0 THEN 'fail' ELSE 'pass' END, coalesce(d.letters, 0),
-               CASE WHEN d.letters > 0
-                    THEN format('open dead letters, failed from %s to %s', d.first_failed, d.last_failed)
-                    ELSE 'no open dead letters' END
-        FROM (SELECT) AS one LEFT JOIN (
-            SELECT coalesce(q.last_error_code, q.error_code) AS code, count(*) AS letters,
-                   min(q.failed_at) AS first_failed, max(q.failed_at) AS last_failed
-            FROM scout.bronze_events_dlq q
-            WHERE q.status = 'open' AND q.failed_at >= since
-            GROUP BY 1) d ON true
-        UNION ALL
-        SELECT 22, 'warnings', coalesce(w.code, 'warnings'),
-               CASE WHEN w.warnings > 0 THEN 'warning' ELSE 'pass' END, coalesce(w.warnings, 0),
-               CASE WHEN w.warnings > 0
-                    THEN format('warnings of loaded events, raised from %s to %s', w.first_raised, w.last_raised)
-                    ELSE 'no warnings' END
-        FROM (SELECT) AS one LEFT JOIN (
-            SELECT q.code, count(*) AS warnings, min(q.raised_at) AS first_raised, max(q.raised_at) AS last_raised
-            FROM scout_internal.quality_warnings q
-            WHERE q.raised_at >= since
-            GROUP BY 1) w ON true
-        UNION ALL
-        SELECT 23, 'rules', f.rule, CASE f.status WHEN 'warn' THEN 'warning' ELSE 'fail' END, coalesce(f.failures, 0),
-               CASE WHEN f.message IS NULL
-                    THEN format('newest result of %s, over %s hours, of run %s', f.window_end, trim_scale(f.hours), f.run_id)
-                    ELSE format('could not be evaluated at %s: %s', f.window_end, f.message) END
-        FROM scout_internal.failed_rules(since) f WHERE NOT f.built_in
-        UNION ALL
-        SELECT 31, 'pipeline', 'backlog',
-               CASE WHEN oldest_wait > interval '15 minutes' THEN 'fail'
-                    WHEN oldest_wait > interval '5 minutes' THEN 'warning' ELSE 'pass' END,
-               total_backlog,
-               CASE WHEN oldest_wait IS NULL THEN format('%s events pending', total_backlog)
-                    ELSE format('%s%s events pending, the oldest for %s minutes', about, total_backlog,
-                                greatest(round(extract(epoch FROM oldest_wait) / 60, 1), 0)) END
-    ) x
-    ORDER BY x.ordinal, x.failures DESC, x.name;
+    SELECT x.category, x.check_name, x.status, x.failures, x.details
+    FROM (SELECT s.* FROM scout_internal.report_of_silver(since) s
+          UNION ALL SELECT d.* FROM scout_internal.report_of_dead_letters(since) d
+          UNION ALL SELECT w.* FROM scout_internal.report_of_warnings(since) w
+          UNION ALL SELECT r.* FROM scout_internal.report_of_rules(since) r
+          UNION ALL SELECT b.* FROM scout_internal.report_of_backlog() b) x
+    ORDER BY x.ordinal, x.failures DESC, x.check_name;
 END
 $$;
 COMMENT ON FUNCTION scout_internal.data_quality_report(numeric) IS 'The body of data_quality_report().';

@@ -9,26 +9,19 @@ namespace scout::alerts {
 
 namespace {
 
-#define GOES_UP "a.severity <> 'critical' AND $4 = 'critical'"
-
 // An update first, so that a repetition takes no number from the sequence.
 pg::Statement count_again(
     "UPDATE scout_internal.alerts a SET count = a.count + 1, last_seen = $2,"
     " keep_until = $2 + make_interval(secs => $3), ended_at = NULL, subject = $5, summary = $6, remedy = $7,"
-    " source_system = $8, of_pipeline = $9,"
-    " severity = CASE WHEN " GOES_UP
-    " THEN $4 ELSE a.severity END,"
-    " escalated_at = CASE WHEN " GOES_UP
-    " THEN $2 ELSE a.escalated_at END,"
-    " state = CASE WHEN " GOES_UP
-    " THEN 'firing' ELSE a.state END,"
-    " acknowledged_at = CASE WHEN " GOES_UP
-    " THEN NULL ELSE a.acknowledged_at END,"
-    " acknowledged_by = CASE WHEN " GOES_UP
-    " THEN NULL ELSE a.acknowledged_by END,"
-    " acknowledged_note = CASE WHEN " GOES_UP
-    " THEN NULL ELSE a.acknowledged_note END"
-    " WHERE a.dedup_key = $1 AND a.state <> 'resolved' RETURNING a.alert_id, a.escalated_at = $2",
+    " source_system = $8, of_pipeline = $9"
+    " WHERE a.dedup_key = $1 AND a.state <> 'resolved'"
+    " RETURNING a.alert_id, $4 = 'critical' AND a.severity <> 'critical'",
+    pg::Plan::by_index);
+
+// Whoever acknowledged the warning has not seen that it is critical now.
+pg::Statement escalate(
+    "UPDATE scout_internal.alerts a SET severity = 'critical', escalated_at = $2, state = 'firing',"
+    " acknowledged_at = NULL, acknowledged_by = NULL, acknowledged_note = NULL WHERE a.alert_id = $1",
     pg::Plan::by_index);
 
 pg::Statement open_new(
@@ -71,6 +64,7 @@ Change raise(const Condition &c) {
         pg::Rows rows = count_again.run({key, now, keep, severity, subject, summary, remedy, system, own});
         if (rows.count() > 0) {
             change = {rows.boolean(0, 2) ? Transition::escalated : Transition::repeated, rows.int8(0, 1)};
+            if (change.what == Transition::escalated) (void)escalate.run({pg::int8(change.alert), now});
         } else {
             rows = open_new.run(
                 {key, now, keep, severity, subject, summary, remedy, system, own, pg::text(c.source)});

@@ -13,8 +13,7 @@ constexpr extension::Relation state[] = {{"timeline", Tier::reader}, {"etl_runs"
 constexpr extension::History histories[] = {
     {"etl_runs", "run_id", "finished_at",
      " AND x.run_id IS DISTINCT FROM (SELECT r.run_id FROM scout_internal.etl_runs r"
-     "  WHERE r.transactions_created > 0 OR r.transactions_updated > 0 OR r.transactions_removed > 0"
-     "  ORDER BY r.finished_at DESC LIMIT 1)"},
+     "  WHERE r.changed_silver ORDER BY r.finished_at DESC LIMIT 1)"},
     {"timeline", "entry_id", "at"}};
 
 constexpr extension::Capability describe() {

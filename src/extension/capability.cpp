@@ -11,11 +11,14 @@ constexpr Function helpers[] = {{"require_pipeline", Tier::reader}, {"catalogue_
                                 {"hours_ago", Tier::reader},        {"tiers", Tier::reader},
                                 {"relation_tiers", Tier::reader},   {"alert_sources", Tier::reader}};
 
+constexpr Relation state[] = {{"our_locks", Tier::reader}};
+
 constexpr Capability describe() {
     Capability c;
     c.name = "extension";
     c.settings = define_settings;
     c.helpers = helpers;
+    c.state = state;
     return c;
 }
 

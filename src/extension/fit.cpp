@@ -21,6 +21,7 @@ void forget(Datum, int, uint32 hash) {
     if (hash == 0 || hash == watched) fits = false;
 }
 
+constexpr int catalogue_version = SCOUT_IR_CATALOGUE;  // of this library: the Makefile says it
 constexpr int none = -1;
 
 // Of the catalogue.

@@ -2,8 +2,9 @@
 //
 // A library is replaced for all databases at once, a catalogue by ALTER EXTENSION UPDATE in each: for a while
 // one is newer than the other, and in the session of the update the old library stays loaded. Each catalogue
-// has a version, scout_internal.catalogue_version(), which every update script replaces. It is looked at with
-// the first call of a session, and again after an invalidation of that function.
+// has a version, scout_internal.catalogue_version(), which every update script replaces (docs/updates.md),
+// and each library the version that it works with, CATALOGUE in the Makefile. The catalogue's is looked at
+// with the first call of a session, and again after an invalidation of that function.
 //
 // What does not fit is one clear error of every function but triggers: what somebody writes into bronze is
 // taken in under the catalogue before the library's and after it.
@@ -12,10 +13,6 @@
 #include "pg/postgres.hpp"
 
 namespace scout::extension {
-
-// Of this library. Whoever changes a function, view or table of the extension raises it with the update
-// script.
-constexpr int catalogue_version = 1;
 
 bool library_fits();
 

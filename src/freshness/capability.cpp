@@ -13,9 +13,11 @@ constexpr extension::Function functions[] = {{"ingest_freshness", Tier::reader},
                                              {"unregister_dataset", Tier::admin}};
 
 constexpr extension::Function helpers[] = {
-    {"ingest_freshness", Tier::reader},  {"oldest_pending", Tier::reader},   {"dataset_list", Tier::reader},
-    {"dataset_looks", Tier::reader},     {"dataset_counts", Tier::reader},   {"open_time", Tier::reader},
-    {"look_milliseconds", Tier::reader}, {"freshness_alerts", Tier::reader}, {"volume_alerts", Tier::reader},
+    {"freshness_limits", Tier::reader}, {"ingest_freshness", Tier::reader},
+    {"oldest_pending", Tier::reader},   {"dataset_list", Tier::reader},
+    {"dataset_looks", Tier::reader},    {"dataset_counts", Tier::reader},
+    {"open_time", Tier::reader},        {"look_milliseconds", Tier::reader},
+    {"freshness_alerts", Tier::reader}, {"volume_alerts", Tier::reader},
     {"checked_dataset", Tier::admin},
 };
 

@@ -44,11 +44,10 @@ void show_job(pg::Result &result, const char *status, int64 job) {
 // What the job has recorded, and a WARNING for each view that failed.
 void show_recorded(pg::Result &result, int64 job) {
     static pg::Statement recorded(
-        "SELECT g.operation, CASE WHEN g.status NOT LIKE 'skipped%' THEN g.duration_ms END, g.status,"
+        "SELECT g.operation, CASE WHEN g.status NOT LIKE 'skipped:%' THEN g.duration_ms END, g.status,"
         " coalesce(g.rows_before, -1), coalesce(g.rows_after, -1),"
-        " CASE WHEN g.status LIKE 'failed%' THEN format('%I.%I: %s', g.view_schema, g.view_name,"
-        "  substr(g.status, length('failed: ') + 1)) END"
-        " FROM scout_internal.gold_refreshes g WHERE g.job_id = $1 ORDER BY g.refresh_id");
+        " format('%I.%I: ', g.view_schema, g.view_name) || g.error_message"
+        " FROM scout.gold_refreshes g WHERE g.job_id = $1 ORDER BY g.refresh_id");
     pg::AsRole owner(extension::extension_owner());
     pg::Rows rows = recorded.read_latest({pg::int8(job)});
     owner.end();
@@ -70,8 +69,8 @@ void show_recorded(pg::Result &result, int64 job) {
 
 void show_view(pg::Result &result, const View &v, const Refresh &r) {
     result.text(v.operation);
-    r.skipped ? result.null() : result.milliseconds(r.finished - r.started);
-    result.text(r.status);
+    r.outcome == Outcome::skipped ? result.null() : result.milliseconds(r.finished - r.started);
+    result.text(r.status());
     add_count(result, r.before);
     add_count(result, r.after);
     add_job(result, 0);

@@ -51,17 +51,27 @@ pg::Param count_or_null(int64 count) {
     return count == unknown ? pg::null_of(INT8OID) : pg::int8(count);
 }
 
+const char *word(Outcome outcome) {
+    switch (outcome) {
+        case Outcome::refreshed: return "refreshed";
+        case Outcome::failed: return "failed";
+        default: return "skipped";
+    }
+}
+
 void record(const char *schema, const char *name, const char *operation, const Refresh &r, int64 job) {
     static pg::Statement insert(
-        "INSERT INTO scout_internal.gold_refreshes (view_schema, view_name, started_at, finished_at, "
-        "duration_ms, "
-        "status,"
-        " rows_before, rows_after, operation, job_id)"
-        " VALUES ($1::text::name, $2::text::name, $3, $4, $5, $6, $7, $8, $9, nullif($10, 0))");
+        "INSERT INTO scout_internal.gold_refreshes (view_schema, view_name, started_at, finished_at,"
+        " duration_ms, status, rows_before, rows_after, operation, job_id, skipped_for, error_sqlstate,"
+        " error_message) VALUES ($1::text::name, $2::text::name, $3, $4, $5, $6, $7, $8, $9, nullif($10, 0),"
+        " $11, $12, $13)");
     pg::AsRole owner(extension::extension_owner());
-    insert.run({pg::text(schema), pg::text(name), pg::timestamp(r.started), pg::timestamp(r.finished),
-                pg::datum(NUMERICOID, pg::numeric_milliseconds(r.finished - r.started)), pg::text(r.status),
-                count_or_null(r.before), count_or_null(r.after), pg::text(operation), pg::int8(job)});
+    insert.run(
+        {pg::text(schema), pg::text(name), pg::timestamp(r.started), pg::timestamp(r.finished),
+         pg::datum(NUMERICOID, pg::numeric_milliseconds(r.finished - r.started)), pg::text(word(r.outcome)),
+         count_or_null(r.before), count_or_null(r.after), pg::text(operation), pg::int8(job),
+         pg::text_or_null(r.outcome == Outcome::skipped ? r.reason : nullptr), pg::text_or_null(r.sqlstate),
+         pg::text_or_null(r.outcome == Outcome::failed ? r.reason : nullptr)});
     owner.end();
 }
 
@@ -81,8 +91,10 @@ Refresh refresh(View &v) {
     r.finished = GetCurrentTimestamp();
     v.failed = error != nullptr;
     if (!v.failed) note_contents(v);
-    r.status = v.failed ? psprintf("failed: %s", error->message) : "refreshed";
     if (v.failed) {
+        r.outcome = Outcome::failed;
+        r.reason = error->message != nullptr ? error->message : "no message";
+        r.sqlstate = pstrdup(unpack_sql_state(error->sqlerrcode));
         r.after = unknown;
         ereport(WARNING, errcode(error->sqlerrcode),
                 errmsg("could not refresh %s: %s", v.relation, error->message),
@@ -122,7 +134,7 @@ int64 freeze(const jobs::Job &job) {
 void mark_failed(pg::Array<View> &views, int64 job) {
     static pg::Statement names(
         "SELECT format('%I.%I', g.view_schema, g.view_name) FROM scout_internal.gold_refreshes g"
-        " WHERE g.job_id = $1 AND g.status LIKE 'failed%'");
+        " WHERE g.job_id = $1 AND g.status = 'failed'");
     pg::AsRole extension_owner(extension::extension_owner());
     pg::Rows rows = names.run({pg::int8(job)});
     extension_owner.end();
@@ -163,7 +175,11 @@ jobs::Turn turn(const jobs::Job &job, jobs::Progress &progress) {
 
 Refresh skipped(const char *reason) {
     const TimestampTz now = GetCurrentTimestamp();
-    return {psprintf("skipped: %s", reason), now, now, unknown, unknown, true};
+    return {Outcome::skipped, reason, nullptr, now, now};
+}
+
+const char *Refresh::status() const {
+    return outcome == Outcome::refreshed ? word(outcome) : psprintf("%s: %s", word(outcome), reason);
 }
 
 Refresh do_view(const pg::Array<View> &views, View &v, int64 job) {

@@ -8,12 +8,17 @@ namespace scout::gold {
 constexpr const char *kind_name = "refresh_gold_platinum";
 constexpr int64 unknown = -1;
 
+enum class Outcome { refreshed, failed, skipped };
+
 // What a run did with a view; a row of gold_refreshes.
 struct Refresh {
-    const char *status;
+    Outcome outcome;
+    const char *reason;    // why it failed, or was skipped; nullptr: refreshed
+    const char *sqlstate;  // of the failure
     TimestampTz started, finished;
     int64 before = unknown, after = unknown;
-    bool skipped = false;
+
+    const char *status() const;  // as users see it: "refreshed", "failed: ...", "skipped: ..."
 };
 
 Refresh skipped(const char *reason);

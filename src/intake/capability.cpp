@@ -11,7 +11,9 @@ using extension::Tier;
 constexpr extension::Function functions[] = {
     {"event_hash", Tier::reader}, {"ingest_event", Tier::operator_}, {"ingest_events", Tier::operator_}};
 
-constexpr extension::Function helpers[] = {{"unflushed_events", Tier::reader}};
+constexpr extension::Function helpers[] = {{"estimated_backlog", Tier::reader},
+                                           {"remove_from_queue", Tier::operator_},
+                                           {"unflushed_events", Tier::reader}};
 
 constexpr extension::Relation tables[] = {
     {"bronze_events", Tier::reader},     {"bronze_events", Tier::operator_, "INSERT"},

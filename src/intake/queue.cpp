@@ -188,19 +188,7 @@ Claim claim(int limit, const pg::Array<std::string_view> &paused) {
 
 int64 remove_from_queue(const int64 *ids, size_t count) {
     if (count == 0) return 0;
-    static pg::Statement subtract(
-        "WITH hit AS (SELECT p.source_system, p.chunk_id, p.events - $1::text::int8multirange AS rest, "
-        "p.event_count AS n"
-        "  FROM scout.bronze_pending p WHERE p.events && $1::text::int8multirange FOR UPDATE),"
-        " counted AS (SELECT h.*, (SELECT coalesce(sum(upper(r) - lower(r)), 0)::int FROM unnest(h.rest) r) "
-        "AS left_over"
-        "  FROM hit h),"
-        " shortened AS (UPDATE scout.bronze_pending p SET events = c.rest, event_count = c.left_over FROM "
-        "counted c"
-        "  WHERE p.source_system = c.source_system AND p.chunk_id = c.chunk_id AND c.left_over > 0),"
-        " emptied AS (DELETE FROM scout.bronze_pending p USING counted c"
-        "  WHERE p.source_system = c.source_system AND p.chunk_id = c.chunk_id AND c.left_over = 0)"
-        " SELECT coalesce(sum(n - left_over), 0) FROM counted");
+    static pg::Statement subtract("SELECT scout_internal.remove_from_queue($1::text::int8multirange)");
     pg::Rows rows = subtract.run({pg::text(multirange_text(ids, count))});
     int64 removed = rows.int8(0, 1);
     rows.free();
@@ -212,24 +200,7 @@ Backlog backlog(const char *source) {
         "SELECT count(*), coalesce(sum(c.event_count), 0)::bigint"
         " FROM (SELECT p.event_count FROM scout.bronze_pending p WHERE $1 IS NULL OR p.source_system = $1 "
         "LIMIT $2) c");
-    // The first chunks of each source say how many events an id of the sequence stands for; the last
-    // one says how many ids there are. Statistics of the table know neither the source nor, before
-    // the next ANALYZE, the backlog.
-    static pg::Statement extrapolate(
-        "WITH RECURSIVE s(source) AS ("
-        " (SELECT p.source_system FROM scout.bronze_pending p WHERE $1 IS NULL OR p.source_system = $1"
-        "  ORDER BY p.source_system LIMIT 1)"
-        " UNION ALL"
-        " SELECT (SELECT p.source_system FROM scout.bronze_pending p WHERE p.source_system > s.source"
-        "         ORDER BY p.source_system LIMIT 1) FROM s WHERE $1 IS NULL AND s.source IS NOT NULL)"
-        " SELECT coalesce(sum(h.events::numeric * greatest(l.last - h.low + 1, 1) / (h.high - h.low + 1)),"
-        " 0)::bigint FROM s,"
-        " LATERAL (SELECT sum(c.event_count) AS events, min(c.chunk_id) AS low, max(c.chunk_id) AS high"
-        "  FROM (SELECT p.event_count, p.chunk_id FROM scout.bronze_pending p WHERE p.source_system = "
-        "s.source"
-        "        ORDER BY p.chunk_id LIMIT 1000) c) h,"
-        " LATERAL (SELECT p.chunk_id AS last FROM scout.bronze_pending p WHERE p.source_system = s.source"
-        "  ORDER BY p.chunk_id DESC LIMIT 1) l");
+    static pg::Statement extrapolate("SELECT scout_internal.estimated_backlog($1)");
     pg::Rows rows = count.read({pg::text_or_null(source), pg::int4(exact_chunks + 1)});
     const int64 chunks = rows.int8(0, 1), counted = rows.int8(0, 2);
     rows.free();

@@ -13,13 +13,17 @@ constexpr extension::Function functions[] = {{"job", Tier::reader},
                                              {"resume_job", Tier::operator_},
                                              {"wait_for_job", Tier::operator_}};
 
-constexpr extension::Function helpers[] = {
-    {"job_home", Tier::reader}, {"job_list", Tier::reader}, {"job_alerts", Tier::reader}};
+constexpr extension::Function helpers[] = {{"job_pids", Tier::reader},
+                                           {"job_home", Tier::reader},
+                                           {"job_list", Tier::reader},
+                                           {"job_alerts", Tier::reader}};
 
 constexpr extension::Relation views[] = {{"jobs", Tier::reader}};
 
-constexpr extension::Relation state[] = {
-    {"job_records", Tier::reader}, {"job_workers", Tier::reader}, {"job_chunks", Tier::nobody}};
+constexpr extension::Relation state[] = {{"open_jobs", Tier::reader},
+                                         {"job_records", Tier::reader},
+                                         {"job_workers", Tier::reader},
+                                         {"job_chunks", Tier::nobody}};
 
 // What the supervisor does every few seconds is worth a day; its runs are in etl_runs.
 constexpr int64 routine_seconds = 86400;

@@ -6,7 +6,6 @@
 
 #include "audit/caller.hpp"
 #include "extension/installed.hpp"
-#include "extension/locks.hpp"
 #include "jobs/launch.hpp"
 #include "jobs/request.hpp"
 #include "jobs/roles.hpp"
@@ -38,12 +37,10 @@ const char *shown_state(const Record &r) {
 }
 
 int interrupt_workers(int64 job) {
-    static pg::Statement pids(
-        "SELECT DISTINCT l.pid FROM pg_locks l WHERE l.locktype = 'advisory' AND l.objsubid = $2 AND "
-        "l.granted"
-        " AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())"
-        " AND l.classid::bigint = $1 & 4294967295");
-    pg::Rows rows = pids.read_latest({pg::int8(job), pg::int4(extension::job_lock_field)});
+    static pg::Statement pids("SELECT DISTINCT w.pid FROM unnest(scout_internal.job_pids($1)) w(pid)");
+    pg::AsRole owner(extension::extension_owner());
+    pg::Rows rows = pids.read_latest({pg::int8(job)});
+    owner.end();
     for (uint64 i = 0; i < rows.count(); i++) interrupt_at_commit(rows.int4(i, 1));
     const int count = static_cast<int>(rows.count());
     rows.free();

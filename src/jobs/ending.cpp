@@ -60,14 +60,10 @@ bool is_running(const Record &r) {
 // Interrupts the other workers of a job that has ended, so that they need not finish their batch.
 void interrupt_others(const Run &run) {
     static pg::Statement pids(
-        "SELECT w.pid FROM scout_internal.job_workers w WHERE w.job_id = $1 AND w.worker_no <> $2 AND "
-        "w.finished_at "
-        "IS NULL"
-        " AND EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.objsubid = $3 AND l.pid = "
-        "w.pid)");
+        "SELECT w.pid FROM scout_internal.job_workers w WHERE w.job_id = $1 AND w.worker_no <> $2"
+        " AND w.finished_at IS NULL AND w.pid = ANY (scout_internal.job_pids($1))");
     pg::AsRole owner(extension::extension_owner());
-    pg::Rows rows = pids.read_latest(
-        {pg::int8(run.job), pg::int4(run.start.worker), pg::int4(extension::job_lock_field)});
+    pg::Rows rows = pids.read_latest({pg::int8(run.job), pg::int4(run.start.worker)});
     owner.end();
     for (uint64 i = 0; i < rows.count(); i++) interrupt_at_commit(rows.int4(i, 1));
     rows.free();
@@ -153,7 +149,7 @@ void leave_interrupted(Run &run, const char *why) {
         if (lock(run.job, r)) {
             const Failure failure{"55000", why, nullptr,
                                   "SELECT scout.resume_job(...) goes on from where it was."};
-            if (is_running(r)) set_state(r, "interrupted", &failure);
+            if (is_running(r)) set_state(r, "interrupted", &failure, true);
             finish_worker(run.job, run.start.worker);
         }
         session.end();

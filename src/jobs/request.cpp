@@ -1,7 +1,7 @@
 #include "jobs/request.hpp"
 
 #include "audit/caller.hpp"
-#include "extension/locks.hpp"
+#include "extension/installed.hpp"
 #include "jobs/launch.hpp"
 #include "jobs/roles.hpp"
 #include "jobs/settings.hpp"
@@ -62,13 +62,13 @@ void show_progress(const Record &r) {
 // has not begun, 0: none.
 void refuse_to_block(int64 job, int pid) {
     static pg::Statement blocked(
-        "WITH RECURSIVE waits(pid) AS (SELECT l.pid FROM pg_locks l WHERE l.locktype = 'advisory'"
-        " AND l.objsubid = $2 AND l.granted AND l.classid::bigint = $1 & 4294967295"
-        " AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())"
-        " UNION SELECT $3 WHERE $3 <> 0"
+        "WITH RECURSIVE waits(pid) AS (SELECT unnest(scout_internal.job_pids($1))"
+        " UNION SELECT $2 WHERE $2 <> 0"
         " UNION SELECT b.pid FROM waits w, unnest(pg_blocking_pids(w.pid)) b(pid))"
         " SELECT FROM waits w WHERE w.pid = pg_backend_pid()");
-    pg::Rows rows = blocked.read_latest({pg::int8(job), pg::int4(extension::job_lock_field), pg::int4(pid)});
+    pg::AsRole owner(extension::extension_owner());
+    pg::Rows rows = blocked.read_latest({pg::int8(job), pg::int4(pid)});
+    owner.end();
     const bool is_blocked = rows.count() > 0;
     rows.free();
     if (!is_blocked) return;

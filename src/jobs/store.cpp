@@ -119,17 +119,25 @@ bool is_worked_on(const Record &r) {
     return false;
 }
 
+int running_workers() {
+    static pg::Statement count(
+        "SELECT count(*) FROM scout_internal.our_locks l WHERE l.lock_name = 'job' AND l.granted");
+    pg::AsRole owner(extension::extension_owner());
+    pg::Rows rows = count.read_latest();
+    owner.end();
+    const int out = static_cast<int>(rows.int8(0, 1));
+    rows.free();
+    return out;
+}
+
 int64 at_work(const char *kind) {
     static pg::Statement find(
-        "SELECT r.job_id FROM scout_internal.job_records r WHERE r.finished_at IS NULL AND r.kind = $1 AND "
-        "r.home = $2"
-        " AND (r.state = 'queued' AND r.created_at > clock_timestamp() - interval '1 minute'"
-        "  OR EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.objsubid = $3"
-        "   AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())"
-        "   AND l.classid::bigint = r.job_id & 4294967295)) LIMIT 1");
+        "SELECT r.job_id FROM scout_internal.open_jobs r WHERE r.kind = $1 AND r.home = $2"
+        " AND (r.state = 'queued' AND r.created_at > clock_timestamp() - interval '1 minute' OR "
+        "r.is_worked_on)"
+        " LIMIT 1");
     pg::AsRole owner(extension::extension_owner());
-    pg::Rows rows =
-        find.read_latest({pg::text(kind), pg::text(extension::home()), pg::int4(extension::job_lock_field)});
+    pg::Rows rows = find.read_latest({pg::text(kind), pg::text(extension::home())});
     owner.end();
     const int64 job = rows.count() == 0 ? 0 : rows.int8(0, 1);
     rows.free();
@@ -201,7 +209,7 @@ void register_worker(const Record &record, int worker, bool is_attempt) {
         "UPDATE scout_internal.job_records SET state = 'running', attempts = attempts + 1, attempt_at = "
         "clock_timestamp(),"
         " started_at = coalesce(started_at, clock_timestamp()), finished_at = NULL, done_before = $2,"
-        " next_attempt_at = NULL WHERE job_id = $1");
+        " next_attempt_at = NULL, paused = false WHERE job_id = $1");
     pg::AsRole owner(extension::extension_owner());
     come.run({pg::int8(record.id), pg::int4(worker), pg::int4(MyProcPid)});
     if (is_attempt) attempt.run({pg::int8(record.id), pg::int8(record.done.done)});
@@ -254,17 +262,16 @@ bool has_chunks(int64 job) {
     return out;
 }
 
-void set_state(const Record &r, const char *state, const Failure *error) {
+void set_state(const Record &r, const char *state, const Failure *error, bool paused) {
     static pg::Statement set(
-        "UPDATE scout_internal.job_records SET state = $2, error_sqlstate = $3, error_message = $4, "
-        "error_detail = $5,"
-        " error_hint = $6, finished_at = CASE WHEN $2 = 'interrupted' THEN NULL ELSE clock_timestamp() END"
-        " WHERE job_id = $1");
+        "UPDATE scout_internal.job_records SET state = $2, error_sqlstate = $3, error_message = $4,"
+        " error_detail = $5, error_hint = $6, paused = $7,"
+        " finished_at = CASE WHEN $2 = 'interrupted' THEN NULL ELSE clock_timestamp() END WHERE job_id = $1");
     static pg::Statement drop_rest("DELETE FROM scout_internal.job_chunks WHERE job_id = $1");
     const Failure f = error != nullptr ? *error : Failure{};
     pg::AsRole owner(extension::extension_owner());
     set.run({pg::int8(r.id), pg::text(state), pg::text_or_null(f.sqlstate), pg::text_or_null(f.message),
-             pg::text_or_null(f.detail), pg::text_or_null(f.hint)});
+             pg::text_or_null(f.detail), pg::text_or_null(f.hint), pg::boolean(paused)});
     if (strcmp(state, "succeeded") == 0) drop_rest.run({pg::int8(r.id)});
     owner.end();
 }
@@ -280,7 +287,7 @@ void requeue(int64 job) {
     static pg::Statement again(
         "UPDATE scout_internal.job_records SET state = 'queued', cancelled_by = NULL, finished_at = NULL,"
         " next_attempt_at = NULL, error_sqlstate = NULL, error_message = NULL, error_detail = NULL,"
-        " error_hint = NULL, home = $2 WHERE job_id = $1");
+        " error_hint = NULL, paused = false, home = $2 WHERE job_id = $1");
     pg::AsRole owner(extension::extension_owner());
     again.run({pg::int8(job), pg::text(extension::home())});
     owner.end();
@@ -288,18 +295,14 @@ void requeue(int64 job) {
 
 pg::Array<Waiting> waiting_jobs(bool interrupted, int limit) {
     static pg::Statement open_jobs(
-        "SELECT r.job_id, r.session_role::text, r.acting_role::text, r.scheduled FROM "
-        "scout_internal.job_records r"
-        " WHERE r.finished_at IS NULL AND r.home = $1"
+        "SELECT r.job_id, r.session_role::text, r.acting_role::text, r.scheduled"
+        " FROM scout_internal.open_jobs r WHERE r.home = $1 AND NOT r.is_worked_on"
         " AND (r.state = 'queued' OR $2 AND r.state IN ('running', 'interrupted'))"
         " AND (r.next_attempt_at IS NULL OR r.next_attempt_at <= clock_timestamp())"
-        " AND NOT EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.objsubid = $4"
-        "  AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())"
-        "  AND l.classid::bigint = r.job_id & 4294967295)"
         " ORDER BY r.job_id LIMIT $3");
     pg::AsRole owner(extension::extension_owner());
-    pg::Rows rows = open_jobs.read_latest({pg::text(extension::home()), pg::boolean(interrupted),
-                                           pg::int4(limit), pg::int4(extension::job_lock_field)});
+    pg::Rows rows =
+        open_jobs.read_latest({pg::text(extension::home()), pg::boolean(interrupted), pg::int4(limit)});
     owner.end();
     pg::Array<Waiting> out;
     for (uint64 i = 0; i < rows.count(); i++)

@@ -44,6 +44,7 @@ bool read(int64 job, Record &record);     // false: there is no such job
 bool lock(int64 job, Record &record);     // the same, locking the row to the transaction's end
 int64 find_by_key(const char *key);       // 0: none
 bool is_worked_on(const Record &record);  // by the locks of its workers
+int running_workers();                    // of all jobs of this database
 int64 at_work(
     const char *kind);  // a job of this kind that is running, or queued and younger than a minute; 0: none
 
@@ -67,7 +68,8 @@ bool has_chunks(int64 job);
 struct Failure {
     const char *sqlstate, *message, *detail, *hint;
 };
-void set_state(const Record &record, const char *state, const Failure *error);
+// `paused`: interrupted, because all loading is.
+void set_state(const Record &record, const char *state, const Failure *error, bool paused = false);
 void request_cancel(int64 job, const char *by);
 void requeue(int64 job);
 

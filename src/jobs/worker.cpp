@@ -57,16 +57,6 @@ bool join(Run &run) {
     return made;
 }
 
-int running_workers() {
-    static pg::Statement count(
-        "SELECT count(*) FROM pg_locks l WHERE l.locktype = 'advisory' AND l.objsubid = $1 AND l.granted"
-        " AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())");
-    pg::Rows rows = count.read({pg::int4(extension::job_lock_field)});
-    const int out = static_cast<int>(rows.int8(0, 1));
-    rows.free();
-    return out;
-}
-
 // For whom the job runs; copies in the worker's memory. Outside of a session: SET there is undone at its end.
 void read_identity(const Run &run, const char *&role, const char *&claims) {
     pg::Session session;

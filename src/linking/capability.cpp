@@ -10,7 +10,9 @@ constexpr extension::Function functions[] = {{"product_linking_stats", Tier::rea
                                              {"unmatched_products", Tier::reader},
                                              {"link_products_to_catalog", Tier::operator_}};
 
-constexpr extension::Function helpers[] = {{"product_linking_stats", Tier::reader}};
+constexpr extension::Function helpers[] = {{"normal_name", Tier::reader},
+                                           {"exact_product_matches", Tier::reader},
+                                           {"product_linking_stats", Tier::reader}};
 
 constexpr extension::Relation views[] = {{"v_product_linking_stats", Tier::reader},
                                          {"product_links", Tier::reader}};

@@ -13,30 +13,13 @@ namespace scout::linking {
 
 namespace {
 
-// "  Coca-Cola  1.5L" and "coca cola 1 5l" are the same name.
-#define NORMAL(text) "btrim(regexp_replace(lower(" text "), '[[:space:][:punct:]]+', ' ', 'g'))"
-// Two brands contradict each other only where both are given.
-#define BRANDS_AGREE(a, b) "(" a " = '' OR " b " = '' OR " a " = " b ")"
 // Names may be longer than an index row.
 #define HASH(t) \
     "sha256(convert_to(jsonb_build_array(" t ".id, " t ".name, " t ".brand)::text, getdatabaseencoding()))"
 
 pg::Statement exact(
-    "WITH texts AS MATERIALIZED (SELECT t.ord, t.id, " NORMAL("t.name") " AS name, " NORMAL("t.brand") " AS brand"
-    "  FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS t(id, name, brand, ord)),"
-    " products AS MATERIALIZED (SELECT p.product_key, " NORMAL("p.product_name") " AS name, "
-    NORMAL("coalesce(p.brand_name, '')") " AS brand FROM scout.dim_product p"
-    "  WHERE p.product_key IS NOT NULL),"
-    " by_id AS MATERIALIZED (SELECT t.ord, p.product_key::bigint FROM texts t"
-    "  JOIN scout.dim_product p ON p.product_id = t.id AND p.product_key IS NOT NULL),"
-    " by_name AS (SELECT DISTINCT ON (t.ord) t.ord, p.product_key::bigint, t.brand <> '' AND t.brand = p.brand AS branded,"
-    "   count(*) OVER (PARTITION BY t.ord) AS candidates"
-    "  FROM texts t JOIN products p ON p.name = t.name AND " BRANDS_AGREE("t.brand", "p.brand")
-    "  WHERE t.name <> '' AND NOT EXISTS (SELECT FROM by_id i WHERE i.ord = t.ord)"
-    "  ORDER BY t.ord, branded DESC, p.product_key)"
-    " SELECT i.ord, i.product_key, 1, 1::real FROM by_id i"
-    " UNION ALL SELECT n.ord, n.product_key, CASE WHEN n.branded THEN 2 ELSE 3 END,"
-    " CASE WHEN n.branded THEN 1 WHEN n.candidates = 1 THEN 0.9 ELSE 0.5 END::real FROM by_name n");
+    "SELECT e.ord, e.product_key, e.method, e.confidence FROM scout_internal.exact_product_matches($1, $2, "
+    "$3) e");
 
 pg::Statement remembered(
     "SELECT t.ord, k.product_key, 4, k.confidence"
@@ -166,11 +149,9 @@ bool match_by_similarity(pg::Array<Text> &texts, float similarity, bool any_bran
     pg::Workspace workspace("scout_ir trigrams");
     Catalogue catalogue;
     pg::Cursor products(
-        psprintf("SELECT p.product_key::bigint, " NORMAL(
-                     "coalesce(p.brand_name, '')") ", %s.show_trgm(p.product_name::text)"
-                                                   " FROM scout.dim_product p WHERE "
-                                                   "p.product_name IS NOT NULL"
-                                                   " AND p.product_key IS NOT NULL ORDER BY 1",
+        psprintf("SELECT p.product_key::bigint, scout_internal.normal_name(coalesce(p.brand_name, '')),"
+                 " %s.show_trgm(p.product_name::text) FROM scout.dim_product p"
+                 " WHERE p.product_name IS NOT NULL AND p.product_key IS NOT NULL ORDER BY 1",
                  schema),
         {}, true);
     for (pg::Rows rows = products.fetch(1000); rows.count() > 0; rows = products.fetch(1000)) {
@@ -184,12 +165,10 @@ bool match_by_similarity(pg::Array<Text> &texts, float similarity, bool any_bran
     }
     products.close();
     catalogue.build(similarity);
-    pg::Cursor cursor(
-        psprintf("SELECT t.ord, " NORMAL(
-                     "t.brand") ", %s.show_trgm(t.name)"
-                                " FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS t(name, brand, ord)",
-                 schema),
-        {open.names, open.brands}, true);
+    pg::Cursor cursor(psprintf("SELECT t.ord, scout_internal.normal_name(t.brand), %s.show_trgm(t.name)"
+                               " FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS t(name, brand, ord)",
+                               schema),
+                      {open.names, open.brands}, true);
     for (pg::Rows rows = cursor.fetch(1000); rows.count() > 0; rows = cursor.fetch(1000)) {
         CHECK_FOR_INTERRUPTS();
         for (uint64 i = 0; i < rows.count(); i++) {

@@ -13,27 +13,31 @@ namespace scout::load {
 
 namespace {
 
-// $1 ids, $2 codes, $3 messages, $4 details, $5 transaction ids, $6 is this a redrive, $7 keep the
-// first failure of a letter that is reopened.
-pg::Statement upsert(
-    "INSERT INTO scout.bronze_events_dlq AS d (event_id, original_payload, error_code, error_message, "
-    "error_details,"
-    " source_system, transaction_id, store_id, failed_at, last_error_code, last_error_message, "
-    "last_error_details)"
-    " SELECT b.event_id, coalesce(b.event_data, 'null'), f.code, f.message, f.details::jsonb, "
-    "b.source_system,"
-    " coalesce(f.transaction_id, CASE WHEN f.code = 'WRITE_FAILED' THEN left(btrim(b.event_data ->> "
-    "'transaction_id'), 256) END),"
-    " coalesce(b.store_id, ''), clock_timestamp(), f.code, f.message, f.details::jsonb"
-    " FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[])"
-    "      AS f(event_id, code, message, details, transaction_id)"
-    " JOIN scout.bronze_events b ON b.event_id = f.event_id ORDER BY b.event_id"
-    " ON CONFLICT (event_id) DO UPDATE SET status = 'open', last_retry_at = excluded.failed_at,"
-    " attempts = d.attempts + CASE WHEN $6 OR d.status <> 'open' THEN 1 ELSE 0 END,"
-    " last_error_code = excluded.error_code, last_error_message = excluded.error_message,"
-    " last_error_details = excluded.error_details, transaction_id = coalesce(excluded.transaction_id, "
-    "d.transaction_id),"
-    " resolved_at = NULL, resolved_by = NULL, resolution = NULL");
+// Letters of events b; the values follow in this order.
+#define INSERT_LETTERS                                                                               \
+    "INSERT INTO scout.bronze_events_dlq AS d (event_id, original_payload, source_system, store_id," \
+    " failed_at, transaction_id, error_code, error_message, error_details,"                          \
+    " last_error_code, last_error_message, last_error_details)"                                      \
+    " SELECT b.event_id, coalesce(b.event_data, 'null'), b.source_system, coalesce(b.store_id, '')," \
+    " clock_timestamp(), "
+#define ID_IN_EVENT "left(btrim(b.event_data ->> 'transaction_id'), 256)"
+// A letter of an event is there: it is open again, with the newest error.
+#define REOPEN                                                                                            \
+    " ON CONFLICT (event_id) DO UPDATE SET status = 'open', last_retry_at = excluded.failed_at,"          \
+    " last_error_code = excluded.error_code, last_error_message = excluded.error_message,"                \
+    " last_error_details = excluded.error_details, resolved_at = NULL, resolved_by = NULL, resolution = " \
+    "NULL"
+
+// $1 ids, $2 codes, $3 messages, $4 details, $5 transaction ids, $6 is this a redrive
+pg::Statement upsert(INSERT_LETTERS
+                     "coalesce(f.transaction_id, CASE WHEN f.code = 'WRITE_FAILED' THEN " ID_IN_EVENT
+                     " END),"
+                     " f.code, f.message, f.details::jsonb, f.code, f.message, f.details::jsonb"
+                     " FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[])"
+                     "      AS f(event_id, code, message, details, transaction_id)"
+                     " JOIN scout.bronze_events b ON b.event_id = f.event_id ORDER BY b.event_id" REOPEN
+                     ", attempts = d.attempts + CASE WHEN $6 OR d.status <> 'open' THEN 1 ELSE 0 END,"
+                     " transaction_id = coalesce(excluded.transaction_id, d.transaction_id)");
 
 class Letters {
 public:
@@ -150,19 +154,9 @@ void dead_letter_failed_write(int64 event_id, const ErrorData *error) {
 int64 dead_letter_chosen(const int64 *ids, size_t count, const char *code, const char *message,
                          const char *details) {
     static pg::Statement insert(
-        "INSERT INTO scout.bronze_events_dlq AS d (event_id, original_payload, error_code, error_message, "
-        "error_details,"
-        " source_system, transaction_id, store_id, failed_at, last_error_code, last_error_message, "
-        "last_error_details)"
-        " SELECT b.event_id, coalesce(b.event_data, 'null'), $2, $3, $4::text::jsonb, b.source_system,"
-        " left(btrim(b.event_data ->> 'transaction_id'), 256), coalesce(b.store_id, ''), clock_timestamp(), "
-        "$2, $3, "
-        "$4::text::jsonb"
-        " FROM scout.bronze_events b WHERE b.event_id = ANY ($1) ORDER BY b.event_id"
-        " ON CONFLICT (event_id) DO UPDATE SET status = 'open', last_retry_at = excluded.failed_at,"
-        " last_error_code = excluded.error_code, last_error_message = excluded.error_message,"
-        " last_error_details = excluded.error_details, resolved_at = NULL, resolved_by = NULL, resolution = "
-        "NULL");
+        INSERT_LETTERS ID_IN_EVENT
+        ", $2, $3, $4::text::jsonb, $2, $3, $4::text::jsonb"
+        " FROM scout.bronze_events b WHERE b.event_id = ANY ($1) ORDER BY b.event_id" REOPEN);
     return static_cast<int64>(
         insert.run({pg::int8_array(ids, count), pg::text(code), pg::text(message), pg::text(details)})
             .count());
@@ -191,7 +185,8 @@ void clear_warnings(const int64 *ids, size_t count) {
 
 void write_warnings(Mode mode, const Batch &batch) {
     static pg::Statement insert(
-        "INSERT INTO scout_internal.quality_warnings (event_id, code, transaction_id, path, message, raised_at)"
+        "INSERT INTO scout_internal.quality_warnings (event_id, code, transaction_id, path, message, "
+        "raised_at)"
         " SELECT w.e, w.c, w.t, w.p, w.m, clock_timestamp()"
         " FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[]) AS w(e, c, t, p, m)"
         " ON CONFLICT (event_id, code) DO NOTHING");

@@ -10,60 +10,47 @@ namespace scout::load {
 
 namespace {
 
-#define TRANSACTION_ARRAYS                                                                               \
-    "unnest($1::text[], $2::text[], $3::timestamptz[], $4::int[], $5::numeric[], $6::numeric[],"         \
-    " $7::text[], $8::text[], $9::int[], $10::int[], $11::bigint[]) AS n(transaction_id, store_id, ts, " \
-    "date_key,"                                                                                          \
-    " total_amount, net_amount, customer_id, payment_method, item_count, unique_products, source_event_id)"
+// What a transaction says, in the order of the arrays.
+#define CONTENT(row)                                                                          \
+    row "store_id, " row "ts, " row "date_key, " row "total_amount, " row "net_amount, " row  \
+        "customer_id, " row "payment_method, " row "item_count, " row "unique_products, " row \
+        "source_event_id"
+#define TRANSACTION_ARRAYS                                                                       \
+    "unnest($1::text[], $2::text[], $3::timestamptz[], $4::int[], $5::numeric[], $6::numeric[]," \
+    " $7::text[], $8::text[], $9::int[], $10::int[], $11::bigint[]) AS n(transaction_id, " CONTENT("") ")"
 
-pg::Statement insert(
-    "INSERT INTO scout.silver_transactions (transaction_id, store_id, ts, date_key, total_amount, net_amount,"
-    " customer_id, payment_method, item_count, unique_products, source_event_id, processed_at, updated_at)"
-    " SELECT n.*, $12, $12 FROM " TRANSACTION_ARRAYS
-    " ON CONFLICT (transaction_id) DO NOTHING RETURNING transaction_id::text");
+pg::Statement insert("INSERT INTO scout.silver_transactions (transaction_id, " CONTENT(
+    "") ", processed_at, updated_at)"
+        " SELECT n.*, $12, $12 FROM " TRANSACTION_ARRAYS
+        " ON CONFLICT (transaction_id) DO NOTHING RETURNING transaction_id::text");
 
 // updated_at moves only where the content does: a reprocess renews processed_at and nothing else.
 pg::Statement update(
-    "UPDATE scout.silver_transactions t SET store_id = n.store_id, ts = n.ts, date_key = n.date_key,"
-    " total_amount = n.total_amount, net_amount = n.net_amount, customer_id = n.customer_id,"
-    " payment_method = n.payment_method, item_count = n.item_count, unique_products = n.unique_products,"
-    " source_event_id = n.source_event_id, processed_at = $12,"
-    " updated_at = CASE WHEN (t.store_id, t.ts, t.date_key, t.total_amount, t.net_amount, t.customer_id,"
-    "  t.payment_method, t.item_count, t.unique_products, t.source_event_id) IS DISTINCT FROM"
-    "  (n.store_id, n.ts, n.date_key, n.total_amount, n.net_amount, n.customer_id, n.payment_method, "
-    "n.item_count,"
-    "  n.unique_products, n.source_event_id) THEN $12 ELSE coalesce(t.updated_at, $12) END"
+    "UPDATE scout.silver_transactions t SET (" CONTENT("") ", processed_at, updated_at) ="
+    " ROW(" CONTENT("n.") ", $12, CASE WHEN (" CONTENT("t.") ") IS DISTINCT FROM (" CONTENT("n.") ")"
+    " THEN $12 ELSE coalesce(t.updated_at, $12) END)"
     " FROM " TRANSACTION_ARRAYS " WHERE t.transaction_id = n.transaction_id",
     pg::Plan::by_index);
 
+// What a line says of its own, but for the key of its product.
+#define LINE(row)                                                                                    \
+    row "product_id, " row "product_name, " row "brand_name, " row "category, " row "quantity, " row \
+        "unit_price, " row "line_amount, " row "discount_amount, " row "store_id"
+#define LINE_ARRAYS                                                                                          \
+    "unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::numeric[],"           \
+    " $8::numeric[], $9::numeric[], $10::numeric[], $11::text[]) AS n(transaction_id, line_sequence, " LINE( \
+        "") ")"
+
 // A linked product_key stays where the product is the same; unchanged lines are not rewritten.
 pg::Statement upsert(
-    "INSERT INTO scout.silver_line_items AS l (transaction_id, line_sequence, product_id, product_name, "
-    "brand_name,"
-    "  category, quantity, unit_price, line_amount, discount_amount, product_key, updated_at, store_id)"
-    " SELECT n.transaction_id, n.line_sequence, n.product_id, n.product_name, n.brand_name, n.category, "
-    "n.quantity,"
-    "  n.unit_price, n.line_amount, n.discount_amount, p.product_key, $12, n.store_id"
-    " FROM unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::numeric[], "
-    "$8::numeric[],"
-    "  $9::numeric[], $10::numeric[], $11::text[]) AS n(transaction_id, line_sequence, product_id, "
-    "product_name,"
-    "  brand_name, category, quantity, unit_price, line_amount, discount_amount, store_id)"
+    "INSERT INTO scout.silver_line_items AS l (transaction_id, line_sequence, " LINE("") ", product_key, updated_at)"
+    " SELECT n.*, p.product_key, $12 FROM " LINE_ARRAYS
     " LEFT JOIN scout.dim_product p ON p.product_id = n.product_id"
-    " ON CONFLICT (transaction_id, line_sequence) DO UPDATE SET product_id = excluded.product_id,"
-    "  product_name = excluded.product_name, brand_name = excluded.brand_name, category = excluded.category,"
-    "  quantity = excluded.quantity, unit_price = excluded.unit_price, line_amount = excluded.line_amount,"
-    "  discount_amount = excluded.discount_amount, updated_at = excluded.updated_at, store_id = "
-    "excluded.store_id,"
-    "  product_key = CASE WHEN l.product_id = excluded.product_id THEN coalesce(l.product_key, "
-    "excluded.product_key)"
-    "                ELSE excluded.product_key END"
-    " WHERE (l.product_id, l.product_name, l.brand_name, l.category, l.quantity, l.unit_price, l.line_amount,"
-    "  l.discount_amount, l.store_id, coalesce(l.product_key, excluded.product_key)) IS DISTINCT FROM"
-    "  (excluded.product_id, excluded.product_name, excluded.brand_name, excluded.category, "
-    "excluded.quantity,"
-    "  excluded.unit_price, excluded.line_amount, excluded.discount_amount, excluded.store_id, "
-    "l.product_key)",
+    " ON CONFLICT (transaction_id, line_sequence) DO UPDATE SET (" LINE("") ", product_key, updated_at) ="
+    "  ROW(" LINE("excluded.") ", CASE WHEN l.product_id = excluded.product_id"
+    "   THEN coalesce(l.product_key, excluded.product_key) ELSE excluded.product_key END, excluded.updated_at)"
+    " WHERE (" LINE("l.") ", coalesce(l.product_key, excluded.product_key)) IS DISTINCT FROM"
+    "  (" LINE("excluded.") ", l.product_key)",
     pg::Plan::by_index);
 
 // Lines that the upsert finds: a partitioned table cannot tell by RETURNING which rows were new.

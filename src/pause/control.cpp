@@ -1,6 +1,7 @@
 #include "pause/control.hpp"
 
 #include "audit/caller.hpp"
+#include "extension/installed.hpp"
 #include "extension/locks.hpp"
 #include "extension/pipeline.hpp"
 #include "extension/registry.hpp"
@@ -245,13 +246,11 @@ void take_gate(int drain_ms) {
 const char *flight_pids() {
     static pg::Statement holders(
         "SELECT coalesce(string_agg(DISTINCT coalesce(l.pid::text, 'a prepared transaction'), ', '), '')"
-        " FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted AND l.classid = 1396920149 AND l.objid "
-        "= 2"
-        " AND l.objsubid = 21315 AND l.pid IS DISTINCT FROM pg_backend_pid()"
-        " AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())");
-    static_assert(0x53434F55 == 1396920149 && 0x5343 == 21315 &&
-                  static_cast<int>(extension::Lock::flight) == 2);
+        " FROM scout_internal.our_locks l WHERE l.lock_name = 'flight' AND l.granted"
+        " AND l.pid IS DISTINCT FROM pg_backend_pid()");
+    pg::AsRole owner(extension::extension_owner());
     pg::Rows rows = holders.run();
+    owner.end();
     const char *text = pg::c_string(rows.text(0, 1));
     rows.free();
     return text;

@@ -9,10 +9,13 @@ using extension::Tier;
 constexpr extension::Function functions[] = {{"reconcile", Tier::reader}, {"compare_layers", Tier::reader}};
 
 constexpr extension::Function helpers[] = {
-    {"reconcile", Tier::reader},        {"compare_layers", Tier::reader},
-    {"fingerprint", Tier::reader},      {"pipeline_fingerprints", Tier::reader},
-    {"reconcile_events", Tier::reader}, {"reconcile_lines", Tier::reader},
-    {"reconcile_keys", Tier::reader},   {"key_columns", Tier::reader},
+    {"silver_is_unique", Tier::reader},      {"events_apart", Tier::reader},
+    {"reconcile_deletions", Tier::reader},   {"reconcile_strangers", Tier::reader},
+    {"reconcile_letters", Tier::reader},     {"reconcile", Tier::reader},
+    {"compare_layers", Tier::reader},        {"fingerprint", Tier::reader},
+    {"pipeline_fingerprints", Tier::reader}, {"reconcile_events", Tier::reader},
+    {"reconcile_lines", Tier::reader},       {"reconcile_keys", Tier::reader},
+    {"key_columns", Tier::reader},
 };
 
 constexpr extension::Capability describe() {

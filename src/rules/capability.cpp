@@ -15,10 +15,13 @@ constexpr extension::Function functions[] = {
 };
 
 constexpr extension::Function helpers[] = {
-    {"data_quality_report", Tier::reader}, {"quality_alerts", Tier::reader},
-    {"rule_conditions", Tier::reader},     {"silver_counts", Tier::reader},
-    {"quality_rule_list", Tier::reader},   {"failed_rules", Tier::reader},
-    {"rule_alerts", Tier::reader}};
+    {"report_of_silver", Tier::reader},   {"report_of_dead_letters", Tier::reader},
+    {"report_of_warnings", Tier::reader}, {"report_of_rules", Tier::reader},
+    {"report_of_backlog", Tier::reader},  {"data_quality_report", Tier::reader},
+    {"quality_alerts", Tier::reader},     {"rule_conditions", Tier::reader},
+    {"silver_counts", Tier::reader},      {"quality_rule_list", Tier::reader},
+    {"failed_rules", Tier::reader},       {"rule_alerts", Tier::reader},
+    {"judged_result", Tier::nobody}};
 
 constexpr extension::Relation views[] = {
     {"quality_rules", Tier::reader}, {"v_quality_alerts", Tier::reader}, {"quality_warnings", Tier::reader}};

@@ -92,29 +92,14 @@ int64 next_run() {
     return next.run().int8(0, 1);
 }
 
-// A result is judged by up to 30 earlier ones of the same rule and length of window that do not overlap
-// it: periods that were complete before it began. Fewer than 7 say nothing.
 void store(const Request &r, int64 run, const Rule &rule, const Outcome &out, const char *actor) {
     static pg::Statement insert(
-        "INSERT INTO scout_internal.quality_results (run_id, rule, category, severity, relation, status, "
-        "failures, "
-        "scanned,"
-        " percentage, warn_if, error_if, hours, window_start, window_end, duration_ms, rules_in_scan, sample,"
-        " error_sqlstate, message, run_by, mean, deviation, runs_compared, anomalous)"
-        " SELECT $1, $2, $3, $4, $5, $6, $7, $8, v.percentage, $9, $10, $11, $12, $13, $14, $15, "
-        "$16::text::jsonb,"
-        "  $17, $18, $19, CASE WHEN p.n > 0 THEN round(p.mean, 4) END, round(p.deviation, 4), p.n,"
-        "  CASE WHEN p.n >= 7 AND $6 <> 'runtime error' THEN"
-        "   abs(coalesce(v.percentage, $7) - p.mean) > 3 * p.deviation END"
-        " FROM (SELECT CASE WHEN $8 >= 0 THEN coalesce(round(100.0 * $7 / nullif($8, 0), 4), 0) END AS "
-        "percentage) v"
-        " CROSS JOIN LATERAL (SELECT count(*)::int AS n, avg(o.value) AS mean, stddev_samp(o.value) AS "
-        "deviation"
-        "  FROM (SELECT coalesce(q.percentage, q.failures) AS value FROM scout_internal.quality_results q"
-        "        WHERE q.rule = $2 AND q.hours = $11 AND q.status <> 'runtime error' AND q.window_end <= $12"
-        "        AND q.window_end >= $20 AND (q.percentage IS NULL) = (v.percentage IS NULL)"
-        "        ORDER BY q.result_id DESC LIMIT 30) o) p",
-        pg::Plan::by_index);
+        "INSERT INTO scout_internal.quality_results (run_id, rule, category, severity, relation, status,"
+        " failures, scanned, percentage, warn_if, error_if, hours, window_start, window_end, duration_ms,"
+        " rules_in_scan, sample, error_sqlstate, message, run_by, mean, deviation, runs_compared, anomalous)"
+        " SELECT $1, $2, $3, $4, $5, $6, $7, $8, j.percentage, $9, $10, $11, $12, $13, $14, $15,"
+        "  $16::text::jsonb, $17, $18, $19, j.mean, j.deviation, j.runs_compared, j.anomalous"
+        " FROM scout_internal.judged_result($2, $6, $7, $8, $11, $12, $20) j");
     const bool known = out.sqlstate == nullptr;
     const pg::Param failures = known ? pg::int8(out.failures) : pg::null_of(INT8OID);
     const pg::Param scanned = known && out.scanned >= 0 ? pg::int8(out.scanned) : pg::null_of(INT8OID);

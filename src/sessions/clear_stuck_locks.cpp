@@ -5,6 +5,7 @@
 // alone. The rest is the protocol of action.hpp.
 
 #include "audit/caller.hpp"
+#include "extension/installed.hpp"
 #include "pg/arguments.hpp"
 #include "pg/guard.hpp"
 #include "pg/result.hpp"
@@ -55,13 +56,13 @@ void find_holders(int64 older_than_ms, Targets &targets) {
     rows.free();
 }
 
-// Looks into pg_locks itself: locks() would ask for the blockers of everybody who waits, every time.
+// locks() would ask for the blockers of everybody who waits, every time.
 void look_again(Targets &targets) {
     static pg::Statement still(
-        "SELECT l.virtualtransaction FROM pg_locks l"
-        " WHERE l.locktype = 'advisory' AND l.granted AND l.pid IS NOT NULL AND l.objsubid IN (21315, 21316)"
-        " AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())");
+        "SELECT l.virtualtransaction FROM scout_internal.our_locks l WHERE l.granted AND l.pid IS NOT NULL");
+    pg::AsRole owner(extension::extension_owner());
     pg::Rows rows = still.run();
+    owner.end();
     for (Target &t : targets) {
         if (t.pid == 0 || t.gone) continue;
         bool found = false;

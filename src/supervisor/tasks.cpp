@@ -3,7 +3,6 @@
 #include "audit/caller.hpp"
 #include "audit/retention.hpp"
 #include "extension/installed.hpp"
-#include "extension/locks.hpp"
 #include "extension/pipeline.hpp"
 #include "extension/registry.hpp"
 #include "jobs/kind.hpp"
@@ -21,25 +20,14 @@ constexpr int most_attempts = 10;
 
 // Of a job whose workers die: 10 s after its first attempt began, 20 s after the second, at most 10 min.
 #define BACKOFF "least(interval '10 min', interval '5 s' * power(2, least(r.attempts, 10)))"
-#define NOBODY_WORKS                                                                            \
-    " NOT EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.objsubid = $2"     \
-    "  AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())" \
-    "  AND l.classid::bigint = r.job_id & 4294967295)"
-#define OPEN_HERE " r.finished_at IS NULL AND r.home = $1"
-#define HELD_BACK "(r.state = 'interrupted' AND r.error_sqlstate = '55000')"
+#define OPEN_HERE " FROM scout_internal.open_jobs r WHERE NOT r.is_worked_on AND r.home = $1"
 
 bool pipeline_is_there() {
     return OidIsValid(extension::relation_oid("bronze_pending"));
 }
 
 int free_workers() {
-    static pg::Statement running(
-        "SELECT count(*) FROM pg_locks l WHERE l.locktype = 'advisory' AND l.objsubid = $1 AND l.granted"
-        " AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())");
-    pg::Rows rows = running.read_latest({pg::int4(extension::job_lock_field)});
-    const int out = jobs::max_workers - static_cast<int>(rows.int8(0, 1));
-    rows.free();
-    return std::max(out, 0);
+    return std::max(jobs::max_workers - jobs::running_workers(), 0);
 }
 
 void fail(const char *task, int64 job, const jobs::Failure &why, pg::Array<extension::Done> &done) {
@@ -56,15 +44,12 @@ void fail(const char *task, int64 job, const jobs::Failure &why, pg::Array<exten
 // A long job that gets on with each attempt is not hopeless, however often the server restarts.
 void give_up(pg::Array<extension::Done> &done) {
     static pg::Statement hopeless(
-        "SELECT r.job_id, r.attempts FROM scout_internal.job_records r WHERE" OPEN_HERE
-        " AND r.state IN ('running', 'interrupted') AND r.attempts >= $3 AND NOT " HELD_BACK
-        " AND (SELECT coalesce(sum(w.done), 0) FROM scout_internal.job_workers w WHERE w.job_id = r.job_id) "
-        "<= "
-        "r.done_before"
-        " AND" NOBODY_WORKS " LIMIT 100");
+        "SELECT r.job_id, r.attempts" OPEN_HERE
+        " AND r.state IN ('running', 'interrupted') AND r.attempts >= $2 AND NOT r.paused"
+        " AND (SELECT coalesce(sum(w.done), 0) FROM scout_internal.job_workers w WHERE w.job_id = r.job_id)"
+        " <= r.done_before LIMIT 100");
     pg::AsRole owner(extension::extension_owner());
-    pg::Rows rows = hopeless.read_latest(
-        {pg::text(extension::home()), pg::int4(extension::job_lock_field), pg::int4(most_attempts)});
+    pg::Rows rows = hopeless.read_latest({pg::text(extension::home()), pg::int4(most_attempts)});
     owner.end();
     for (uint64 i = 0; i < rows.count(); i++) {
         const int64 job = rows.int8(i, 1);
@@ -86,18 +71,16 @@ void start(int64 job, Oid login_role, const jobs::Roles &roles) {
 // worker, or has waited; a clock that was set back does not hold it up.
 void restart_due(pg::Array<extension::Done> &done) {
     static pg::Statement plan(
-        "UPDATE scout_internal.job_records r SET next_attempt_at = r.attempt_at + " BACKOFF " WHERE" OPEN_HERE
-        " AND r.state IN ('running', 'interrupted') AND r.next_attempt_at IS NULL AND" NOBODY_WORKS);
+        "UPDATE scout_internal.job_records u SET next_attempt_at = r.attempt_at + " BACKOFF OPEN_HERE
+        " AND u.job_id = r.job_id AND r.state IN ('running', 'interrupted') AND r.next_attempt_at IS NULL");
     static pg::Statement due(
-        "SELECT r.job_id, r.session_role::text, r.acting_role::text, r.scheduled FROM "
-        "scout_internal.job_records r"
-        " WHERE" OPEN_HERE
+        "SELECT r.job_id, r.session_role::text, r.acting_role::text, r.scheduled" OPEN_HERE
         " AND (r.state IN ('running', 'interrupted')"
         "  OR r.state = 'queued' AND (r.attempts > 0 OR r.created_at NOT BETWEEN clock_timestamp() - interval"
         "   '5 s' AND clock_timestamp()))"
         " AND (r.next_attempt_at IS NULL"
         "  OR r.next_attempt_at NOT BETWEEN clock_timestamp() AND clock_timestamp() + interval '11 min')"
-        " AND NOT ($3 AND " HELD_BACK ") AND" NOBODY_WORKS " ORDER BY r.job_id LIMIT $4");
+        " AND NOT ($2 AND r.paused) ORDER BY r.job_id LIMIT $3");
     static pg::Statement postpone(
         "UPDATE scout_internal.job_records r SET next_attempt_at = clock_timestamp() + CASE WHEN r.state = "
         "'queued'"
@@ -106,10 +89,10 @@ void restart_due(pg::Array<extension::Done> &done) {
     const bool paused = pipeline_is_there() && extension::all_loading_is_paused();
     int room = free_workers();
     pg::AsRole owner(extension::extension_owner());
-    const pg::Param home = pg::text(extension::home()), field = pg::int4(extension::job_lock_field);
-    plan.run({home, field});
+    const pg::Param home = pg::text(extension::home());
+    plan.run({home});
     constexpr int looked_at = 1000;  // more than are started: some cannot be
-    pg::Rows rows = due.read_latest({home, field, pg::boolean(paused), pg::int4(looked_at)});
+    pg::Rows rows = due.read_latest({home, pg::boolean(paused), pg::int4(looked_at)});
     owner.end();
     for (uint64 i = 0; i < rows.count() && room > 0; i++) {
         const int64 job = rows.int8(i, 1);

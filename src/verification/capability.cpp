@@ -11,7 +11,8 @@ constexpr extension::Function functions[] = {{"verify_recovery", Tier::reader},
                                              {"smoke_test", Tier::operator_},
                                              {"set_verification_threshold", Tier::admin}};
 
-constexpr extension::Function helpers[] = {{"library_preloaded", Tier::reader},
+constexpr extension::Function helpers[] = {{"smoke_test_event", Tier::operator_},
+                                           {"library_preloaded", Tier::reader},
                                            {"verification_checks", Tier::reader},
                                            {"verification_check", Tier::reader},
                                            {"health_alerts", Tier::reader}};

@@ -27,19 +27,9 @@ namespace {
 
 constexpr int64 silver_limit_ms = 60'000;  // the runbook's: processing in less than 60 seconds
 
-// Store and product of the dimensions, where they have any: silver may have foreign keys to them.
 pg::Statement ingest(
     "SELECT i.event_id, i.accepted, i.reason"
-    " FROM (SELECT coalesce((SELECT d.product_id FROM scout.dim_product d LIMIT 1), 'scout_ir smoke test') "
-    "AS id) p"
-    " CROSS JOIN LATERAL scout.ingest_event(jsonb_build_object("
-    " 'transaction_id', 'scout_ir smoke test ' || gen_random_uuid(),"
-    " 'store_id', coalesce((SELECT s.store_id FROM scout.dim_store s LIMIT 1), 'scout_ir smoke test'),"
-    " 'ts', to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), 'total_amount', 17.50,"
-    " 'items', jsonb_build_array("
-    "  jsonb_build_object('product_id', p.id, 'qty', 2, 'unit_price', 5, 'line_amount', 10),"
-    "  jsonb_build_object('product_id', p.id, 'qty', 1.5, 'unit_price', 5, 'line_amount', 7.5))),"
-    " source_system => 'scout_ir smoke test') i");
+    " FROM scout.ingest_event(scout_internal.smoke_test_event(), source_system => 'scout_ir smoke test') i");
 
 pg::Statement ingest_again(
     "SELECT i.accepted, i.duplicate, i.reason FROM scout.bronze_events b,"

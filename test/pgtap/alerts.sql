@@ -123,15 +123,17 @@ SELECT is(pg_temp.checked('volume:tills/web'), 'opened warning firing', 'once in
 SELECT is((SELECT severity FROM scout.v_alerts WHERE dedup_key = 'volume:tills/pos'), 'critical', 'too few are critical');
 
 -- Jobs.
-INSERT INTO scout_internal.job_records (kind, arguments, state, workers, unit, actor, session_role, acting_role, home, finished_at, error_sqlstate, error_message)
-VALUES ('load_backlog', '{"a": 1}', 'failed', 1, 'events', 'me', 'me', 'me', scout_internal.job_home(), now() - interval '1 minute', '23514', 'row (4711, Ada)'),
-       ('load_backlog', '{"a": 2}', 'failed', 1, 'events', 'me', 'me', 'me', scout_internal.job_home(), now() - interval '1 minute', '23514', 'x'),
-       ('load_backlog', '{"a": 3}', 'cancelled', 1, 'events', 'me', 'me', 'me', scout_internal.job_home(), now(), '57014', 'x'),
-       ('load_backlog', '{"a": 4}', 'running', 1, 'events', 'me', 'me', 'me', scout_internal.job_home(), NULL, NULL, NULL),
-       ('load_backlog', '{"a": 5}', 'interrupted', 1, 'events', 'me', 'me', 'me', scout_internal.job_home(), NULL, '55000', 'loading is paused');
+INSERT INTO scout_internal.job_records (kind, arguments, state, workers, unit, actor, session_role, acting_role, home, finished_at, error_sqlstate, error_message, paused)
+VALUES ('load_backlog', '{"a": 1}', 'failed', 1, 'events', 'me', 'me', 'me', scout_internal.job_home(), now() - interval '1 minute', '23514', 'row (4711, Ada)', false),
+       ('load_backlog', '{"a": 2}', 'failed', 1, 'events', 'me', 'me', 'me', scout_internal.job_home(), now() - interval '1 minute', '23514', 'x', false),
+       ('load_backlog', '{"a": 3}', 'cancelled', 1, 'events', 'me', 'me', 'me', scout_internal.job_home(), now(), '57014', 'x', false),
+       ('load_backlog', '{"a": 4}', 'running', 1, 'events', 'me', 'me', 'me', scout_internal.job_home(), NULL, NULL, NULL, false),
+       ('load_backlog', '{"a": 5}', 'interrupted', 1, 'events', 'me', 'me', 'me', scout_internal.job_home(), NULL, '55000', 'loading is paused', true),
+       ('load_backlog', '{"a": 6}', 'interrupted', 1, 'events', 'me', 'me', 'me', scout_internal.job_home(), NULL, '55000', 'what is no pause', false);
 SELECT min(job_id) AS job FROM scout_internal.job_records \gset
-SELECT set_eq($$SELECT severity, summary, of_pipeline FROM scout_internal.job_alerts()$$,
-    $$VALUES ('critical', 'load_backlog failed (SQLSTATE 23514)', false), ('warning', 'load_backlog is interrupted', false), ('warning', 'load_backlog is interrupted', true)$$,
+SELECT bag_eq($$SELECT severity, summary, of_pipeline FROM scout_internal.job_alerts()$$,
+    $$VALUES ('critical', 'load_backlog failed (SQLSTATE 23514)', false), ('critical', 'load_backlog failed (SQLSTATE 23514)', false),
+            ('warning', 'load_backlog is interrupted', false), ('warning', 'load_backlog is interrupted', true), ('warning', 'load_backlog is interrupted', false)$$,
     'failed and interrupted jobs, not cancelled ones');
 SELECT is(pg_temp.checked('job:' || :job), 'opened critical firing', 'a failed job');
 INSERT INTO scout_internal.job_records (kind, arguments, state, workers, unit, actor, session_role, acting_role, home, finished_at)
@@ -146,8 +148,8 @@ DELETE FROM scout_internal.job_records;
 
 -- Health and gold: what no other source says.
 SELECT is((SELECT count(*) FROM scout_internal.health_alerts() WHERE subject ~ 'staleness'), 0::bigint, 'staleness is a matter of freshness');
-INSERT INTO scout_internal.gold_refreshes (view_schema, view_name, started_at, finished_at, duration_ms, status)
-VALUES ('scout', 'gold_daily_metrics', now(), now(), 1, 'failed: division by zero');
+INSERT INTO scout_internal.gold_refreshes (view_schema, view_name, started_at, finished_at, duration_ms, status, error_sqlstate, error_message)
+VALUES ('scout', 'gold_daily_metrics', now(), now(), 1, 'failed', '22012', 'division by zero');
 SELECT results_eq($$SELECT dedup_key, severity, of_pipeline FROM scout_internal.gold_alerts()$$, $$VALUES ('gold:gold_daily_metrics', 'critical', true)$$,
     'a gold view that could not be refreshed');
 INSERT INTO scout_internal.quality_results (run_id, rule, category, severity, status, failures, warn_if, error_if, hours, window_start, window_end,

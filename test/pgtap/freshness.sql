@@ -28,7 +28,12 @@ SELECT string_agg(status, ',') AS ignored FROM (
         source_column => 'source', expected_sources => '{venue,ticketing,weather,social}')) r \gset
 
 BEGIN;
-SELECT plan(144);
+SELECT plan(152);
+CREATE FUNCTION pg_temp.plan_of(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN QUERY EXECUTE 'EXPLAIN (COSTS OFF) ' || query;
+END
+$$;
 CREATE FUNCTION pg_temp.fresh(name text, at timestamptz DEFAULT '2026-03-02 12:00+00') RETURNS text LANGUAGE sql AS $$
 SELECT string_agg(concat_ws(' ', f.source, f.status, f.age), ', ' ORDER BY f.source NULLS FIRST) FROM scout.freshness(ARRAY[name], at) f $$;
 
@@ -122,6 +127,8 @@ SELECT is((SELECT status || ' ' || details FROM scout.freshness('{leaving}')), '
 DROP TABLE public.leaving;
 SELECT is((SELECT status FROM scout.freshness('{leaving}')), 'runtime error', 'a dropped relation');
 SELECT is((SELECT status FROM scout.volume('{leaving}')), 'runtime error', 'in volume(), too');
+SELECT isnt((SELECT error_sqlstate FROM scout.freshness('{leaving}')), NULL, 'its SQLSTATE is a column');
+SELECT is((SELECT error_sqlstate FROM scout.volume('{leaving}')), (SELECT error_sqlstate FROM scout.freshness('{leaving}')), 'of volume() as well');
 
 -- A relation under ACCESS EXCLUSIVE is not waited for.
 SELECT dblink_connect('other', 'dbname=' || current_database()) \g /dev/null
@@ -275,6 +282,23 @@ SELECT throws_ok(call, code, NULL, call) FROM (VALUES
     ($$SELECT * FROM scout.compare_layers('public.a', 'public.b', '{part}', samples => -1)$$, '22023'),
     ($$SELECT * FROM scout.compare_layers('public.a', 'public.nowhere', '{k}')$$, '42P01')) v(call, code);
 SELECT set_eq('SELECT * FROM scout_internal.registered_datasets', 'SELECT * FROM before', 'none of them has registered anything');
+
+-- One definition of what is late.
+SELECT set_eq($$SELECT layer, warn_after, error_after FROM scout.datasets WHERE built_in$$,
+    $$SELECT DISTINCT d.layer, l.warn_after, l.error_after FROM scout.datasets d, scout_internal.freshness_limits(d.layer) l WHERE d.built_in$$, 'limits of datasets');
+SELECT set_eq($$SELECT check_name, warning, critical FROM scout_internal.verification_checks() WHERE check_name ~ 'staleness'$$,
+    $$SELECT l.layer || '_staleness' AS check_name, extract(epoch FROM f.warn_after) / 60 AS warning, extract(epoch FROM f.error_after) / 60 AS critical
+      FROM (VALUES ('bronze'), ('silver'), ('gold')) l (layer), scout_internal.freshness_limits(l.layer) f$$, 'those of verify_recovery()');
+SELECT set_eq($$SELECT (regexp_matches(pg_get_function_arguments('scout.register_gold'::regproc), '''([^'']*)''::interval', 'g'))[1]::interval$$,
+    $$SELECT unnest(ARRAY[warn_after, error_after]) FROM scout_internal.freshness_limits('gold')$$, 'those of register_gold()');
+SELECT is_empty($$SELECT FROM scout_internal.freshness_limits('what there is not')$$, 'of nothing else');
+
+-- Runs that changed silver are found by index, however many did nothing.
+SET LOCAL enable_seqscan = off;
+SET LOCAL enable_bitmapscan = off;
+SELECT ok((SELECT bool_or(line ~ x.index) FROM pg_temp.plan_of(x.query) line), 'the plan has ' || x.index)
+FROM (VALUES ('etl_runs_silver_idx', 'SELECT r.finished_at FROM scout_internal.etl_runs r WHERE r.changed_silver ORDER BY r.finished_at DESC LIMIT 1'),
+             ('etl_runs_silver_txid_idx', $$SELECT * FROM scout_internal.etl_runs r WHERE r.changed_silver AND r.txid >= '9' ORDER BY r.txid LIMIT 1001$$)) x (index, query);
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -8,7 +8,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS scout_ir;
 CREATE EXTENSION IF NOT EXISTS dblink;
 
-SELECT plan(105);
+SELECT plan(106);
 SELECT throws_ok('SELECT * FROM scout.' || f, '42P01', NULL, 'no pipeline: ' || f)
 FROM unnest(ARRAY['refresh_gold_platinum()', 'maybe_refresh_gold()', 'gold_freshness()', 'v_gold_freshness']) f;
 SELECT is((SELECT string_agg(relation_name, ',') FROM scout.dependency_chain('pg_catalog.pg_class')), 'pg_catalog.pg_class', 'a chain needs no pipeline');
@@ -128,6 +128,9 @@ SELECT is((SELECT string_agg(materialized_view || ': ' || why, ', ') FROM scout.
 SET client_min_messages = error;
 SELECT is(pg_temp.others(), 'CONCURRENTLY scout.gold_daily_aggregates skipped: fresh, mart.gold_weekly refreshed, scout.gold_regional_performance failed: division by zero, scout.gold_best skipped: depends on scout.gold_regional_performance',
           'a view fails, its dependents are skipped, the others are done');
+SELECT is((SELECT string_agg(concat_ws('|', view_name, status, error_sqlstate, error_message), ', ' ORDER BY refresh_id)
+           FROM (SELECT * FROM scout.gold_refreshes ORDER BY refresh_id DESC LIMIT 2) r),
+          'gold_regional_performance|failed: division by zero|22012|division by zero, gold_best|skipped: depends on scout.gold_regional_performance', 'and why');
 SET client_min_messages = warning;
 SELECT is((SELECT string_agg(status || ' ' || state || ' ' || (why ~ 'division by zero'), ', ' ORDER BY materialized_view) FROM scout.v_gold_freshness WHERE materialized_view IN ('gold_best', 'gold_regional_performance')),
           'pass stale false, error failed true', 'both of them are not fresh, and one says why');

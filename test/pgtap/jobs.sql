@@ -121,7 +121,7 @@ SELECT columns_are('scout', 'jobs', ARRAY['job_id', 'kind', 'arguments', 'state'
     'workers', 'done', 'total', 'unit', 'percent', 'rows_per_second', 'estimated_finish', 'transactions_created', 'transactions_updated',
     'transactions_removed', 'line_items_created', 'events_dead_lettered', 'dead_letters_resolved', 'last_position', 'attempts',
     'next_attempt_at', 'error_sqlstate', 'error_message', 'error_detail', 'error_hint', 'idempotency_key', 'scheduled', 'cancelled_by',
-    'created_at', 'started_at', 'finished_at'], 'the columns of jobs');
+    'created_at', 'started_at', 'finished_at', 'paused'], 'the columns of jobs');
 SELECT volatility_is('scout', f, v, f || ' is ' || v)
 FROM (VALUES ('job', 'stable'), ('cancel_job', 'volatile'), ('wait_for_job', 'volatile')) x(f, v);
 
