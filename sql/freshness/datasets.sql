@@ -131,8 +131,9 @@ BEGIN
                 JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attname = loaded_at_column
                 WHERE i.indrelid = relation AND i.indisvalid AND m.amname = 'btree'
                   AND (i.indkey[0] = a.attnum OR source_column IS NOT NULL AND i.indkey[1] = a.attnum))
-            THEN format('each look reads the whole relation; an index would lead to the newest row: CREATE INDEX ON %s (%s)',
-                        relation, concat_ws(', ', quote_ident(source_column), quote_ident(loaded_at_column))) END);
+            THEN 'each look reads the whole relation; an index would lead to the newest row: ' || CASE subject.nspname
+                WHEN 'scout' THEN format('SELECT * FROM scout.maintain(%L, ''index'', %L)', relation, array_remove(ARRAY[source_column, loaded_at_column], NULL))
+                ELSE format('CREATE INDEX ON %s (%s)', relation, concat_ws(', ', quote_ident(source_column), quote_ident(loaded_at_column))) END END);
 END
 $$;
 COMMENT ON FUNCTION scout_internal.checked_dataset(text, regclass, name, interval, interval, text, name, text[], text, time, time, int[], text, interval, text) IS

@@ -130,8 +130,10 @@ BEGIN
                   HINT = 'Give positive intervals of up to ten years, such as ''10 minutes'' and ''15 minutes''; a warning comes before an error.';
     END IF;
     RETURN QUERY SELECT subject.nspname, subject.relname, subject.owner,
-        CASE WHEN NOT subject.has_key THEN format(
-            'a refresh keeps readers out: CREATE UNIQUE INDEX ON %s (...) on plain columns, not partial, would let it run concurrently', relation) END;
+        CASE WHEN NOT subject.has_key THEN format(CASE subject.nspname
+            WHEN 'scout' THEN 'a refresh keeps readers out: SELECT * FROM scout.maintain(%2$L, ''index'', ''{...}'', is_unique => true) would let it run concurrently'
+            ELSE 'a refresh keeps readers out: CREATE UNIQUE INDEX ON %1$s (...) on plain columns, not partial, would let it run concurrently' END,
+            relation, relation::text) END;
 END
 $$;
 COMMENT ON FUNCTION scout_internal.checked_gold(regclass, interval, interval, boolean) IS

@@ -10,7 +10,7 @@
 -- counts as pending. A resolved letter is no state.
 --
 -- All of bronze. Most events are processed and nothing else. The others, those that a letter, a hint
--- or a logged deletion names, are looked at one by one (`apart`). That what is left of bronze and of
+-- or a logged deletion names, are looked at one by one (`exceptions`). That what is left of bronze and of
 -- silver are the same events, once each, is proven by fingerprints (fingerprint.sql), one pass
 -- over each table; so are the lines of all transactions and the dedup keys. Only where sums differ
 -- does the search of reconcile_search.sql join the tables, and its counts stand: fingerprints
@@ -33,22 +33,22 @@ SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
-    apart_limit CONSTANT int := 1000000;  -- beyond, joining is cheaper than looking one by one
+    exceptions_limit CONSTANT int := 1000000;  -- beyond, joining is cheaper than looking one by one
     prime CONSTANT numeric := 2305843009213693951;  -- 2^61 - 1
     windowed       boolean := start_ts IS NOT NULL OR end_ts IS NOT NULL;
     salt           uuid;
     unflushed      int8multirange;
     queued         int8multirange;
     hints          numeric;
-    apart          bigint[];
-    events_settled boolean := false;  -- proven for all events but those apart
+    exceptions     bigint[];
+    events_settled boolean := false;  -- proven for all events but the exceptions
     keys_settled   boolean := false;
     lines_settled  boolean := false;
     silver_rows    bigint;
     seen           record;
     events         record;
     deleted        record;
-    strangers      record;
+    orphans        record;
     letters        record;
     lines          record;
     keys           record;
@@ -66,9 +66,9 @@ BEGIN
     FROM scout.bronze_pending p;
     SELECT coalesce(sum(upper(r.ids) - lower(r.ids)), 0) INTO hints FROM unnest(queued) r (ids);
 
-    IF NOT windowed AND hints <= apart_limit THEN
-        apart := scout_internal.events_apart(queued);
-        IF cardinality(apart) <= apart_limit AND scout_internal.silver_is_unique() THEN
+    IF NOT windowed AND hints <= exceptions_limit THEN
+        exceptions := scout_internal.events_apart(queued);
+        IF cardinality(exceptions) <= exceptions_limit AND scout_internal.silver_is_unique() THEN
             salt := gen_random_uuid();  -- nobody can know it beforehand
         END IF;
     END IF;
@@ -76,9 +76,9 @@ BEGIN
     IF salt IS NOT NULL THEN
         SELECT f.* INTO seen FROM scout_internal.pipeline_fingerprints(salt) f;
         silver_rows := seen.silver_rows;
-        SELECT e.* INTO events FROM scout_internal.reconcile_events(NULL, NULL, queued, apart, salt) e;
+        SELECT e.* INTO events FROM scout_internal.reconcile_events(NULL, NULL, queued, exceptions, salt) e;
         SELECT k.* INTO keys FROM scout_internal.reconcile_keys(NULL, NULL, unflushed, true, salt) k;
-        events_settled := seen.bronze_rows - events.bronze = seen.silver_sources - events.silver_apart
+        events_settled := seen.bronze_rows - events.bronze = seen.silver_sources - events.silver_exceptions
             AND mod(seen.bronze_ids - events.bronze_ids - seen.silver_ids + events.silver_ids, prime) = 0;
         keys_settled := seen.bronze_rows - keys.bronze_rows = seen.key_rows - keys.key_rows
             AND mod(seen.bronze_keys - keys.bronze_keys - seen.keys + keys.keys, prime) = 0;
@@ -90,7 +90,7 @@ BEGIN
             INTO lines;
         END IF;
     END IF;
-    IF events_settled THEN  -- what is not apart is processed, once
+    IF events_settled THEN  -- what is no exception is processed, once
         events.silver_rows := events.silver_rows + seen.bronze_rows - events.bronze;
         events.processed := events.processed + seen.bronze_rows - events.bronze;
         events.bronze := seen.bronze_rows;
@@ -107,11 +107,11 @@ BEGIN
     SELECT d.* INTO deleted FROM scout_internal.reconcile_deletions(start_ts, end_ts) d;
     -- Where fingerprints agree, subtraction says whether there are any.
     IF NOT events_settled OR silver_rows > events.silver_rows + deleted.silver_rows THEN
-        SELECT x.* INTO strangers FROM scout_internal.reconcile_strangers(start_ts, end_ts, events_settled, apart) x;
+        SELECT x.* INTO orphans FROM scout_internal.reconcile_strangers(start_ts, end_ts, events_settled, exceptions) x;
     ELSE
         SELECT 0::bigint AS no_lineage, 0::bigint AS never_seen, 0::bigint AS lettered, NULL::jsonb AS no_lineage_sample,
                NULL::jsonb AS never_seen_sample, NULL::jsonb AS lettered_sample
-        INTO strangers;
+        INTO orphans;
     END IF;
     SELECT q.* INTO letters FROM scout_internal.reconcile_letters(start_ts, end_ts) q;
 
@@ -137,19 +137,19 @@ BEGIN
         (8, 'events_in_several_states', 'critical', events.several, 0,
             jsonb_build_object('events', events.several_events)),
         (9, 'processed_twice', 'critical', events.twice, 0, jsonb_build_object('event_ids', events.twice_ids)),
-        (10, 'silver_without_bronze', CASE WHEN strangers.never_seen > 0 THEN 'critical' ELSE 'warning' END,
-            deleted.silver_rows + strangers.no_lineage + strangers.never_seen, 0,
+        (10, 'silver_without_bronze', CASE WHEN orphans.never_seen > 0 THEN 'critical' ELSE 'warning' END,
+            deleted.silver_rows + orphans.no_lineage + orphans.never_seen, 0,
             jsonb_build_object(
                 'deleted_by_hand', deleted.silver_rows, 'deleted_event_ids', deleted.silver_sample,
-                'never_seen', strangers.never_seen, 'never_seen_event_ids', strangers.never_seen_sample,
-                'no_lineage', strangers.no_lineage, 'no_lineage_transaction_ids', strangers.no_lineage_sample)),
+                'never_seen', orphans.never_seen, 'never_seen_event_ids', orphans.never_seen_sample,
+                'no_lineage', orphans.no_lineage, 'no_lineage_transaction_ids', orphans.no_lineage_sample)),
         (11, 'silver_of_dead_letters', 'critical',
-            events.lettered_silver + deleted.lettered_silver + strangers.lettered, 0,
+            events.lettered_silver + deleted.lettered_silver + orphans.lettered, 0,
             jsonb_build_object(
                 'in_bronze', events.lettered_silver,
-                'not_in_bronze', deleted.lettered_silver + strangers.lettered,
+                'not_in_bronze', deleted.lettered_silver + orphans.lettered,
                 'not_in_bronze_event_ids',
-                nullif(coalesce(deleted.both_sample, '[]') || coalesce(strangers.lettered_sample, '[]'), '[]'))),
+                nullif(coalesce(deleted.both_sample, '[]') || coalesce(orphans.lettered_sample, '[]'), '[]'))),
         (12, 'transactions_without_lines', 'critical', lines.lineless, 0,
             jsonb_build_object('transaction_ids', lines.lineless_sample, 'with_item_count_0', lines.declared_empty)),
         (13, 'lines_without_transaction', 'critical', lines.orphan_lines, 0,

@@ -100,8 +100,8 @@ COMMENT ON FUNCTION scout_internal.reconcile_deletions(timestamptz, timestamptz)
 'Logged deletions from bronze, and what of those events is in silver and dead letters, with examples: part of reconcile().';
 
 -- Silver rows without lineage, or of events that neither bronze nor the log of deletions knows. `settled`: fingerprints
--- have proven the others, and they can only be apart.
-CREATE FUNCTION scout_internal.reconcile_strangers(start_ts timestamptz, end_ts timestamptz, settled boolean, apart bigint[])
+-- have proven the others, and they can only be exceptions.
+CREATE FUNCTION scout_internal.reconcile_strangers(start_ts timestamptz, end_ts timestamptz, settled boolean, exceptions bigint[])
 RETURNS TABLE (no_lineage bigint, never_seen bigint, lettered bigint, no_lineage_sample jsonb, never_seen_sample jsonb,
                lettered_sample jsonb)
 LANGUAGE plpgsql STABLE ROWS 1
@@ -113,7 +113,7 @@ DECLARE
 BEGIN
     PERFORM scout_internal.require_pipeline();
     RETURN QUERY
-    WITH stranger AS MATERIALIZED (
+    WITH orphan AS MATERIALIZED (
         SELECT s.transaction_id, s.source_event_id,
                EXISTS (SELECT FROM scout.bronze_events_dlq q
                        WHERE q.event_id = s.source_event_id AND q.status IN ('open', 'discarded')) AS is_lettered
@@ -130,7 +130,7 @@ BEGIN
               WHERE settled AND t.source_event_id IS NULL
               UNION ALL
               SELECT t.transaction_id, t.source_event_id
-              FROM unnest(apart) a (event_id) JOIN scout.silver_transactions t ON t.source_event_id = a.event_id
+              FROM unnest(exceptions) a (event_id) JOIN scout.silver_transactions t ON t.source_event_id = a.event_id
               WHERE settled) s
         WHERE NOT EXISTS (SELECT FROM scout.bronze_events b WHERE b.event_id = s.source_event_id)
           AND NOT EXISTS (SELECT FROM scout.bronze_deletions d WHERE d.event_id = s.source_event_id)
@@ -138,13 +138,13 @@ BEGIN
     SELECT count(*) FILTER (WHERE x.source_event_id IS NULL) AS no_lineage,
            count(x.source_event_id) AS never_seen,
            count(*) FILTER (WHERE x.is_lettered) AS lettered,
-           (SELECT jsonb_agg(y.transaction_id) FROM (SELECT z.transaction_id FROM stranger z
+           (SELECT jsonb_agg(y.transaction_id) FROM (SELECT z.transaction_id FROM orphan z
                 WHERE z.source_event_id IS NULL ORDER BY 1 LIMIT 10) y) AS no_lineage_sample,
-           (SELECT jsonb_agg(y.source_event_id) FROM (SELECT z.source_event_id FROM stranger z
+           (SELECT jsonb_agg(y.source_event_id) FROM (SELECT z.source_event_id FROM orphan z
                 WHERE z.source_event_id IS NOT NULL ORDER BY 1 LIMIT 10) y) AS never_seen_sample,
-           (SELECT jsonb_agg(y.source_event_id) FROM (SELECT z.source_event_id FROM stranger z
+           (SELECT jsonb_agg(y.source_event_id) FROM (SELECT z.source_event_id FROM orphan z
                 WHERE z.is_lettered ORDER BY 1 LIMIT 10) y) AS lettered_sample
-    FROM stranger x;
+    FROM orphan x;
 END
 $$;
 COMMENT ON FUNCTION scout_internal.reconcile_strangers(timestamptz, timestamptz, boolean, bigint[]) IS

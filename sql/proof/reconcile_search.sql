@@ -4,15 +4,15 @@
 -- because that may run in parallel where SELECT INTO may not. What they mean is in reconcile.sql,
 -- which calls them, with its settings.
 
--- Bronze, event by event. With `apart` only those events, and the sums of fingerprints of what is
+-- Bronze, event by event. With `exceptions` only those events, and the sums of fingerprints of what is
 -- found of them in bronze and in silver. The grouping makes it right without the unique constraints
 -- too, on adopted tables; over the unique indexes it costs next to nothing.
 CREATE FUNCTION scout_internal.reconcile_events(start_ts timestamptz, end_ts timestamptz, queued int8multirange,
-                                       apart bigint[] DEFAULT NULL, salt uuid DEFAULT NULL)
+                                       exceptions bigint[] DEFAULT NULL, salt uuid DEFAULT NULL)
 RETURNS TABLE (lo bigint, hi bigint, bronze bigint, silver_rows bigint, processed bigint, dead_lettered bigint,
                discarded bigint, pending bigint, stateless bigint, several bigint, twice bigint,
                lettered_silver bigint, hinted bigint, stateless_ids jsonb, several_events jsonb, twice_ids jsonb,
-               bronze_ids numeric, silver_apart bigint, silver_ids numeric)
+               bronze_ids numeric, silver_exceptions bigint, silver_ids numeric)
 LANGUAGE plpgsql STABLE ROWS 1
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -44,15 +44,15 @@ BEGIN
                    FROM scout.bronze_events_dlq q
                    WHERE q.event_id IS NOT NULL AND q.status IN ('open', 'discarded')
                    GROUP BY q.event_id) d ON d.event_id = b.event_id
-        WHERE NOT windowed AND apart IS NULL
+        WHERE NOT windowed AND exceptions IS NULL
         UNION ALL
         SELECT b.event_id, (s.source_event_id IS NOT NULL)::int::bigint,
                coalesce(q.status = 'open', false), coalesce(q.status = 'discarded', false), b.event_id <@ queued
-        FROM unnest(apart) a (event_id)
+        FROM unnest(exceptions) a (event_id)
         JOIN scout.bronze_events b ON b.event_id = a.event_id
         LEFT JOIN scout.silver_transactions s ON s.source_event_id = a.event_id
         LEFT JOIN scout.bronze_events_dlq q ON q.event_id = a.event_id
-        WHERE NOT windowed AND apart IS NOT NULL
+        WHERE NOT windowed AND exceptions IS NOT NULL
         UNION ALL
         SELECT b.event_id,
                (SELECT count(*) FROM scout.silver_transactions s WHERE s.source_event_id = b.event_id),
@@ -97,12 +97,12 @@ BEGIN
                 FROM (SELECT e.event_id FROM state e WHERE e.copies > 1 ORDER BY e.event_id LIMIT 10) x) END,
            coalesce(t.ids, 0), x.copies, coalesce(x.ids, 0)
     FROM totals t, (SELECT count(*) AS copies, sum(scout_internal.fingerprint(salt, 1, s.source_event_id)) AS ids
-                    FROM unnest(apart) a (event_id)
+                    FROM unnest(exceptions) a (event_id)
                     JOIN scout.silver_transactions s ON s.source_event_id = a.event_id) x;
 END
 $$;
 COMMENT ON FUNCTION scout_internal.reconcile_events(timestamptz, timestamptz, int8multirange, bigint[], uuid) IS
-'States of the events of bronze, of a window, or of the events apart, counted, with examples of what breaks a check: part of reconcile().';
+'States of the events of bronze, of a window, or of the exceptions, counted, with examples of what breaks a check: part of reconcile().';
 
 -- Transactions against their lines. In a window, lines left behind are looked for under the
 -- transaction ids of events that are not in silver.

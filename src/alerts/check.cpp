@@ -225,7 +225,7 @@ int64 freeze(const jobs::Job &job) {
 // A check that is under way makes this one superfluous.
 jobs::Turn turn(const jobs::Job &job, jobs::Progress &progress) {
     jobs::Chunk chunk;
-    if (!jobs::take_chunk(job.id, chunk)) return jobs::Turn::nothing_left;
+    if (!jobs::claim_chunk(job.id, chunk)) return jobs::Turn::nothing_left;
     if (extension::acquire(extension::Lock::alerts, ExclusiveLock, false)) {
         Check check;
         check.look();

@@ -48,27 +48,28 @@ private:
     int64_t leading_zeros_ = 0;
 };
 
-int64_t take_digits(Scanner &in, SignificantDigits &digits) {
+int64_t parse_digits(Scanner &in, SignificantDigits &digits) {
     int64_t count = 0;
-    for (int digit; in.take_digit(digit); count++) digits.push(digit);
+    for (int digit; in.accept_digit(digit); count++) digits.push(digit);
     return count;
 }
 
-bool take_sign(Scanner &in) {
-    if (in.take('-')) return true;
-    in.take('+');
+bool parse_sign(Scanner &in) {
+    if (in.accept('-')) return true;
+    in.accept('+');
     return false;
 }
 
 // Saturates far above the length of any text, so that no number of zeros in front or behind can
 // bring a saturated exponent back to where it would matter.
-bool take_exponent(Scanner &in, int64_t &exponent) {
+bool parse_exponent(Scanner &in, int64_t &exponent) {
     constexpr int64_t saturated = 1'000'000'000'000'000'000;
-    const bool negative = take_sign(in);
+    const bool negative = parse_sign(in);
     int digit = 0;
-    if (!in.take_digit(digit)) return false;
+    if (!in.accept_digit(digit)) return false;
     int64_t magnitude = digit;
-    while (in.take_digit(digit)) magnitude = magnitude < saturated / 10 ? magnitude * 10 + digit : saturated;
+    while (in.accept_digit(digit))
+        magnitude = magnitude < saturated / 10 ? magnitude * 10 + digit : saturated;
     exponent = negative ? -magnitude : magnitude;
     return true;
 }
@@ -82,13 +83,13 @@ int128 magnitude(Decimal value) {
 ParseStatus parse_decimal(std::string_view text, Decimal &out) {
     Scanner in(trim(text));
     SignificantDigits digits;
-    const bool negative = take_sign(in);
-    const int64_t whole_digits = take_digits(in, digits);
-    const int64_t fraction_digits = in.take('.') ? take_digits(in, digits) : 0;
+    const bool negative = parse_sign(in);
+    const int64_t whole_digits = parse_digits(in, digits);
+    const int64_t fraction_digits = in.accept('.') ? parse_digits(in, digits) : 0;
     if (whole_digits + fraction_digits == 0) return ParseStatus::malformed;
 
     int64_t exponent = 0;
-    if (in.take_either('e', 'E') && !take_exponent(in, exponent)) return ParseStatus::malformed;
+    if (in.accept_either('e', 'E') && !parse_exponent(in, exponent)) return ParseStatus::malformed;
     if (!in.done()) return ParseStatus::malformed;
     return digits.to_decimal(negative, whole_digits + exponent, out);
 }

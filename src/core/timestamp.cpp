@@ -40,11 +40,11 @@ constexpr int64_t floor_divide(int64_t a, int64_t b) {
     return a / b - (a % b < 0);
 }
 
-bool take_date(Scanner &in, bool &basic, int64_t &days) {
+bool parse_date(Scanner &in, bool &basic, int64_t &days) {
     int century = 0, year_of_century = 0, month = 0, day = 0;
-    if (!in.take_pair(century) || !in.take_pair(year_of_century)) return false;
-    basic = !in.take('-');
-    if (!in.take_pair(month) || (!basic && !in.take('-')) || !in.take_pair(day)) return false;
+    if (!in.accept_pair(century) || !in.accept_pair(year_of_century)) return false;
+    basic = !in.accept('-');
+    if (!in.accept_pair(month) || (!basic && !in.accept('-')) || !in.accept_pair(day)) return false;
 
     const int year = century * 100 + year_of_century;
     if (year < 1 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month)) return false;
@@ -53,26 +53,26 @@ bool take_date(Scanner &in, bool &basic, int64_t &days) {
 }
 
 // Digits of a second, at least one; those beyond microseconds only round.
-bool take_fraction(Scanner &in, int64_t &usecs) {
+bool parse_fraction(Scanner &in, int64_t &usecs) {
     int digit = 0;
-    if (!in.take_digit(digit)) return false;
+    if (!in.accept_digit(digit)) return false;
     usecs = 0;
     int64_t unit = usecs_per_second;
     do {
         const bool rounds = unit == 1;
         unit /= 10;
         usecs += rounds ? digit >= 5 : digit * unit;
-    } while (in.take_digit(digit));
+    } while (in.accept_digit(digit));
     return true;
 }
 
-bool take_time(Scanner &in, bool basic, int64_t &usecs) {
+bool parse_time(Scanner &in, bool basic, int64_t &usecs) {
     int hour = 0, minute = 0, second = 0;
     int64_t fraction = 0;
-    if (!in.take_pair(hour) || (!basic && !in.take(':')) || !in.take_pair(minute)) return false;
-    if (basic || in.take(':')) {
-        if (!in.take_pair(second)) return false;
-        if (in.take_either('.', ',') && !take_fraction(in, fraction)) return false;
+    if (!in.accept_pair(hour) || (!basic && !in.accept(':')) || !in.accept_pair(minute)) return false;
+    if (basic || in.accept(':')) {
+        if (!in.accept_pair(second)) return false;
+        if (in.accept_either('.', ',') && !parse_fraction(in, fraction)) return false;
     }
 
     if (hour > 24 || minute > 59 || second > 60) return false;
@@ -81,24 +81,24 @@ bool take_time(Scanner &in, bool basic, int64_t &usecs) {
     return true;
 }
 
-bool take_zone_part(Scanner &in, int &value) {
-    in.take(':');
-    return in.take_pair(value);
+bool parse_zone_part(Scanner &in, int &value) {
+    in.accept(':');
+    return in.accept_pair(value);
 }
 
 // What a local time is ahead of UTC; no zone at all means UTC.
-bool take_zone(Scanner &in, int64_t &usecs) {
+bool parse_zone(Scanner &in, int64_t &usecs) {
     usecs = 0;
     if (in.done()) return true;
-    in.take(' ');
-    if (in.take_either('Z', 'z')) return true;
+    in.accept(' ');
+    if (in.accept_either('Z', 'z')) return true;
 
-    const bool west = in.take('-');
-    if (!west && !in.take('+')) return false;
+    const bool west = in.accept('-');
+    if (!west && !in.accept('+')) return false;
     int hour = 0, minute = 0, second = 0;
-    if (!in.take_pair(hour)) return false;
-    if (!in.done() && !take_zone_part(in, minute)) return false;
-    if (!in.done() && !take_zone_part(in, second)) return false;
+    if (!in.accept_pair(hour)) return false;
+    if (!in.done() && !parse_zone_part(in, minute)) return false;
+    if (!in.done() && !parse_zone_part(in, second)) return false;
     if (hour > 15 || minute > 59 || second > 59) return false;
     const int64_t offset = ((hour * 60 + minute) * 60 + second) * usecs_per_second;
     usecs = west ? -offset : offset;
@@ -111,10 +111,10 @@ bool parse_timestamp(std::string_view text, Timestamp &out) {
     Scanner in(trim(text));
     bool basic = false;
     int64_t days = 0, time = 0, zone = 0;
-    if (!take_date(in, basic, days)) return false;
+    if (!parse_date(in, basic, days)) return false;
     if (basic || !in.done()) {
-        if (!in.take_either('T', 't') && (basic || !in.take(' '))) return false;
-        if (!take_time(in, basic, time) || !take_zone(in, zone)) return false;
+        if (!in.accept_either('T', 't') && (basic || !in.accept(' '))) return false;
+        if (!parse_time(in, basic, time) || !parse_zone(in, zone)) return false;
     }
     if (!in.done()) return false;
     out = days * usecs_per_day + time - zone;

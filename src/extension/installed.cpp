@@ -15,9 +15,9 @@ namespace scout::extension {
 
 namespace {
 
-// Calls take(tuple) with the extension's row; false where there is none.
-template <typename Take>
-bool with_extension(Take take) {
+// Calls visit(tuple) with the extension's row; false where there is none.
+template <typename Visit>
+bool with_extension(Visit visit) {
     Relation catalog = table_open(ExtensionRelationId, AccessShareLock);
     ScanKeyData key;
     ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ,
@@ -25,7 +25,7 @@ bool with_extension(Take take) {
     SysScanDesc scan = systable_beginscan(catalog, ExtensionNameIndexId, true, nullptr, 1, &key);
     HeapTuple tuple = systable_getnext(scan);
     const bool found = HeapTupleIsValid(tuple);
-    if (found) take(catalog, tuple);
+    if (found) visit(catalog, tuple);
     systable_endscan(scan);
     table_close(catalog, AccessShareLock);
     return found;

@@ -74,7 +74,8 @@ Oid require_pipeline_tables() {
                     errdetail("\"%s.%s\" belongs to \"%s\", \"%s.%s\" to \"%s\".", schema_name, essential[0],
                               GetUserNameFromId(pipeline_owner, false), schema_name, name,
                               GetUserNameFromId(owner, false)),
-                    errhint("Give them one owner with ALTER TABLE ... OWNER TO."));
+                    errhint("Give them one owner: SELECT * FROM scout.create_pipeline(owner => %s)",
+                            quote_literal_cstr(GetUserNameFromId(pipeline_owner, false))));
     }
     return pipeline_owner;
 }

@@ -27,8 +27,8 @@ void require_operator(const char *what) {
     if (is_operator()) return;
     ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied for %s", what),
             errdetail("Role \"%s\" is not an operator.", GetUserNameFromId(GetUserId(), false)),
-            errhint("An admin can grant it: SELECT scout.grant_access('operator', '%s')",
-                    GetUserNameFromId(GetUserId(), false)));
+            errhint("An admin can grant it: SELECT scout.grant_access('operator', %s)",
+                    quote_literal_cstr(GetUserNameFromId(GetUserId(), false))));
 }
 
 }  // namespace scout::extension

@@ -63,7 +63,8 @@ SCOUT_ACTION(scout_unregister_dataset, 1) {
     static pg::Statement forget(
         "DELETE FROM scout_internal.registered_datasets d WHERE d.name = $1"
         " RETURNING quote_ident(d.relation_schema) || '.' || quote_ident(d.relation_name)");
-    pg::refuse_null(fcinfo, 0, "name", "Valid names are in scout_internal.registered_datasets.");
+    pg::refuse_null(fcinfo, 0, "name",
+                    "SELECT dataset FROM scout.datasets WHERE NOT built_in shows what is registered.");
     const char *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
     const Oid role = GetUserId();
     pg::Result result(fcinfo);
@@ -72,9 +73,11 @@ SCOUT_ACTION(scout_unregister_dataset, 1) {
     pg::Rows rows = forget.run({pg::text(name)});
     owner.end();
     if (rows.count() == 0)
-        ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("no dataset \"%s\" is registered", name),
-                errhint("Valid names are in scout_internal.registered_datasets; built-in datasets cannot be "
-                        "taken away."));
+        ereport(
+            ERROR, errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("no dataset \"%s\" is registered", name),
+            errhint(
+                "SELECT dataset FROM scout.datasets WHERE NOT built_in shows what is registered; built-in "
+                "datasets cannot be taken away."));
     audit::Json arguments, counts;
     arguments.add("name", name);
     audit::record("unregister_dataset", role, arguments, "unregistered", counts);

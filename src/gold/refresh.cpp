@@ -155,7 +155,7 @@ void record_gone(const char *relation, int64 job) {
 jobs::Turn turn(const jobs::Job &job, jobs::Progress &progress) {
     pg::Session session(extension::require_pipeline(), pg::Session::Restriction::local_user_change);
     jobs::Chunk chunk;
-    const bool found = jobs::take_chunk(job.id, chunk);
+    const bool found = jobs::claim_chunk(job.id, chunk);
     if (found) {
         extension::acquire(extension::Lock::gold, extension::gold_refresh);
         pg::Array<View> views = find_views();

@@ -58,7 +58,9 @@ SCOUT_ACTION(scout_unregister_gold, 1) {
         " WHERE cardinality(p.parts) <= 2 AND r.view_name = p.parts[cardinality(p.parts)]::name"
         " AND r.view_schema = (CASE cardinality(p.parts) WHEN 1 THEN 'scout' ELSE p.parts[1] END)::name"
         " RETURNING format('%I.%I', r.view_schema, r.view_name)");
-    pg::refuse_null(fcinfo, 0, "relation", "Registered views are in scout_internal.registered_gold.");
+    pg::refuse_null(
+        fcinfo, 0, "relation",
+        "SELECT materialized_view FROM scout.v_gold_freshness shows gold views, registered ones included.");
     const char *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
     const Oid role = GetUserId();
     pg::Result result(fcinfo);
@@ -68,9 +70,9 @@ SCOUT_ACTION(scout_unregister_gold, 1) {
     owner.end();
     if (rows.count() == 0)
         ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("\"%s\" is not registered", name),
-                errhint("Registered views are in scout_internal.registered_gold; the pipeline's own are gold "
-                        "without. "
-                        "To keep one from being refreshed: register_gold(..., enabled => false)."));
+                errhint("SELECT materialized_view FROM scout.v_gold_freshness shows gold views; the "
+                        "pipeline's own are gold without a registration. To keep one from being refreshed: "
+                        "register_gold(..., enabled => false)."));
     audit::Json arguments, counts;
     arguments.add("relation", rows.text(0, 1));
     audit::record("unregister_gold", role, arguments, "unregistered", counts);

@@ -152,7 +152,7 @@ void requeue_if_source_changed(TriggerData *trigger, TupleDesc desc, const Bronz
                        source, true);
 }
 
-HeapTuple take_in(FunctionCallInfo fcinfo, TriggerData *trigger, bool update) {
+HeapTuple intake_row(FunctionCallInfo fcinfo, TriggerData *trigger, bool update) {
     Relation relation = trigger->tg_relation;
     TupleDesc desc = RelationGetDescr(relation);
     const BronzeColumns &c = bronze_columns(fcinfo, trigger);
@@ -240,5 +240,5 @@ SCOUT_TRIGGER(scout_bronze_intake) {
         !(update || TRIGGER_FIRED_BY_INSERT(trigger->tg_event)))
         ereport(ERROR, errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
                 errmsg("bronze_intake() must be a BEFORE INSERT OR UPDATE trigger FOR EACH ROW"));
-    PG_RETURN_POINTER(scout::intake::take_in(fcinfo, trigger, update));
+    PG_RETURN_POINTER(scout::intake::intake_row(fcinfo, trigger, update));
 }

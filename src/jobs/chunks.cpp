@@ -22,7 +22,7 @@ void add_chunks(int64 job, const pg::Array<Chunk> &chunks) {
     owner.end();
 }
 
-bool take_chunk(int64 job, Chunk &chunk) {
+bool claim_chunk(int64 job, Chunk &chunk) {
     static pg::Statement next(
         "SELECT c.chunk_no, c.first_id, c.last_id, c.object FROM scout_internal.job_chunks c WHERE c.job_id "
         "= $1"

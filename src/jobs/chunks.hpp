@@ -16,7 +16,7 @@ struct Chunk {
 
 // All need a Session. Chunks are taken in the order in which they were added.
 void add_chunks(int64 job, const pg::Array<Chunk> &chunks);  // numbers are given here
-bool take_chunk(int64 job, Chunk &chunk);                    // false: all are taken or done
+bool claim_chunk(int64 job, Chunk &chunk);                   // false: all are claimed or done
 void finish_chunk(int64 job, const Chunk &chunk);
 void shorten_chunk(int64 job, const Chunk &chunk, int64 new_first);
 

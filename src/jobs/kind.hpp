@@ -24,7 +24,7 @@ struct Job {
 enum class Turn {
     worked,
     nothing_left,  // for this worker; another may still be at work
-    held_back,     // loading is paused: the job is left interrupted
+    paused,        // loading is paused: the job is left interrupted
 };
 
 struct Kind {

@@ -88,7 +88,7 @@ void require_roles_of_a_worker() {
     Oid login_role;
     Failure why;
     if (judge_start({session_name, name, false}, login_role, why) == Start::cannot) raise(why);
-    if (!pg::may_take_role(login_role, role))
+    if (!pg::may_set_role(login_role, role))
         ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                 errmsg("role \"%s\" may not act as \"%s\"", session_name, name),
                 errdetail("A job's worker logs in as the session's role and takes on the current one."),

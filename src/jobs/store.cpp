@@ -40,7 +40,7 @@ void read_sums(Record &r) {
     rows.free();
 }
 
-bool take(pg::Rows rows, Record &r) {
+bool read_row(pg::Rows rows, Record &r) {
     if (rows.count() == 0) return false;
     r = {};
     r.id = rows.int8(0, 1);
@@ -87,7 +87,8 @@ bool Record::ended() const {
 
 bool read(int64 job, Record &record) {
     pg::AsRole owner(extension::extension_owner());
-    const bool found = take(select_record.read_latest({pg::int8(job), pg::text(extension::home())}), record);
+    const bool found =
+        read_row(select_record.read_latest({pg::int8(job), pg::text(extension::home())}), record);
     if (found) read_sums(record);
     owner.end();
     return found;
@@ -95,7 +96,7 @@ bool read(int64 job, Record &record) {
 
 bool lock(int64 job, Record &record) {
     pg::AsRole owner(extension::extension_owner());
-    const bool found = take(lock_record.run({pg::int8(job), pg::text(extension::home())}), record);
+    const bool found = read_row(lock_record.run({pg::int8(job), pg::text(extension::home())}), record);
     if (found) read_sums(record);
     owner.end();
     return found;

@@ -168,7 +168,7 @@ struct Outcome {
     Oid run_as = InvalidOid;
 };
 
-void take_turn(Run &run, Outcome &outcome) {
+void run_turn(Run &run, Outcome &outcome) {
     outcome.stopped = true;
     if (!extension_is_there(run)) return;
     pg::Session session;
@@ -196,7 +196,7 @@ void take_turn(Run &run, Outcome &outcome) {
 }
 
 ErrorData *turn(Run &run, Outcome &outcome) {
-    ErrorData *error = transaction(run, [&] { take_turn(run, outcome); });
+    ErrorData *error = transaction(run, [&] { run_turn(run, outcome); });
     if (error != nullptr || outcome.utility == nullptr) return error;
     error = pg::run_utility(outcome.utility, outcome.run_as, run.memory);
     if (error != nullptr) return error;
@@ -206,7 +206,7 @@ ErrorData *turn(Run &run, Outcome &outcome) {
         one.done = 1;
         add_progress(run.job, run.start.worker, one);
         Chunk chunk;
-        if (take_chunk(run.job, chunk)) finish_chunk(run.job, chunk);
+        if (claim_chunk(run.job, chunk)) finish_chunk(run.job, chunk);
         session.end();
     });
 }
@@ -233,7 +233,7 @@ void work(Run &run) {
             continue;
         }
         conflicts = 0;
-        if (!outcome.stopped && outcome.turn == Turn::held_back)
+        if (!outcome.stopped && outcome.turn == Turn::paused)
             return leave_interrupted(run, "loading is paused");
         const bool worked = !outcome.stopped && outcome.turn == Turn::worked;
         if (!worked && leave(run, looked_again) == After::stop) return;

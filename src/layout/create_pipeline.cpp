@@ -53,7 +53,7 @@ void check_owner(Oid owner, Oid caller) {
                 errmsg("the pipeline must not belong to a superuser"),
                 errdetail("Loading runs with the rights of the tables' owner; \"%s\" is a superuser.", name),
                 errhint("Name an ordinary role: SELECT * FROM scout.create_pipeline('role')"));
-    if (!pg::may_take_role(caller, owner)) {
+    if (!pg::may_set_role(caller, owner)) {
         const char *caller_name = GetUserNameFromId(caller, false);
         ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                 errmsg("permission denied to make a pipeline for role \"%s\"", name),

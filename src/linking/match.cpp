@@ -76,7 +76,7 @@ float real(const pg::Rows &rows, uint64 row, int column) {
 }
 
 // Rows of ord, product_key, method, confidence.
-void take(pg::Array<Text> &texts, const Open &open, const pg::Rows &rows) {
+void apply_matches(pg::Array<Text> &texts, const Open &open, const pg::Rows &rows) {
     for (uint64 i = 0; i < rows.count(); i++) {
         Text &t = texts[open.which[static_cast<size_t>(rows.int8(i, 1)) - 1]];
         t.product_key = rows.int8(i, 2);
@@ -111,7 +111,7 @@ void match_exactly(pg::Array<Text> &texts) {
     const Open open = open_texts(texts, false);
     if (open.which.empty()) return;
     pg::Rows rows = exact.run({open.ids, open.names, open.brands});
-    take(texts, open, rows);
+    apply_matches(texts, open, rows);
     rows.free();
 }
 
@@ -122,7 +122,7 @@ void match_as_before(pg::Array<Text> &texts, float similarity) {
     pg::Rows rows =
         remembered.run({open.ids, open.names, open.brands, pg::datum(FLOAT4OID, Float4GetDatum(similarity))});
     owner.end();
-    take(texts, open, rows);
+    apply_matches(texts, open, rows);
     rows.free();
 
     pg::Array<int64> wanted, there;

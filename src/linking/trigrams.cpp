@@ -6,9 +6,9 @@ namespace scout::linking {
 
 namespace {
 
-// Calls `take` with each element of a text[].
-template <typename Take>
-size_t each_trigram(Datum trigrams, Take take) {
+// Calls `visit` with each element of a text[].
+template <typename Visit>
+size_t each_trigram(Datum trigrams, Visit visit) {
     ArrayType *array = DatumGetArrayTypeP(trigrams);
     Datum *elements;
     int count;
@@ -17,7 +17,7 @@ size_t each_trigram(Datum trigrams, Take take) {
         struct varlena *t = PG_DETOAST_DATUM_PACKED(elements[i]);
         Trigram packed = 0;
         std::memcpy(&packed, VARDATA_ANY(t), std::min<size_t>(VARSIZE_ANY_EXHDR(t), sizeof packed));
-        take(packed);
+        visit(packed);
     }
     pfree(elements);
     return static_cast<size_t>(count);

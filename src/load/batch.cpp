@@ -61,11 +61,11 @@ pg::Array<int64> unsettled(const int64 *ids, size_t count) {
     pg::Array<int64> settled, out;
     const int64 first = ids[0], last = ids[count - 1];
     const bool dense = last - first < static_cast<int64>(count) * close_together;
-    auto take = [&settled](const pg::Row &row) { settled.push(row.int8(1)); };
+    auto visit = [&settled](const pg::Row &row) { settled.push(row.int8(1)); };
     if (dense)
-        settled_between.each_latest({pg::int8(first), pg::int8(last)}, take);
+        settled_between.each_latest({pg::int8(first), pg::int8(last)}, visit);
     else
-        settled_among.each_latest({pg::int8_array(ids, count)}, take);
+        settled_among.each_latest({pg::int8_array(ids, count)}, visit);
     std::sort(settled.begin(), settled.end());
     const int64 *s = settled.begin();
     for (size_t i = 0; i < count; i++) {
@@ -87,7 +87,7 @@ void fetch(Mode mode, const Selection &selection, Batch &batch) {
     batch.lines.reserve(wanted.size() * lines_per_event);
     const core::RuleSet rules = extension::current_rules();
     std::string_view type, source;  // nearly always the same
-    auto take = [&](const pg::Row &row) {
+    auto visit = [&](const pg::Row &row) {
         bool null;
         if (row.text(2) != type) type = pg::keep(row.text(2));
         if (row.text(6) != source) source = pg::keep(row.text(6));
@@ -100,7 +100,7 @@ void fetch(Mode mode, const Selection &selection, Batch &batch) {
         fetch_within.each_latest(
             {pg::int8_array(wanted.begin(), wanted.size()), pg::timestamp(selection.ingested->first),
              pg::timestamp(selection.ingested->last)},
-            take);
+            visit);
         if (batch.events.size() == wanted.size()) return;
         pg::Array<int64> found, missing;
         for (const Event &e : batch.events) found.push(e.event_id);
@@ -109,7 +109,7 @@ void fetch(Mode mode, const Selection &selection, Batch &batch) {
             if (!std::binary_search(found.begin(), found.end(), id)) missing.push(id);
         wanted = missing;
     }
-    fetch_anywhere.each_latest({pg::int8_array(wanted.begin(), wanted.size())}, take);
+    fetch_anywhere.each_latest({pg::int8_array(wanted.begin(), wanted.size())}, visit);
 }
 
 // Batches of new transactions come in long runs, and so do batches that meet old ones. After a conflict

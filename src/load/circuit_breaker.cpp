@@ -82,15 +82,15 @@ pg::Array<std::string_view> counted_sources() {
     return sources;
 }
 
-// Takes what was counted of the source away, and adds it.
-void take_counts(Sample &w, bool add) {
-    static pg::Statement take(
+// Claims what was counted of the source, and adds it.
+void claim_counts(Sample &w, bool add) {
+    static pg::Statement claim(
         "DELETE FROM scout_internal.circuit_breaker_counts c WHERE c.count_id IN (SELECT x.count_id FROM"
         " scout_internal.circuit_breaker_counts x WHERE x.source_system = $1 FOR UPDATE SKIP LOCKED)"
         " RETURNING coalesce(c.error_code, ''), c.events, c.since, c.since > clock_timestamp() - interval '1 "
         "day'");
     pg::AsRole owner(extension::extension_owner());
-    pg::Rows rows = take.run({pg::text(w.source)});
+    pg::Rows rows = claim.run({pg::text(w.source)});
     for (uint64 i = 0; add && i < rows.count(); i++) {
         if (!rows.boolean(i, 4)) continue;
         const TimestampTz since = rows.timestamp(i, 3);
@@ -182,7 +182,7 @@ void judge(Outcomes &outcomes, const pg::Array<std::string_view> &paused, pg::Ar
         next = gather(next, end, w);
         if (contains(paused, w.source)) continue;
         const bool enough = w.events >= circuit_breaker_minimum, fails_now = w.failed > 0;
-        if (contains(counted, w.source)) take_counts(w, !enough);
+        if (contains(counted, w.source)) claim_counts(w, !enough);
         // Nothing more to count, and nothing wrong: what was counted is gone.
         if (w.failed == 0 || (w.events >= circuit_breaker_minimum && !too_many(w))) continue;
         // Good events alone do not pause their source, whatever failed before them.
@@ -231,7 +231,7 @@ void pause_lifted(const char *source, const char *holder) {
     if (source == nullptr || strcmp(holder, pause::circuit_breaker_holder) != 0) return;
     Sample counted;
     counted.source = source;
-    take_counts(counted, false);
+    claim_counts(counted, false);
     extension::resolve_alert(alert_key(source));
 }
 

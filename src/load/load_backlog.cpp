@@ -62,11 +62,11 @@ jobs::Turn turn(const jobs::Job &job, jobs::Progress &progress) {
     pg::Session session(extension::require_pipeline());
     jobs::Chunk share;
     jobs::Turn outcome = jobs::Turn::nothing_left;
-    if (jobs::take_chunk(job.id, share)) {
+    if (jobs::claim_chunk(job.id, share)) {
         BatchCounts counts;
         const Loaded loaded = load_batch(static_cast<int>(share.last - share.first), false, true, counts);
         if (loaded.outcome != Loaded::batch) {
-            outcome = jobs::Turn::held_back;
+            outcome = jobs::Turn::paused;
         } else if (loaded.claimed > 0) {
             // Another worker may hold the chunks of the queue that the rest of the share is in.
             if (loaded.claimed < share.last - share.first)
@@ -107,7 +107,7 @@ Drained load_here(const Wanted &w) {
 }
 
 // Everything is paused: a job would not get to do anything.
-bool held_back() {
+bool loading_is_paused() {
     pg::Session session(extension::require_pipeline());
     pg::Array<pause::Pause> pauses;
     pg::Array<std::string_view> sources;
@@ -156,7 +156,7 @@ SCOUT_ACTION(scout_load_backlog, 6) {
     pg::Result result(fcinfo);
     pg::Session session;
     Drained done{};
-    if (held_back()) {
+    if (loading_is_paused()) {
         done.status = "paused";
     } else if (skip_if_running && (done.job = jobs::at_work("load_backlog")) != 0) {
         done.status = "skipped";

@@ -45,16 +45,16 @@ ProductKeys::ProductKeys(const Batch &batch, const pg::Array<size_t> &which) {
             products.push(s.product);
         }
     }
-    auto take = [this](const pg::Row &row) {
+    auto visit = [this](const pg::Row &row) {
         Slot &s = slot(row.text(1));
         if (s.product.data() == nullptr || row.is_null(2)) return;  // not of this batch
         s.key = row.int8(2);
         s.known = true;
     };
     if (blocks > 0 && blocks * lookups_per_block <= static_cast<int64>(products.size()))
-        read_all.each({}, take);
+        read_all.each({}, visit);
     else
-        look_up.each({pg::text_array(products.begin(), products.size())}, take);
+        look_up.each({pg::text_array(products.begin(), products.size())}, visit);
 }
 
 // The product's slot, or the empty one where it belongs. The table is at most half full.

@@ -161,7 +161,7 @@ const char *statement_of(const Target &target, const Request &r) {
 // statement has been run.
 const char *utility(const jobs::Job &job, Oid &run_as) {
     jobs::Chunk chunk;
-    while (jobs::take_chunk(job.id, chunk)) {
+    while (jobs::claim_chunk(job.id, chunk)) {
         CHECK_FOR_INTERRUPTS();
         const Request r = read_arguments(job.arguments);
         const Target target = require_same(r);

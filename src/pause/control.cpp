@@ -225,7 +225,7 @@ void emit_state(pg::Result &result, const Request &r, const pg::Array<Pause> &pa
     emit(result, name_of(r.action), active, message.data, shown, intake::backlog(r.source));
 }
 
-void take_gate(int drain_ms) {
+void acquire_gate(int drain_ms) {
     char timeout[16];
     snprintf(timeout, sizeof timeout, "%d", std::max(drain_ms, 1000));
     (void)set_config_option("lock_timeout", timeout, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
@@ -265,7 +265,7 @@ const char *pause(Request &r, Oid acting_role) {
     }
     const char *reason = r.reason == nullptr ? "no reason given" : r.reason;
 
-    take_gate(r.drain_ms);
+    acquire_gate(r.drain_ms);
     write_pause(r.source, r.holder, reason, r.expires, r.expires_at);
     const int found = extension::other_flights();
     const int remaining = extension::drain_flights(r.drain_ms);

@@ -32,9 +32,9 @@ public:
     void decimal(core::Decimal value) override;
     void null() override;
 
-    // For the reader: takes up to `wanted` bytes out, and how many are there.
-    int take(void *out, int wanted);
-    size_t available() const { return bytes_.size() - taken_; }
+    // For the reader: reads up to `wanted` bytes, and how many are there.
+    int read(void *out, int wanted);
+    size_t available() const { return bytes_.size() - consumed_; }
 
 private:
     void int2(int16 value);
@@ -42,7 +42,7 @@ private:
 
     size_t columns_;
     Array<char> bytes_;
-    size_t taken_ = 0;
+    size_t consumed_ = 0;
 };
 
 // What CopyFrom() reads from: it passes its callback no argument. A trigger on the table may itself
@@ -62,7 +62,7 @@ int read_source(void *out, int, int wanted) {
     if (source.rows->available() == 0)
         while (!source.ended && source.rows->available() < read_ahead)
             source.ended = !source.next(source.argument, *source.rows);
-    return source.rows->take(out, wanted);
+    return source.rows->read(out, wanted);
 }
 
 // COPY's binary format begins with a signature, flags and the length of an extension.
@@ -74,13 +74,13 @@ CopyRows::CopyRows(size_t columns) : columns_(columns) {
     std::memcpy(extend(copy_header_bytes), copy_header, copy_header_bytes);
 }
 
-int CopyRows::take(void *out, int wanted) {
+int CopyRows::read(void *out, int wanted) {
     const int bytes = static_cast<int>(std::min(available(), static_cast<size_t>(wanted)));
-    std::memcpy(out, bytes_.begin() + taken_, static_cast<size_t>(bytes));
-    taken_ += static_cast<size_t>(bytes);
+    std::memcpy(out, bytes_.begin() + consumed_, static_cast<size_t>(bytes));
+    consumed_ += static_cast<size_t>(bytes);
     if (available() == 0) {
         bytes_.truncate(0);
-        taken_ = 0;
+        consumed_ = 0;
     }
     return bytes;
 }

@@ -50,7 +50,7 @@ Attempt attempt_within(int64 timeout_ms, Call call) {
             Deadline deadline(b->timeout_ms, &b->passed);
             guarded([b] { (*b->call)(); });
         },
-        &bundle, false, Endure::everything);
+        &bundle, false, CatchPolicy::all);
     return judge(error, bundle.passed, statement_timer);
 }
 

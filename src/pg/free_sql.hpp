@@ -28,11 +28,11 @@ public:
     void check(const char *sql);
 
     // Hands out the rows, as Statement::each() does.
-    template <typename Take>
-    uint64 each(const char *sql, TimestampTz since, Take take) {
+    template <typename Visit>
+    uint64 each(const char *sql, TimestampTz since, Visit visit) {
         return stream_plan(
-            prepare(sql), {timestamp(since)}, [](void *t, const Row &row) { (*static_cast<Take *>(t))(row); },
-            &take);
+            prepare(sql), {timestamp(since)},
+            [](void *t, const Row &row) { (*static_cast<Visit *>(t))(row); }, &visit);
     }
 
 private:

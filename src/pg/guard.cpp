@@ -9,9 +9,9 @@ namespace scout::pg {
 
 namespace {
 
-bool ends_the_statement(int sqlstate, Endure endure) {
-    if (endure == Endure::everything) return false;  // the caller judges
-    if (endure == Endure::all_but_cancel)
+bool ends_the_statement(int sqlstate, CatchPolicy policy) {
+    if (policy == CatchPolicy::all) return false;  // the caller judges
+    if (policy == CatchPolicy::all_but_cancel)
         return ERRCODE_TO_CATEGORY(sqlstate) == ERRCODE_OPERATOR_INTERVENTION;
     switch (ERRCODE_TO_CATEGORY(sqlstate)) {
         case ERRCODE_OPERATOR_INTERVENTION:   // 57: cancel, shutdown
@@ -25,7 +25,7 @@ bool ends_the_statement(int sqlstate, Endure endure) {
 
 }  // namespace
 
-ErrorData *attempt_plain(void (*call)(void *), void *argument, const bool &keep, Endure endure) {
+ErrorData *attempt_plain(void (*call)(void *), void *argument, const bool &keep, CatchPolicy policy) {
     MemoryContext context = CurrentMemoryContext;
     ResourceOwner owner = CurrentResourceOwner;
     CaughtError caught;
@@ -37,7 +37,7 @@ ErrorData *attempt_plain(void (*call)(void *), void *argument, const bool &keep,
         guarded([&] { call(argument); });
     } catch (...) {
         failed = true;
-        caught.take_current();
+        caught.capture();
     }
     if (!failed && keep)
         ReleaseCurrentSubTransaction();
@@ -48,7 +48,7 @@ ErrorData *attempt_plain(void (*call)(void *), void *argument, const bool &keep,
 
     if (!failed) return nullptr;
     // An exception of our own is no outcome of what was tried.
-    if (caught.server == nullptr || ends_the_statement(caught.server->sqlerrcode, endure)) caught.report();
+    if (caught.server == nullptr || ends_the_statement(caught.server->sqlerrcode, policy)) caught.report();
     return caught.server;
 }
 

@@ -47,19 +47,20 @@ void guarded(Call call) {
 // not the call's own fault: they are rethrown after the rollback.
 // `keep` = false rolls back even on success: the way a dry run counts what would happen. It is read when
 // the call has ended, so that the call may decide it.
-enum class Endure { own_faults, all_but_cancel, everything };
-ErrorData *attempt_plain(void (*call)(void *), void *argument, const bool &keep, Endure endure);
+enum class CatchPolicy { recoverable, all_but_cancel, all };
+ErrorData *attempt_plain(void (*call)(void *), void *argument, const bool &keep, CatchPolicy policy);
 
 template <typename Call>
 ErrorData *attempt(Call call, const bool &keep = true) {
-    return attempt_plain([](void *c) { (*static_cast<Call *>(c))(); }, &call, keep, Endure::own_faults);
+    return attempt_plain([](void *c) { (*static_cast<Call *>(c))(); }, &call, keep, CatchPolicy::recoverable);
 }
 
 // Like attempt(), but only operator intervention (cancel, shutdown) goes up: for a step of a sequence whose
 // other steps must not be rolled back with it.
 template <typename Call>
 ErrorData *attempt_step(Call call, const bool &keep = true) {
-    return attempt_plain([](void *c) { (*static_cast<Call *>(c))(); }, &call, keep, Endure::all_but_cancel);
+    return attempt_plain([](void *c) { (*static_cast<Call *>(c))(); }, &call, keep,
+                         CatchPolicy::all_but_cancel);
 }
 
 // Writes the structured line of a failed action into the server log, which is all that remains of it:
@@ -74,7 +75,7 @@ Datum invoke_action(const char *action, Body body) {
         guarded([&] { result = body(); });
         return result;
     } catch (...) {
-        caught.take_current();
+        caught.capture();
     }
     log_failed_action(action, caught);
     caught.report();

@@ -232,52 +232,52 @@ Rows Statement::execute(std::initializer_list<Param> params, bool read_only, Des
 
 namespace {
 
-struct RowTaker {
+struct RowReceiver {
     DestReceiver receiver;  // first: the server knows it by this address
-    void (*take)(void *, const Row &);
+    void (*visit)(void *, const Row &);
     void *argument;
     MemoryContext context;
 };
 
-bool take_slot(TupleTableSlot *slot, DestReceiver *self) {
-    auto *taker = reinterpret_cast<RowTaker *>(self);
-    MemoryContext executor = MemoryContextSwitchTo(taker->context);
-    taker->take(taker->argument, Row(slot));
+bool receive_slot(TupleTableSlot *slot, DestReceiver *self) {
+    auto *target = reinterpret_cast<RowReceiver *>(self);
+    MemoryContext executor = MemoryContextSwitchTo(target->context);
+    target->visit(target->argument, Row(slot));
     MemoryContextSwitchTo(executor);
     return true;
 }
 
-RowTaker taker_of(void (*take)(void *, const Row &), void *argument) {
-    RowTaker taker{};
-    taker.receiver.receiveSlot = take_slot;
-    taker.receiver.rStartup = [](DestReceiver *, int, TupleDesc) {};
-    taker.receiver.rShutdown = [](DestReceiver *) {};
-    taker.receiver.rDestroy = [](DestReceiver *) {};
-    taker.receiver.mydest = DestNone;
-    taker.take = take;
-    taker.argument = argument;
-    taker.context = CurrentMemoryContext;
-    return taker;
+RowReceiver receiver_of(void (*visit)(void *, const Row &), void *argument) {
+    RowReceiver target{};
+    target.receiver.receiveSlot = receive_slot;
+    target.receiver.rStartup = [](DestReceiver *, int, TupleDesc) {};
+    target.receiver.rShutdown = [](DestReceiver *) {};
+    target.receiver.rDestroy = [](DestReceiver *) {};
+    target.receiver.mydest = DestNone;
+    target.visit = visit;
+    target.argument = argument;
+    target.context = CurrentMemoryContext;
+    return target;
 }
 
 }  // namespace
 
 uint64 Statement::stream(std::initializer_list<Param> params, bool read_only,
-                         void (*take)(void *, const Row &), void *argument) {
-    RowTaker taker = taker_of(take, argument);
-    return execute(params, read_only, &taker.receiver).count();
+                         void (*visit)(void *, const Row &), void *argument) {
+    RowReceiver target = receiver_of(visit, argument);
+    return execute(params, read_only, &target.receiver).count();
 }
 
-uint64 stream_plan(SPIPlanPtr plan, std::initializer_list<Param> params, void (*take)(void *, const Row &),
+uint64 stream_plan(SPIPlanPtr plan, std::initializer_list<Param> params, void (*visit)(void *, const Row &),
                    void *argument) {
-    RowTaker taker = taker_of(take, argument);
+    RowReceiver target = receiver_of(visit, argument);
     ParamListInfo list = makeParamList(static_cast<int>(params.size()));
     int n = 0;
     for (const Param &p : params) list->params[n++] = {p.value, p.null, PARAM_FLAG_CONST, p.type};
     SPIExecuteOptions options{};
     options.params = list;
     options.read_only = true;
-    options.dest = &taker.receiver;
+    options.dest = &target.receiver;
     int rc = SPI_execute_plan_extended(plan, &options);
     if (rc < 0) elog(ERROR, "could not execute a plan: %s", SPI_result_code_string(rc));
     return SPI_processed;

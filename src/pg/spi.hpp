@@ -108,26 +108,26 @@ public:
     // Reads with the snapshot of the calling query: for STABLE functions.
     Rows read(std::initializer_list<Param> params = {});
 
-    // Hands out the rows one by one instead of keeping them; returns how many there were. `take` is
+    // Hands out the rows one by one instead of keeping them; returns how many there were. `visit` is
     // called from inside the server and must neither throw nor own anything with a destructor; what
     // it allocates belongs to the context that is current now.
-    template <typename Take>
-    uint64 each(std::initializer_list<Param> params, Take take) {
+    template <typename Visit>
+    uint64 each(std::initializer_list<Param> params, Visit visit) {
         return stream(
-            params, false, [](void *t, const Row &row) { (*static_cast<Take *>(t))(row); }, &take);
+            params, false, [](void *t, const Row &row) { (*static_cast<Visit *>(t))(row); }, &visit);
     }
-    template <typename Take>
-    uint64 each_latest(std::initializer_list<Param> params, Take take) {
+    template <typename Visit>
+    uint64 each_latest(std::initializer_list<Param> params, Visit visit) {
         PushActiveSnapshot(GetLatestSnapshot());
         const uint64 count = stream(
-            params, true, [](void *t, const Row &row) { (*static_cast<Take *>(t))(row); }, &take);
+            params, true, [](void *t, const Row &row) { (*static_cast<Visit *>(t))(row); }, &visit);
         PopActiveSnapshot();
         return count;
     }
 
 private:
     Rows execute(std::initializer_list<Param> params, bool read_only, DestReceiver *receiver = nullptr);
-    uint64 stream(std::initializer_list<Param> params, bool read_only, void (*take)(void *, const Row &),
+    uint64 stream(std::initializer_list<Param> params, bool read_only, void (*visit)(void *, const Row &),
                   void *argument);
     const char *sql_;
     Plan planning_;
@@ -148,7 +148,7 @@ private:
 };
 
 // Hands out the rows of a plan with these parameters, read-only, as Statement::each() does.
-uint64 stream_plan(SPIPlanPtr plan, std::initializer_list<Param> params, void (*take)(void *, const Row &),
+uint64 stream_plan(SPIPlanPtr plan, std::initializer_list<Param> params, void (*visit)(void *, const Row &),
                    void *argument);
 
 // One-off text: DDL, identifiers built with quote_identifier. Not cached.

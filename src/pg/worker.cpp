@@ -156,7 +156,7 @@ bool may_connect(Oid role) {
 #endif
 }
 
-bool may_take_role(Oid login_role, Oid role) {
+bool may_set_role(Oid login_role, Oid role) {
 #if PG_VERSION_NUM >= 160000
     return member_can_set_role(login_role, role);
 #else
@@ -284,7 +284,7 @@ void set_role(const char *role) {
         ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("role \"%s\" does not exist", role),
                 errdetail("It was in use where the job was asked for."),
                 errhint("Ask for the work again as another role."));
-    if (!may_take_role(GetSessionUserId(), wanted))
+    if (!may_set_role(GetSessionUserId(), wanted))
         ereport(
             ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
             errmsg("permission denied to set role \"%s\"", role),

@@ -90,7 +90,7 @@ void require_client();
 // What a worker has to be allowed: to log in as a role, into this database, and to take on another one.
 bool may_log_in(Oid role);
 bool may_connect(Oid role);
-bool may_take_role(Oid login_role, Oid role);
+bool may_set_role(Oid login_role, Oid role);
 
 // Takes on a role as SET ROLE does, for the session: 42704 where there is none, 42501 where the role that
 // has logged in is no member. In a transaction.

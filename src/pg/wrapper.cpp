@@ -36,7 +36,7 @@ void CaughtError::set(int state, const char *text, const char *detail_text, cons
     copy(hint, hint_text);
 }
 
-void CaughtError::take_current() noexcept {
+void CaughtError::capture() noexcept {
     server = nullptr;
     try {
         throw;

@@ -43,7 +43,7 @@ struct CaughtError {
     char hint[512];
 
     // To be called inside a catch block: notes the exception being handled. Copies, never allocates.
-    void take_current() noexcept;
+    void capture() noexcept;
     int state() const { return server != nullptr ? server->sqlerrcode : sqlstate; }
     const char *text() const { return server != nullptr ? server->message : message; }
     [[noreturn]] void report() const;
@@ -59,7 +59,7 @@ Datum invoke(Body body) {
     try {
         return body();
     } catch (...) {
-        caught.take_current();
+        caught.capture();
     }
     caught.report();
 }

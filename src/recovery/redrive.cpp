@@ -44,11 +44,11 @@ constexpr size_t redrive_batch = 2000;
     "d.event_id)"
 
 pg::Statement choose("SELECT d.dlq_id" MATCHING " ORDER BY d.dlq_id LIMIT $6");
-pg::Statement take(LETTER MATCHING " ORDER BY d.dlq_id LIMIT $6 FOR UPDATE OF d SKIP LOCKED");
-pg::Statement take_chosen(LETTER MATCHING
-                          " AND d.dlq_id BETWEEN $6 AND $7 AND d.dlq_id <@ $8::int8multirange"
-                          " ORDER BY d.dlq_id FOR UPDATE OF d SKIP LOCKED",
-                          pg::Plan::by_index);
+pg::Statement claim(LETTER MATCHING " ORDER BY d.dlq_id LIMIT $6 FOR UPDATE OF d SKIP LOCKED");
+pg::Statement claim_chosen(LETTER MATCHING
+                           " AND d.dlq_id BETWEEN $6 AND $7 AND d.dlq_id <@ $8::int8multirange"
+                           " ORDER BY d.dlq_id FOR UPDATE OF d SKIP LOCKED",
+                           pg::Plan::by_index);
 pg::Statement count_open("SELECT count(*)" MATCHING);
 
 // Puts a deleted event back under its own id.
@@ -58,7 +58,7 @@ pg::Statement put_back(
     " FROM scout.bronze_deletions x WHERE x.event_id = $1 ORDER BY x.deleted_at DESC LIMIT 1 RETURNING "
     "event_id");
 
-pg::Statement take_in_again(
+pg::Statement reinsert_payload(
     "INSERT INTO scout.bronze_events (source_system, event_data)"
     " SELECT coalesce(d.source_system, 'dead-letter'), d.original_payload FROM scout.bronze_events_dlq d"
     " WHERE d.dlq_id = $1 RETURNING event_id");
@@ -82,7 +82,7 @@ int64 bring_back(int64 dlq_id, int64 event_id) {
         if (rows.count() > 0) found = rows.int8(0, 1);
     }
     if (found == 0) {
-        rows = take_in_again.run({pg::int8(dlq_id)});
+        rows = reinsert_payload.run({pg::int8(dlq_id)});
         if (rows.count() > 0) found = rows.int8(0, 1);
     }
     if (found == 0) {
@@ -176,15 +176,15 @@ jobs::Turn turn(const jobs::Job &job, jobs::Progress &progress) {
     pg::Session session(extension::require_pipeline());
     const TimestampTz started = GetCurrentTimestamp();
     jobs::Chunk chunk;
-    const bool found = jobs::take_chunk(job.id, chunk);
+    const bool found = jobs::claim_chunk(job.id, chunk);
     if (found) {
         // Keeps loads out: an event that is put back into bronze must not be claimed before its letter is
         // closed.
         extension::acquire(extension::Lock::flight, extension::flight_reprocess);
         const Filter f = read_arguments(job.arguments);
         Redriven out;
-        redrive(take_chosen.run({f.code, f.source, f.after, f.before, f.ids, pg::int8(chunk.first),
-                                 pg::int8(chunk.last), pg::text(chunk.object)}),
+        redrive(claim_chosen.run({f.code, f.source, f.after, f.before, f.ids, pg::int8(chunk.first),
+                                  pg::int8(chunk.last), pg::text(chunk.object)}),
                 out);
         if (out.chosen > 0) audit::record_run("redrive", started, out.counts);
         jobs::finish_chunk(job.id, chunk);
@@ -212,7 +212,7 @@ Redrive redrive_here(const Filter &f, bool dry_run, int64 &remaining) {
     Redriven out;
     ErrorData *error = pg::attempt(
         [&] {
-            redrive(take.run({f.code, f.source, f.after, f.before, f.ids, pg::int4(f.max_events)}), out);
+            redrive(claim.run({f.code, f.source, f.after, f.before, f.ids, pg::int4(f.max_events)}), out);
             remaining = count_remaining(f);
             if (out.chosen > 0) audit::record_run("redrive", started, out.counts);
         },

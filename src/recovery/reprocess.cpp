@@ -109,7 +109,7 @@ jobs::Turn turn(const jobs::Job &job, jobs::Progress &progress) {
     pg::Session session(extension::require_pipeline());
     const TimestampTz started = GetCurrentTimestamp();
     jobs::Chunk chunk;
-    const bool found = jobs::take_chunk(job.id, chunk);
+    const bool found = jobs::claim_chunk(job.id, chunk);
     if (found) {
         extension::acquire(extension::Lock::flight, extension::flight_reprocess);
         const Reprocess r = read_arguments(job.arguments);

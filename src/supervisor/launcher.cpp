@@ -26,8 +26,8 @@ struct Known {
     pg::Database database;
     bool seen;
     TimestampTz next_look;
-    int failures;      // in a row
-    int told_failure;  // which of them the log has; 0: none
+    int failures;        // in a row
+    int logged_failure;  // which of them the log has; 0: none
 };
 
 struct Launcher {
@@ -35,7 +35,7 @@ struct Launcher {
     pg::Array<Known> *known;
     pg::Feedback *feedback;
     dsm_handle handle;
-    bool told_databases;
+    bool logged_databases;
 };
 
 Known *find(Launcher &l, Oid oid) {
@@ -50,12 +50,12 @@ bool read_databases(Launcher &l) {
     ErrorData *error =
         pg::in_transaction("scout_ir supervisor", l.round, [&databases] { pg::read_databases(databases); });
     if (error != nullptr) {
-        if (!l.told_databases)
+        if (!l.logged_databases)
             ereport(LOG, errmsg("scout_ir supervisor: cannot read the databases: %s", error->message));
-        l.told_databases = true;
+        l.logged_databases = true;
         return false;
     }
-    l.told_databases = false;
+    l.logged_databases = false;
     for (Known &k : *l.known) k.seen = false;
     for (const pg::Database &d : databases) {
         Known *k = find(l, d.oid);
@@ -73,7 +73,7 @@ bool read_databases(Launcher &l) {
 void failed(Known &k, int kind, const char *task, const char *message, int64 longest) {
     // A database that is dropped under its tick is no failure: the next round does not find it any more.
     const bool passing = kind == no_word && k.failures == 0;
-    if (kind != k.told_failure && !passing)
+    if (kind != k.logged_failure && !passing)
         ereport(LOG,
                 errmsg("scout_ir supervisor: database \"%s\"%s%s: %s", k.database.name,
                        *task != '\0' ? ", " : "", task, message),
@@ -81,7 +81,7 @@ void failed(Known &k, int kind, const char *task, const char *message, int64 lon
                 errhint("This is said once; it is tried again less and less often."));
     else
         ereport(DEBUG1, errmsg_internal("scout_ir supervisor: database \"%s\" still fails", k.database.name));
-    k.told_failure = passing ? 0 : kind;
+    k.logged_failure = passing ? 0 : kind;
     const int64 wait = static_cast<int64>(supervisor_naptime) * USECS_PER_SEC << std::min(k.failures, 10);
     k.next_look = GetCurrentTimestamp() + std::min(wait, longest);
     k.failures++;
@@ -117,7 +117,7 @@ void tick(Launcher &l, Known &k) {
         case pg::Outcome::no_extension: k.next_look = GetCurrentTimestamp() + minute; break;
         case pg::Outcome::done: k.next_look = 0;
     }
-    k.failures = k.told_failure = 0;
+    k.failures = k.logged_failure = 0;
 }
 
 void run(Launcher &l) {

@@ -174,9 +174,11 @@ void run(pg::Result &result, const Request &r, bool grant) {
 
     const Oid owner = pipeline_owner();
     if (!grant && owner == r.role)
-        ereport(ERROR, errcode(ERRCODE_OBJECT_IN_USE),
-                errmsg("\"%s\" owns the pipeline: its access cannot be revoked", r.role_name),
-                errhint("Give the tables another owner first (ALTER TABLE ... OWNER TO)."));
+        ereport(
+            ERROR, errcode(ERRCODE_OBJECT_IN_USE),
+            errmsg("\"%s\" owns the pipeline: its access cannot be revoked", r.role_name),
+            errhint(
+                "Give the tables another owner first: SELECT * FROM scout.create_pipeline(owner => 'role')"));
     if (OidIsValid(owner)) {
         relation_count += change_pipeline(r, grant, owner);
     } else if (grant) {

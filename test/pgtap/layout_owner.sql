@@ -2,7 +2,7 @@
 \set ON_ERROR_STOP on
 SET client_min_messages = warning;
 BEGIN;
-SELECT plan(21);
+SELECT plan(23);
 CREATE ROLE layout_one;
 CREATE ROLE layout_two;
 CREATE ROLE layout_admin;
@@ -49,6 +49,19 @@ SELECT is(pg_temp.statuses('layout_admin'), 'handed over', 'as a member he may')
 SELECT throws_ok('CREATE TABLE scout.mine (a int)', '42501', 'permission denied for schema scout', 'the owner makes nothing there himself');
 RESET ROLE;
 SELECT is(pg_temp.owners(), 'layout_admin', 'and has it all');
+
+-- The hint of what needs one owner is the statement that gives it one.
+ALTER TABLE scout.dim_store OWNER TO layout_one;
+CREATE FUNCTION pg_temp.follow_hint() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE hint text;
+BEGIN
+    PERFORM scout.backlog();
+EXCEPTION WHEN object_not_in_prerequisite_state THEN
+    GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
+    EXECUTE substring(hint FROM 'SELECT .*');
+END $$;
+SELECT lives_ok('SELECT pg_temp.follow_hint()', 'tables of several owners: the hint can be run');
+SELECT is(pg_temp.owners(), 'layout_admin', 'and mends it');
 
 -- A stranger's relation under one of our names.
 DROP MATERIALIZED VIEW scout.gold_daily_metrics;

@@ -57,7 +57,7 @@ SELECT results_eq(
              ('silver_without_bronze', 1), ('dead_letters_without_bronze', 1), ('bronze_deleted', 3),
              ('queue_hints_stale', 3)$$, 'all states are counted');
 SELECT is(pg_temp.calls('reconcile_lines'), 0::bigint, 'the lines were proven without joins');
-SELECT is(pg_temp.calls('reconcile_events'), 1::bigint, 'the events were looked at once, those apart');
+SELECT is(pg_temp.calls('reconcile_events'), 1::bigint, 'the events were looked at once, the exceptions only');
 SELECT is(pg_temp.calls('reconcile_keys'), 1::bigint, 'the keys were looked at once, those of deletions');
 SELECT is((SELECT details ->> 'held_by_silver_or_dead_letter' FROM scout.reconcile() WHERE check_name = 'keys_without_event'),
           '2', 'the keys that outlive their events are counted');
