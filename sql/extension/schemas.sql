@@ -39,6 +39,15 @@ BEGIN
         WHERE n.nspname OPERATOR(pg_catalog.=) 'scout' AND a.privilege_type OPERATOR(pg_catalog.=) 'CREATE'
           AND a.grantee OPERATOR(pg_catalog.<>) n.nspowner AND r.rolsuper IS NOT TRUE
         UNION ALL
+        -- The names of the extension's own views.
+        SELECT pg_catalog.format('It contains %s %s, whose name the extension needs.', i.type, i.identity)
+        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+        CROSS JOIN LATERAL pg_catalog.pg_identify_object('pg_catalog.pg_class'::pg_catalog.regclass, c.oid, 0) i
+        WHERE n.nspname OPERATOR(pg_catalog.=) 'scout' AND c.relname OPERATOR(pg_catalog.=) ANY ('{
+            datasets, etl_alerts, etl_runs, gold_refreshes, jobs, product_links, protected_sessions, quality_rules,
+            quality_warnings, system_alerts, timeline, v_alerts, v_etl_performance, v_gold_freshness, v_ingest_freshness,
+            v_ingest_latency, v_pipeline_throughput, v_product_linking_stats, v_quality_alerts, v_silences}'::pg_catalog.text[])
+        UNION ALL
         SELECT pg_catalog.format('It contains %s %s.', i.type, i.identity)
         FROM (
             SELECT 'pg_catalog.pg_proc'::pg_catalog.regclass AS classid, p.oid AS objid, p.pronamespace AS schema FROM pg_catalog.pg_proc p

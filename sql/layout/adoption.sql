@@ -87,10 +87,7 @@ SELECT string_agg(n.note, '; ' ORDER BY n.ordinal) FROM (
         JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am m ON m.oid = x.relam
         WHERE i.indrelid = relation AND i.indisvalid AND i.indpred IS NULL AND m.amname = 'btree' AND a.attname = v.key)
     UNION ALL
-    SELECT 6, 'event_id is GENERATED ALWAYS: a redrive cannot put a deleted event back under its id'
-    FROM pg_attribute a WHERE name = 'bronze_events' AND a.attrelid = relation AND a.attname = 'event_id' AND a.attidentity = 'a'
-    UNION ALL
-    SELECT 7, format('ingest_event() does not fill %s, which is NOT NULL without a default', string_agg(a.attname, ', '))
+    SELECT 6, format('ingest_event() does not fill %s, which is NOT NULL without a default', string_agg(a.attname, ', '))
     FROM pg_attribute a WHERE name = 'bronze_events' AND a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND a.attnotnull
       AND NOT a.atthasdef AND a.attidentity = ''
       AND a.attname NOT IN ('event_type', 'event_ts', 'source_system', 'store_id', 'event_data', 'event_hash')

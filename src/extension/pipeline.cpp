@@ -7,17 +7,37 @@
 
 extern "C" {
 #include "commands/comment.h"
+#include "commands/trigger.h"
 }
 
 namespace scout::extension {
 
 namespace {
 
-// What every action touches. The older runbook's bronze_ingestion_batches and the dimensions are
-// looked at where they are needed.
-constexpr const char *essential[] = {
-    "bronze_events",     "bronze_event_keys",   "bronze_pending",    "bronze_deletions", "pipeline_pauses",
-    "bronze_events_dlq", "silver_transactions", "silver_line_items", "dim_product",      "dim_store"};
+// What intake writes, and what every action touches beside. The older runbook's bronze_ingestion_batches and
+// the dimensions are looked at where they are needed.
+constexpr const char *of_intake[] = {"bronze_events", "bronze_event_keys", "bronze_pending",
+                                     "bronze_deletions"};
+constexpr const char *of_actions[] = {"pipeline_pauses",   "bronze_events_dlq", "silver_transactions",
+                                      "silver_line_items", "dim_product",       "dim_store"};
+
+// The owner of a table, who must be `expected` (InvalidOid: anybody).
+Oid require_owner(const char *name, Oid expected) {
+    const Oid owner = pg::owner_of(relation_oid(name));
+    if (!OidIsValid(owner))
+        ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE),
+                errmsg("the pipeline is not there: relation \"%s.%s\" does not exist", schema_name, name),
+                errhint("Create or complete it: SELECT * FROM scout.create_pipeline()"));
+    if (OidIsValid(expected) && owner != expected)
+        ereport(
+            ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+            errmsg("the pipeline's tables have different owners"),
+            errdetail("\"%s.%s\" belongs to \"%s\", \"%s.%s\" to \"%s\".", schema_name, of_intake[0],
+                      GetUserNameFromId(expected, false), schema_name, name, GetUserNameFromId(owner, false)),
+            errhint("Give them one owner: SELECT * FROM scout.create_pipeline(owner => %s)",
+                    quote_literal_cstr(GetUserNameFromId(expected, false))));
+    return owner;
+}
 
 }  // namespace
 
@@ -34,7 +54,9 @@ Oid require_table(const char *name) {
 
 pg::Array<Oid> pipeline_tables() {
     pg::Array<Oid> tables;
-    for (const char *name : essential)
+    for (const char *name : of_intake)
+        if (const Oid id = relation_oid(name); OidIsValid(id)) tables.push(id);
+    for (const char *name : of_actions)
         if (const Oid id = relation_oid(name); OidIsValid(id)) tables.push(id);
     return tables;
 }
@@ -59,29 +81,15 @@ void require_version(Oid relation) {
 
 }  // namespace
 
-Oid require_pipeline_tables() {
-    Oid pipeline_owner = InvalidOid;
-    for (const char *name : essential) {
-        Oid owner = pg::owner_of(relation_oid(name));
-        if (!OidIsValid(owner))
-            ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE),
-                    errmsg("the pipeline is not there: relation \"%s.%s\" does not exist", schema_name, name),
-                    errhint("Create or complete it: SELECT * FROM scout.create_pipeline()"));
-        if (!OidIsValid(pipeline_owner)) pipeline_owner = owner;
-        if (owner != pipeline_owner)
-            ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                    errmsg("the pipeline's tables have different owners"),
-                    errdetail("\"%s.%s\" belongs to \"%s\", \"%s.%s\" to \"%s\".", schema_name, essential[0],
-                              GetUserNameFromId(pipeline_owner, false), schema_name, name,
-                              GetUserNameFromId(owner, false)),
-                    errhint("Give them one owner: SELECT * FROM scout.create_pipeline(owner => %s)",
-                            quote_literal_cstr(GetUserNameFromId(pipeline_owner, false))));
-    }
-    return pipeline_owner;
+Oid require_intake_tables() {
+    Oid owner = InvalidOid;
+    for (const char *name : of_intake) owner = require_owner(name, owner);
+    return owner;
 }
 
 Oid require_pipeline() {
-    const Oid owner = require_pipeline_tables();
+    const Oid owner = require_intake_tables();
+    for (const char *name : of_actions) (void)require_owner(name, owner);
     require_version(relation_oid("bronze_pending"));
     return owner;
 }
@@ -91,6 +99,11 @@ void require_fired_on(const TriggerData *trigger, const char *name) {
     ereport(ERROR, errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
             errmsg("this trigger function belongs on \"%s.%s\" and its partitions only", schema_name, name),
             errhint("Triggers are made by SELECT * FROM scout.create_pipeline()."));
+}
+
+bool pipeline_is_complete() {
+    const Oid bronze = relation_oid("bronze_events");
+    return OidIsValid(bronze) && OidIsValid(get_trigger_oid(bronze, "zz_scout_ir_intake", true));
 }
 
 }  // namespace scout::extension

@@ -29,8 +29,12 @@ pg::Array<Oid> pipeline_tables();
 // call that mends it, where a table is missing, the owners differ, or the layout is of another version.
 Oid require_pipeline();
 
-// The same, whatever the version of the layout: for intake, which must not refuse what somebody writes.
-Oid require_pipeline_tables();
+// The same of the tables that intake writes, whatever the version of the layout: what somebody writes into
+// bronze is not refused for anything else.
+Oid require_intake_tables();
+
+// Is the pipeline made to its end? While a dump is restored its tables are there, but not yet their triggers.
+bool pipeline_is_complete();
 
 // Trigger functions are executable by PUBLIC and write as the pipeline's owner: on any other table
 // somebody could feed them what they like. `name` is a relation of schema scout; its partitions count.

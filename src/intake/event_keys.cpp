@@ -51,7 +51,7 @@ int64 known_event(const EventHash &hash) {
     int64 found;
     if (key_table.find(keys_table(), to_bytea(hash), found)) return found;
     static pg::Statement query("SELECT event_id FROM scout.bronze_event_keys WHERE event_hash = $1");
-    pg::Session session(extension::require_pipeline_tables());
+    pg::Session session(extension::require_intake_tables());
     pg::Rows rows = query.read_latest({bytes(hash)});
     found = rows.count() > 0 ? rows.int8(0, 1) : 0;
     session.end();

@@ -53,7 +53,7 @@ void draw_ids(pg::Array<Element> &elements, size_t wanted) {
 // Inserts and fills the outcome of every element. Needs a Session as the owner.
 void insert(pg::Array<Element> &elements, pg::Column &documents, size_t wanted, const Request &r) {
     static pg::Statement statement(
-        "INSERT INTO scout.bronze_events (event_id, event_type, source_system, event_data)"
+        "INSERT INTO scout.bronze_events (event_id, event_type, source_system, event_data) OVERRIDING SYSTEM VALUE"
         " SELECT e.id, $3, $4, e.data FROM unnest($1::bigint[], $2::jsonb[]) AS e(id, data)");
     draw_ids(elements, wanted);
     pg::Column ids(INT8OID, wanted);
@@ -110,7 +110,7 @@ void emit(pg::Result &result, const Element &e) {
 
 }  // namespace scout::intake
 
-SCOUT_FUNCTION(scout_ingest_event, 3) {
+SCOUT_INTAKE(scout_ingest_event, 3) {
     using namespace scout;
     intake::Request r = intake::request(fcinfo);
     Jsonb *event = PG_GETARG_JSONB_P(0);
@@ -118,7 +118,7 @@ SCOUT_FUNCTION(scout_ingest_event, 3) {
         ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("an event must be a JSON object"),
                 errhint("For an array of events use scout.ingest_events(...)."));
     pg::Result result(fcinfo);
-    pg::Session session(extension::require_pipeline());
+    pg::Session session(extension::require_intake_tables());
     pg::Array<intake::Element> elements;
     elements.push({});
     pg::Column documents(JSONBOID, 1);
@@ -129,7 +129,7 @@ SCOUT_FUNCTION(scout_ingest_event, 3) {
     return static_cast<Datum>(0);
 }
 
-SCOUT_FUNCTION(scout_ingest_events, 3) {
+SCOUT_INTAKE(scout_ingest_events, 3) {
     using namespace scout;
     intake::Request r = intake::request(fcinfo);
     Jsonb *events = PG_GETARG_JSONB_P(0);
@@ -138,7 +138,7 @@ SCOUT_FUNCTION(scout_ingest_events, 3) {
                 errmsg("ingest_events expects a JSON array of events"),
                 errhint("For a single event use scout.ingest_event(...)."));
     pg::Result result(fcinfo);
-    pg::Session session(extension::require_pipeline());
+    pg::Session session(extension::require_intake_tables());
     pg::Array<intake::Element> elements;
     pg::Column documents(JSONBOID, JsonContainerSize(&events->root));
     size_t wanted = 0;

@@ -72,7 +72,7 @@ bool holds(int64 event_id, const EventHash &hash) {
 
 // Across partitions no index keeps event_id unique, and everything after bronze counts on it.
 void refuse_second_event(int64 event_id) {
-    pg::Session session(extension::require_pipeline_tables());
+    pg::Session session(extension::require_intake_tables());
     const bool there = in_bronze(event_id);
     session.end();
     if (there)
@@ -91,7 +91,7 @@ void rekey(int64 event_id, pg::Param old_hash, const EventHash &hash) {
         " ON CONFLICT (event_hash) DO UPDATE SET event_id = excluded.event_id WHERE known.event_id = "
         "excluded.event_id");
     flush_pending();
-    pg::Session session(extension::require_pipeline_tables());
+    pg::Session session(extension::require_intake_tables());
     forget.run({old_hash, pg::int8(event_id)});
     if (insert.run({pg::datum(BYTEAOID, PointerGetDatum(to_bytea(hash))), pg::int8(event_id)}).count() == 0)
         ereport(ERROR, errcode(ERRCODE_UNIQUE_VIOLATION),
@@ -121,7 +121,7 @@ Content claim_content(int64 event_id, const EventHash &hash, int64 &known_as) {
     if (!buffered) known_as = known_event(hash);
     if (known_as == 0) return Content::fresh;
 
-    pg::Session session(extension::require_pipeline_tables());
+    pg::Session session(extension::require_intake_tables());
     const bool same = known_as == event_id && !buffered;
     const bool held =
         same ? in_bronze(event_id) : holds(known_as, hash) || *event_state(known_as, hash) != '\0';
@@ -143,7 +143,7 @@ void requeue_if_source_changed(TriggerData *trigger, TupleDesc desc, const Bronz
     const Datum before = heap_getattr(trigger->tg_trigtuple, c.source_system, desc, &none);
     if (!none && source == pg::text_view(before)) return;
     flush_pending();
-    pg::Session session(extension::require_pipeline_tables());
+    pg::Session session(extension::require_intake_tables());
     const bool queued = remove_from_queue(&event_id, 1) > 0;
     session.end();
     if (queued)

@@ -152,7 +152,7 @@ void flush(Buffer &b, int from_level) {
         return;
     }
     pg::Workspace workspace("scout_ir flush");
-    pg::Session session(extension::require_pipeline_tables());
+    pg::Session session(extension::require_intake_tables());
     pg::Array<PendingEvent> batch;
     pg::Array<EventKey> keys;
     const size_t first = first_of_level(b, from_level);

@@ -39,7 +39,7 @@ void keep_deleted(TriggerData *trigger) {
     const char *actor = audit::actor();
     const bool may_have_moved = may_have_inserted(DatumGetInt64(event_id.value));
     flush_pending();
-    pg::Session session(extension::require_pipeline_tables());
+    pg::Session session(extension::require_intake_tables());
     static pg::Statement still_there(
         "SELECT FROM scout.bronze_events b WHERE b.event_id = $1 AND b.event_hash = $2", pg::Plan::by_index);
     if (may_have_moved && still_there.run({event_id, hash}).count() > 0) {
@@ -107,7 +107,7 @@ HeapTuple link_letter(TriggerData *trigger) {
     extension::acquire(extension::Lock::flight, extension::flight_alone);
     flush_pending();
     MemoryContext outer = CurrentMemoryContext;
-    pg::Session session(extension::require_pipeline_tables());
+    pg::Session session(extension::require_intake_tables());
     int64 found = event_of_payload(DatumGetJsonbP(payload.value));
     bool reopened =
         found != 0 && reopen_letter(found, param("error_code", TEXTOID), param("error_message", TEXTOID),

@@ -24,6 +24,7 @@
 #include "pg/worker.hpp"
 
 extern "C" {
+#include "catalog/catalog.h"
 #include "tcop/utility.h"
 #include "utils/acl.h"
 }
@@ -53,6 +54,11 @@ void check_owner(Oid owner, Oid caller) {
                 errmsg("the pipeline must not belong to a superuser"),
                 errdetail("Loading runs with the rights of the tables' owner; \"%s\" is a superuser.", name),
                 errhint("Name an ordinary role: SELECT * FROM scout.create_pipeline('role')"));
+    if (IsReservedName(name))
+        ereport(ERROR, errcode(ERRCODE_RESERVED_NAME),
+                errmsg("the pipeline must not belong to the predefined role \"%s\"", name),
+                errdetail("Its members would have the owner's rights."),
+                errhint("Name an ordinary role: SELECT * FROM scout.create_pipeline('role')"));
     if (!pg::may_set_role(caller, owner)) {
         const char *caller_name = GetUserNameFromId(caller, false);
         ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -66,6 +72,14 @@ void check_owner(Oid owner, Oid caller) {
 struct Counts {
     int64 created = 0, adopted = 0, handed_over = 0;
 };
+
+// Workers log in as him.
+void warn_of_no_login(Oid owner) {
+    if (pg::may_log_in(owner) || pg::can_pass_nologin()) return;
+    const char *name = quote_identifier(GetUserNameFromId(owner, false));
+    ereport(WARNING, errmsg("role %s is not permitted to log in: no worker can load or refresh for it", name),
+            errhint("ALTER ROLE %s LOGIN CONNECTION LIMIT 0 lets workers in, and no clients.", name));
+}
 
 // Hands on the rows of make_relations() or make_triggers().
 void emit(pg::Result &result, const pg::Rows &rows, Counts &counts) {
@@ -132,6 +146,7 @@ void run(pg::Result &result, Oid owner, Oid caller) {
         .add("events_queued", seeded);
     audit::record("create_pipeline", caller, arguments, counts.created > 0 ? "created" : "adopted", outcome);
     session.end();
+    warn_of_no_login(owner);
 }
 
 }  // namespace

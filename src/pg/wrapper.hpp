@@ -73,9 +73,13 @@ extern void (*entry_check)();
 
 constexpr int any_number = -1;  // of arguments: the body looks itself
 
+inline void require_arguments(FunctionCallInfo fcinfo, int arguments) {
+    if (arguments != any_number && PG_NARGS() != arguments) refuse_arguments(fcinfo, arguments);
+}
+
 inline void enter(FunctionCallInfo fcinfo, int arguments) {
     if (entry_check != nullptr) entry_check();
-    if (arguments != any_number && PG_NARGS() != arguments) refuse_arguments(fcinfo, arguments);
+    require_arguments(fcinfo, arguments);
 }
 
 }  // namespace scout::pg
@@ -89,6 +93,19 @@ inline void enter(FunctionCallInfo fcinfo, int arguments) {
     PG_FUNCTION_INFO_V1(name);                                              \
     PGDLLEXPORT Datum name(PG_FUNCTION_ARGS) {                              \
         scout::pg::enter(fcinfo, arguments);                                \
+        return scout::pg::invoke([fcinfo] { return name##_body(fcinfo); }); \
+    }                                                                       \
+    }                                                                       \
+    static Datum name##_body([[maybe_unused]] FunctionCallInfo fcinfo)
+
+// The same for what takes in somebody's data: it runs under any catalogue, as triggers do, and looks only whether
+// its own signature fits.
+#define SCOUT_INTAKE(name, arguments)                                       \
+    static Datum name##_body(FunctionCallInfo fcinfo);                      \
+    extern "C" {                                                            \
+    PG_FUNCTION_INFO_V1(name);                                              \
+    PGDLLEXPORT Datum name(PG_FUNCTION_ARGS) {                              \
+        scout::pg::require_arguments(fcinfo, arguments);                    \
         return scout::pg::invoke([fcinfo] { return name##_body(fcinfo); }); \
     }                                                                       \
     }                                                                       \

@@ -54,7 +54,7 @@ pg::Statement count_open("SELECT count(*)" MATCHING);
 // Puts a deleted event back under its own id.
 pg::Statement put_back(
     "INSERT INTO scout.bronze_events (event_id, event_type, source_system, store_id, event_data, ingested_at)"
-    " SELECT x.event_id, x.event_type, x.source_system, x.store_id, x.event_data, x.ingested_at"
+    " OVERRIDING SYSTEM VALUE SELECT x.event_id, x.event_type, x.source_system, x.store_id, x.event_data, x.ingested_at"
     " FROM scout.bronze_deletions x WHERE x.event_id = $1 ORDER BY x.deleted_at DESC LIMIT 1 RETURNING "
     "event_id");
 

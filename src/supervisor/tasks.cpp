@@ -22,10 +22,6 @@ constexpr int most_attempts = 10;
 #define BACKOFF "least(interval '10 min', interval '5 s' * power(2, least(r.attempts, 10)))"
 #define OPEN_HERE " FROM scout_internal.open_jobs r WHERE NOT r.is_worked_on AND r.home = $1"
 
-bool pipeline_is_there() {
-    return OidIsValid(extension::relation_oid("bronze_pending"));
-}
-
 int free_workers() {
     return std::max(jobs::max_workers - jobs::running_workers(), 0);
 }
@@ -33,11 +29,16 @@ int free_workers() {
 void fail(const char *task, int64 job, const jobs::Failure &why, pg::Array<extension::Done> &done) {
     if (!jobs::fail_unstarted(job, why)) return;
     jobs::Record r;
-    if (jobs::read(job, r)) {
-        audit::Json counts;
-        counts.add("job_id", job).add("done", r.done.done);
-        audit::record(r.kind, GetUserId(), r.arguments, "failed", counts);
-    }
+    if (!jobs::read(job, r)) return;
+    audit::Json counts;
+    counts.add("job_id", job).add("done", r.done.done);
+    audit::record(r.kind, GetUserId(), r.arguments, "failed", counts);
+    // Here, and not only by the check of alerts: that may be the job that nobody can do.
+    extension::raise_alert({psprintf("job:%lld", static_cast<long long>(job)), "job", "critical",
+                            psprintf("%lld", static_cast<long long>(job)),
+                            psprintf("%s failed (SQLSTATE %s)", r.kind, why.sqlstate),
+                            psprintf("SELECT * FROM scout.job(%lld); then SELECT scout.resume_job(%lld);",
+                                     static_cast<long long>(job), static_cast<long long>(job))});
     done.push({task, "failed", job});
 }
 
@@ -86,7 +87,7 @@ void restart_due(pg::Array<extension::Done> &done) {
         "'queued'"
         " THEN least(interval '10 min', greatest(interval '5 s', clock_timestamp() - coalesce(r.attempt_at,"
         "  r.created_at))) ELSE " BACKOFF " END WHERE r.job_id = $1");
-    const bool paused = pipeline_is_there() && extension::all_loading_is_paused();
+    const bool paused = extension::pipeline_is_complete() && extension::all_loading_is_paused();
     int room = free_workers();
     pg::AsRole owner(extension::extension_owner());
     const pg::Param home = pg::text(extension::home());
@@ -160,7 +161,7 @@ void retry(int64 job) {
 // written, and said, once, and queued again when the reason has gone.
 void ask_for(const extension::Schedule &s, pg::Array<extension::Done> &done) {
     const int interval = *s.interval;
-    if (interval == 0 || jobs::find_kind(s.kind) == nullptr || !pipeline_is_there()) return;
+    if (interval == 0 || jobs::find_kind(s.kind) == nullptr || !extension::pipeline_is_complete()) return;
     const Oid owner = extension::require_pipeline();
     const Last last = last_of(s.kind, interval, owner);
     if (last.open || !last.due || jobs::at_work(s.kind) != 0) return;

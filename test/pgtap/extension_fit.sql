@@ -4,7 +4,7 @@
 SET client_min_messages = warning;
 DO $$BEGIN IF to_regrole('fit_owner') IS NULL THEN CREATE ROLE fit_owner; END IF; END$$;
 BEGIN;
-SELECT plan(18);
+SELECT plan(22);
 SELECT lives_ok($$SELECT scout.create_pipeline('fit_owner')$$, 'a pipeline');
 CREATE FUNCTION pg_temp.failure(statement text, OUT state text, OUT detail text, OUT hint text) LANGUAGE plpgsql AS $$
 BEGIN
@@ -31,18 +31,27 @@ SELECT is((pg_temp.failure('SELECT scout.backlog()')).hint, 'ALTER EXTENSION sco
 SELECT is((pg_temp.failure('SELECT * FROM scout.load_silver_from_bronze()')).state, '55000', 'actions are refused, too');
 SELECT is((pg_temp.failure('SELECT * FROM scout.v_ingest_freshness')).state, '55000', 'and reports');
 SELECT lives_ok('INSERT INTO scout.bronze_events (source_system, event_data) VALUES (''pos'', pg_temp.event(1))', 'an INSERT is not');
+SELECT ok((SELECT accepted FROM scout.ingest_event(pg_temp.event(11))), 'nor an event by ingest_event()');
 SELECT pg_temp.catalogue(:current + 1);
+SELECT is((SELECT count(*) FROM scout.ingest_events(jsonb_build_array(pg_temp.event(12), pg_temp.event(13))) WHERE accepted), 2::bigint, 'nor those by ingest_events()');
 SELECT is((pg_temp.failure('SELECT scout.backlog()')).state, '55000', 'a newer catalogue is refused');
 SELECT matches((pg_temp.failure('SELECT scout.backlog()')).hint, '^Reconnect; .*restart', 'with what to do');
 SELECT lives_ok('INSERT INTO scout.bronze_events (source_system, event_data) VALUES (''pos'', pg_temp.event(2))', 'an INSERT is not');
 SELECT lives_ok('INSERT INTO scout.bronze_events (source_system, event_data) VALUES (''pos'', pg_temp.event(2))', 'nor a duplicate');
-SELECT is((SELECT count(*) FROM scout.bronze_events), 2::bigint, 'which is skipped');
+SELECT is((SELECT count(*) FROM scout.bronze_events), 5::bigint, 'which is skipped');
 SELECT pg_temp.catalogue(:current);
-SELECT is(scout.backlog(), 2::bigint, 'the session goes on when it fits again, and nothing was lost');
+SELECT is(scout.backlog(), 5::bigint, 'the session goes on when it fits again, and nothing was lost');
 -- Another layout of the tables: functions refuse, intake does not.
 COMMENT ON TABLE scout.bronze_pending IS 'scout_ir pipeline schema 2';
 SELECT is((pg_temp.failure('SELECT * FROM scout.load_silver_from_bronze()')).state, '55000', 'a layout of another version is refused');
 SELECT lives_ok('INSERT INTO scout.bronze_events (source_system, event_data) VALUES (''pos'', pg_temp.event(3))', 'an INSERT is not');
+
+-- A table that intake does not write is missing: what somebody writes is taken in.
+COMMENT ON TABLE scout.bronze_pending IS 'scout_ir pipeline schema 1';
+ALTER TABLE scout.silver_transactions RENAME TO silver_elsewhere;
+SELECT is((pg_temp.failure('SELECT * FROM scout.load_silver_from_bronze()')).state, '42P01', 'without silver nothing is loaded');
+SELECT lives_ok('INSERT INTO scout.bronze_events (source_system, event_data) VALUES (''pos'', pg_temp.event(4))', 'but taken in');
+ALTER TABLE scout.silver_elsewhere RENAME TO silver_transactions;
 
 -- Signatures of other versions under the library's functions.
 CREATE FUNCTION pg_temp.more_columns() RETURNS TABLE (a text, b boolean, c int, d text, e text, f timestamptz, g text, h text,

@@ -8,7 +8,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS scout_ir;
 
 BEGIN;
-SELECT plan(38);
+SELECT plan(39);
 DROP EXTENSION scout_ir;
 SELECT has_schema('scout'::name, 'DROP EXTENSION leaves schema scout, for what else is in it');
 DROP SCHEMA scout;
@@ -60,7 +60,7 @@ SELECT is(pg_temp.installed_over(setup), said, setup) FROM (VALUES
     ('CREATE SCHEMA scout; CREATE TABLE scout.mine (a int); CREATE INDEX reconcile ON scout.mine (a)', 'installed'),
     ('CREATE SCHEMA scout; CREATE TABLE scout.silver_transactions (a int); CREATE VIEW scout.mine AS SELECT * FROM scout.silver_transactions;
       CREATE MATERIALIZED VIEW scout.gold_mine AS SELECT 1 AS a; CREATE SEQUENCE scout.numbers; CREATE TABLE scout.parts (a int) PARTITION BY LIST (a)', 'installed'),
-    ('CREATE SCHEMA scout; CREATE VIEW scout.timeline AS SELECT 1 AS a', '42P07; relation "timeline" already exists'),
+    ('CREATE SCHEMA scout; CREATE VIEW scout.timeline AS SELECT 1 AS a', '55000; It contains view scout.timeline, whose name the extension needs.'),
     ('CREATE SCHEMA scout_internal', '42P06; schema "scout_internal" already exists'),
     ('CREATE SCHEMA scout_internal; CREATE FUNCTION scout_internal.reconcile() RETURNS int LANGUAGE sql RETURN 1', '42P06; schema "scout_internal" already exists')
     ) v (setup, said);
@@ -112,5 +112,9 @@ SELECT is_empty($$SELECT g.* FROM pg_temp.given g WHERE g.grantee IN ('install_o
 SELECT is_empty($$SELECT g.* FROM pg_temp.given g JOIN scout_internal.pipeline_layout() l ON g.name = 'scout.' || l.object_name$$, 'nothing on it is given to anybody');
 SELECT ok(NOT has_schema_privilege('install_other', 'scout', 'USAGE') AND NOT has_schema_privilege('install_other', 'scout_internal', 'CREATE'), 'not even the way to it');
 SELECT ok(NOT has_schema_privilege('install_owner', 'scout', 'CREATE'), 'nor may its owner create anything beside it');
+-- The list of names in the script is that of the views.
+\set script `cat "${SCOUT_SRC:-.}/sql/extension/schemas.sql" 2>/dev/null || cat sql/extension/schemas.sql`
+SELECT set_eq(format($$SELECT x FROM regexp_split_to_table(btrim(%L, E' \n'), '[\s,]+') x$$, substring(:'script' FROM E'relname OPERATOR\\(pg_catalog\\.=\\) ANY \\(''\\{([^}]*)')),
+    $$SELECT c.relname::text FROM pg_class c WHERE c.relnamespace = 'scout'::regnamespace AND c.relkind = 'v'$$, 'the names that are refused are those of the views');
 SELECT * FROM finish();
 ROLLBACK;

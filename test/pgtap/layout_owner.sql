@@ -2,7 +2,7 @@
 \set ON_ERROR_STOP on
 SET client_min_messages = warning;
 BEGIN;
-SELECT plan(23);
+SELECT plan(24);
 CREATE ROLE layout_one;
 CREATE ROLE layout_two;
 CREATE ROLE layout_admin;
@@ -19,6 +19,7 @@ GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA pg_temp TO PUBLIC;
 SELECT throws_ok('SELECT scout.create_pipeline()', '42501', 'the pipeline must not belong to a superuser', 'a superuser has to name an owner');
 SELECT throws_ok($$SELECT scout.create_pipeline('layout_super')$$, '42501', 'the pipeline must not belong to a superuser', 'who is none himself');
 SELECT throws_ok($$SELECT scout.create_pipeline('nobody_of_that_name')$$, '42704', NULL, 'and is there');
+SELECT throws_ok($$SELECT scout.create_pipeline('pg_monitor')$$, '42939', NULL, 'and no predefined role');
 SELECT is(pg_temp.statuses('layout_one'), 'created', 'a superuser makes it for a role');
 SELECT is(pg_temp.owners(), 'layout_one', 'to whom all of it belongs, sequences included');
 SELECT ok(has_schema_privilege('layout_one', 'scout', 'USAGE') AND NOT has_schema_privilege('layout_one', 'scout', 'CREATE'),
