@@ -42,6 +42,6 @@ CREATE INDEX gold_refreshes_finished_at_idx ON scout_internal.gold_refreshes (fi
 CREATE VIEW scout.gold_refreshes AS
 SELECT s.refresh_id, s.view_schema, s.view_name, s.started_at, s.finished_at, s.duration_ms,
        pg_catalog.concat_ws(': ', s.status, s.error_message, s.skipped_for) AS status,
-       s.rows_before, s.rows_after, s.operation, s.job_id, s.error_sqlstate, s.error_message
+       s.rows_before, s.rows_after, s.operation, s.job_id, s.error_sqlstate, s.error_message, s.skipped_for
 FROM scout_internal.gold_refreshes s;
 COMMENT ON VIEW scout.gold_refreshes IS 'History of refresh_gold_platinum(): one row per view and run.';

@@ -44,7 +44,7 @@ void show_job(pg::Result &result, const char *status, int64 job) {
 // What the job has recorded, and a WARNING for each view that failed.
 void show_recorded(pg::Result &result, int64 job) {
     static pg::Statement recorded(
-        "SELECT g.operation, CASE WHEN g.status NOT LIKE 'skipped:%' THEN g.duration_ms END, g.status,"
+        "SELECT g.operation, CASE WHEN g.skipped_for IS NULL THEN g.duration_ms END, g.status,"
         " coalesce(g.rows_before, -1), coalesce(g.rows_after, -1),"
         " format('%I.%I: ', g.view_schema, g.view_name) || g.error_message"
         " FROM scout.gold_refreshes g WHERE g.job_id = $1 ORDER BY g.refresh_id");
