@@ -34,9 +34,10 @@ SCOUT_ACTION(scout_register_gold, 4) {
     const pg::Param enabled = pg::argument(fcinfo, 3, BOOLOID);
     pg::Rows rows = check.run({pg::argument(fcinfo, 0, REGCLASSOID), pg::argument(fcinfo, 1, INTERVALOID),
                                pg::argument(fcinfo, 2, INTERVALOID), enabled});
-    bool no_limit;
-    const pg::Param warn = pg::datum(INTERVALOID, rows.value(0, 8, no_limit)),
-                    error = pg::datum(INTERVALOID, rows.value(0, 9, no_limit));
+    bool no_warn, no_error;
+    const pg::Param warn = pg::datum(INTERVALOID, rows.value(0, 8, no_warn)),
+                    error = pg::datum(INTERVALOID, rows.value(0, 9, no_error));
+    if (no_warn || no_error) elog(ERROR, "gold has no limits of freshness");
     const char *actor = audit::actor();
     pg::AsRole owner(extension::extension_owner());
     pg::Rows written = put.run({pg::text(rows.text(0, 1)), pg::text(rows.text(0, 2)),

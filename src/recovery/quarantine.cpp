@@ -3,9 +3,9 @@
 // Protocol
 //   FLIGHT is taken alone: batches in flight finish first, new ones wait until this transaction ends,
 //   so that no event is loaded while it is being quarantined.
-//   Bronze keeps the event; the letter keeps it from being loaded until it is redriven. Transactions that
-//   lose their event get the best waiting duplicate. dry_run does the same in a subtransaction that is rolled
-//   back: its counts are exact.
+//   Bronze keeps the event; while its letter is open nothing loads it but a redrive. Transactions that lose
+//   their event get the best waiting duplicate.
+//   dry_run does the same in a subtransaction that is rolled back: its counts are exact.
 // Commit: letter, silver and queue change together. Abort, cancel, crash: nothing has changed.
 
 #include "audit/caller.hpp"

@@ -50,7 +50,7 @@ REVOKE CREATE ON SCHEMA scout FROM mover;
 REVOKE CREATE ON SCHEMA scout_internal FROM PUBLIC;
 SELECT set_eq('SELECT schema_name, kind, identity FROM scout_internal.schema_findings()',
     $$VALUES ('scout'::name, 'function', 'scout.planted()'), ('scout', 'type', 'scout.planted'), ('scout', 'type', 'scout.planted[]'),
-      ('scout', 'operator', 'scout.===(pg_catalog.int4,pg_catalog.int4)'), ('scout', 'cast', '(scout.moved AS pg_catalog.text)'),
+      ('scout', 'operator', 'scout.===(integer,integer)'), ('scout', 'cast', '(scout.moved AS pg_catalog.text)'),
       ('scout_internal', 'function', 'scout_internal.planted()')$$, 'what is foreign in them, but for tables');
 SELECT is(left(pg_temp.open(), 9), 'warning 6', 'is a warning for as long as it is there');
 DROP FUNCTION scout.planted(), scout_internal.planted();
