@@ -17,7 +17,8 @@ DEPENDENCIES = $(OBJS:.o=.d)
 # The install script is put together from the files of each capability, in this order.
 INSTALL_SQL  = sql/$(EXTENSION)--$(EXTVERSION).sql
 SQL_PARTS    = $(addprefix $(here)sql/, $(addsuffix .sql, \
-                extension/schemas extension/version extension/locks extension/pipeline extension/registry audit jobs \
+                extension/schemas extension/schema_findings extension/version extension/locks extension/pipeline extension/registry \
+                audit jobs \
                 layout/layout layout/adoption layout/create_pipeline \
                 intake pause \
                 load/load load/circuit_breaker load/reports \

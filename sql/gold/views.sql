@@ -75,8 +75,7 @@ COMMENT ON FUNCTION scout_internal.gold_views() IS
 'The gold views: materialized views of schema scout, and what is registered; refusal says why one is not refreshed.';
 
 CREATE FUNCTION scout.register_gold(
-    relation regclass, warn_after interval DEFAULT '10 minutes', error_after interval DEFAULT '15 minutes',
-    enabled boolean DEFAULT true)
+    relation regclass, warn_after interval DEFAULT NULL, error_after interval DEFAULT NULL, enabled boolean DEFAULT true)
 RETURNS TABLE (materialized_view text, status text, details text)
 LANGUAGE c ROWS 1 AS 'MODULE_PATHNAME', 'scout_register_gold';
 COMMENT ON FUNCTION scout.register_gold(regclass, interval, interval, boolean) IS
@@ -94,8 +93,7 @@ LANGUAGE plpgsql STABLE ROWS 1
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    missing text := CASE WHEN relation IS NULL THEN 'relation' WHEN warn_after IS NULL THEN 'warn_after'
-                         WHEN error_after IS NULL THEN 'error_after' WHEN enabled IS NULL THEN 'enabled' END;
+    missing text := CASE WHEN relation IS NULL THEN 'relation' WHEN enabled IS NULL THEN 'enabled' END;
     subject record;
     wrong text;
 BEGIN

@@ -25,7 +25,7 @@ DECLARE
     fresh text[] := '{}';   -- made by this call
     t record;
 BEGIN
-    FOR item IN SELECT l.ordinal, l.object_name, l.kind, l.ddl, l.required_columns
+    FOR item IN SELECT l.ordinal, l.object_name, l.kind, l.ddl, l.required_columns, l.comment
                 FROM scout_internal.pipeline_layout() l ORDER BY l.ordinal
     LOOP
         SELECT c.oid, c.relkind, r.rolname INTO existing
@@ -46,6 +46,9 @@ BEGIN
             CONTINUE;  -- its query may need what is missing; the problems are raised below
         ELSIF NOT FOUND THEN
             EXECUTE item.ddl || CASE item.kind WHEN 'materialized view' THEN ' WITH NO DATA' ELSE '' END;
+            IF item.comment IS NOT NULL THEN
+                EXECUTE format('COMMENT ON %s scout.%I IS %L', item.kind, item.object_name, item.comment);
+            END IF;
             IF item.kind <> 'index' THEN
                 fresh := fresh || item.object_name;
             END IF;

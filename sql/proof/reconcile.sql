@@ -34,7 +34,6 @@ AS $$
 #variable_conflict use_column
 DECLARE
     exceptions_limit CONSTANT int := 1000000;  -- beyond, joining is cheaper than looking one by one
-    prime CONSTANT numeric := 2305843009213693951;  -- 2^61 - 1
     windowed       boolean := start_ts IS NOT NULL OR end_ts IS NOT NULL;
     salt           uuid;
     unflushed      int8multirange;
@@ -67,7 +66,7 @@ BEGIN
     SELECT coalesce(sum(upper(r.ids) - lower(r.ids)), 0) INTO hints FROM unnest(queued) r (ids);
 
     IF NOT windowed AND hints <= exceptions_limit THEN
-        exceptions := scout_internal.events_apart(queued);
+        exceptions := scout_internal.events_to_check(queued);
         IF cardinality(exceptions) <= exceptions_limit AND scout_internal.silver_is_unique() THEN
             salt := gen_random_uuid();  -- nobody can know it beforehand
         END IF;
@@ -78,11 +77,8 @@ BEGIN
         silver_rows := seen.silver_rows;
         SELECT e.* INTO events FROM scout_internal.reconcile_events(NULL, NULL, queued, exceptions, salt) e;
         SELECT k.* INTO keys FROM scout_internal.reconcile_keys(NULL, NULL, unflushed, true, salt) k;
-        events_settled := seen.bronze_rows - events.bronze = seen.silver_sources - events.silver_exceptions
-            AND mod(seen.bronze_ids - events.bronze_ids - seen.silver_ids + events.silver_ids, prime) = 0;
-        keys_settled := seen.bronze_rows - keys.bronze_rows = seen.key_rows - keys.key_rows
-            AND mod(seen.bronze_keys - keys.bronze_keys - seen.keys + keys.keys, prime) = 0;
-        lines_settled := mod(seen.silver_lines - seen.lines, prime) = 0;
+        SELECT a.events, a.keys, a.lines INTO events_settled, keys_settled, lines_settled
+        FROM scout_internal.fingerprints_agree(seen, events, keys) a;
         IF lines_settled THEN
             SELECT 0::bigint AS lineless, seen.silver_empty AS declared_empty, 0::bigint AS mismatched,
                    0::bigint AS orphan_transactions, 0::numeric AS orphan_lines, NULL::jsonb AS lineless_sample,
@@ -107,7 +103,7 @@ BEGIN
     SELECT d.* INTO deleted FROM scout_internal.reconcile_deletions(start_ts, end_ts) d;
     -- Where fingerprints agree, subtraction says whether there are any.
     IF NOT events_settled OR silver_rows > events.silver_rows + deleted.silver_rows THEN
-        SELECT x.* INTO orphans FROM scout_internal.reconcile_strangers(start_ts, end_ts, events_settled, exceptions) x;
+        SELECT x.* INTO orphans FROM scout_internal.reconcile_silver_without_bronze(start_ts, end_ts, events_settled, exceptions) x;
     ELSE
         SELECT 0::bigint AS no_lineage, 0::bigint AS never_seen, 0::bigint AS lettered, NULL::jsonb AS no_lineage_sample,
                NULL::jsonb AS never_seen_sample, NULL::jsonb AS lettered_sample
@@ -116,67 +112,7 @@ BEGIN
     SELECT q.* INTO letters FROM scout_internal.reconcile_letters(start_ts, end_ts) q;
 
     RETURN QUERY
-    SELECT c.name,
-           CASE WHEN c.name = 'balance' AND events.stateless + events.several > 0 THEN 'critical'  -- they may cancel out
-                WHEN c.value = 0 THEN 'ok' ELSE c.severity END,
-           c.value, c.threshold,
-           jsonb_strip_nulls(c.details)
-    FROM (VALUES
-        (1, 'bronze_events', 'ok', events.bronze::numeric, NULL::numeric,
-            jsonb_build_object('start_ts', start_ts, 'end_ts', end_ts, 'first_id_of_window', events.lo, 'last_id_of_window', events.hi)),
-        (2, 'pending', 'ok', events.pending, NULL, '{}'::jsonb),
-        (3, 'processed', 'ok', events.processed, NULL, '{}'),
-        (4, 'dead_lettered', 'ok', events.dead_lettered, NULL, '{}'),
-        (5, 'discarded', 'ok', events.discarded, NULL, '{}'),
-        (6, 'balance', 'critical',
-            events.bronze - events.pending - events.processed - events.dead_lettered - events.discarded, 0,
-            jsonb_build_object('meaning', 'bronze_events - pending - processed - dead_lettered - discarded',
-                               'without_state', events.stateless, 'in_several_states', events.several)),
-        (7, 'events_without_state', 'critical', events.stateless, 0,
-            jsonb_build_object('event_ids', events.stateless_ids)),
-        (8, 'events_in_several_states', 'critical', events.several, 0,
-            jsonb_build_object('events', events.several_events)),
-        (9, 'processed_twice', 'critical', events.twice, 0, jsonb_build_object('event_ids', events.twice_ids)),
-        (10, 'silver_without_bronze', CASE WHEN orphans.never_seen > 0 THEN 'critical' ELSE 'warning' END,
-            deleted.silver_rows + orphans.no_lineage + orphans.never_seen, 0,
-            jsonb_build_object(
-                'deleted_by_hand', deleted.silver_rows, 'deleted_event_ids', deleted.silver_sample,
-                'never_seen', orphans.never_seen, 'never_seen_event_ids', orphans.never_seen_sample,
-                'no_lineage', orphans.no_lineage, 'no_lineage_transaction_ids', orphans.no_lineage_sample)),
-        (11, 'silver_of_dead_letters', 'critical',
-            events.lettered_silver + deleted.lettered_silver + orphans.lettered, 0,
-            jsonb_build_object(
-                'in_bronze', events.lettered_silver,
-                'not_in_bronze', deleted.lettered_silver + orphans.lettered,
-                'not_in_bronze_event_ids',
-                nullif(coalesce(deleted.both_sample, '[]') || coalesce(orphans.lettered_sample, '[]'), '[]'))),
-        (12, 'transactions_without_lines', 'critical', lines.lineless, 0,
-            jsonb_build_object('transaction_ids', lines.lineless_sample, 'with_item_count_0', lines.declared_empty)),
-        (13, 'lines_without_transaction', 'critical', lines.orphan_lines, 0,
-            jsonb_build_object('transactions', lines.orphan_transactions, 'transaction_ids', lines.orphan_sample)),
-        (14, 'item_count_mismatch', 'critical', lines.mismatched, 0,
-            jsonb_build_object('transactions', lines.mismatched_sample)),
-        (15, 'dead_letters_unlinked', 'warning', letters.unlinked, 0,
-            jsonb_build_object('dlq_ids', letters.unlinked_sample)),
-        (16, 'dead_letters_without_bronze', 'warning', deleted.lettered + letters.never_seen, 0,
-            jsonb_build_object(
-                'deleted_by_hand', deleted.lettered, 'deletions', deleted.letter_sample,
-                'never_seen', letters.never_seen, 'never_seen_event_ids', letters.never_seen_sample)),
-        (17, 'bronze_deleted', 'warning', deleted.deletions, 0,
-            jsonb_build_object(
-                'first_deleted_at', deleted.first_deleted, 'last_deleted_at', deleted.last_deleted,
-                'deleted_by', deleted.by_whom, 'event_ids', deleted.sample, 'back_in_bronze', deleted.back,
-                'in_silver', deleted.silver_rows, 'dead_lettered', deleted.lettered,
-                'without_trace', deleted.without_trace)),
-        (18, 'queue_hints_stale', 'ok',
-            CASE WHEN windowed THEN events.hinted ELSE hints END - events.pending, NULL,
-            jsonb_build_object('settled', events.hinted - events.pending,
-                               'not_in_bronze', CASE WHEN NOT windowed THEN hints - events.hinted END)),
-        (19, 'events_without_key', 'warning', keys.keyless, 0, jsonb_build_object('event_ids', keys.keyless_sample)),
-        (20, 'keys_without_event', 'warning', keys.forgotten, 0,
-            jsonb_build_object('event_ids', keys.forgotten_sample, 'held_by_silver_or_dead_letter', keys.held))
-    ) c (ordinal, name, severity, value, threshold, details)
-    ORDER BY c.ordinal;
+    SELECT r.* FROM scout_internal.reconcile_rows(start_ts, end_ts, hints, events, deleted, orphans, letters, lines, keys) r;
 END
 $$;
 COMMENT ON FUNCTION scout_internal.reconcile(timestamptz, timestamptz) IS 'The body of reconcile().';

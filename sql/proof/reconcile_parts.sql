@@ -1,5 +1,5 @@
--- What reconcile() looks at beside the search: the events that are proven one by one, and what is left of events that
--- are no longer in bronze. What it means is in reconcile.sql, which calls these, with its settings.
+-- What reconcile() looks at beside the search: the events that are proven one by one, what is left of events that are no
+-- longer in bronze, and what it makes of the counts. What it means is in reconcile.sql, which calls these, with its settings.
 
 -- With fingerprints no NULL and no second row is found: that there is none, the schema must say.
 CREATE FUNCTION scout_internal.silver_is_unique() RETURNS boolean
@@ -30,7 +30,7 @@ COMMENT ON FUNCTION scout_internal.silver_is_unique() IS
 'Whether indexes and NOT NULL say that silver has an event once and that no key is NULL: part of reconcile().';
 
 -- A letter, a hint in the queue or a logged deletion names them; all others are processed, if all is well.
-CREATE FUNCTION scout_internal.events_apart(queued int8multirange) RETURNS bigint[]
+CREATE FUNCTION scout_internal.events_to_check(queued int8multirange) RETURNS bigint[]
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -45,7 +45,7 @@ BEGIN
               SELECT generate_series(lower(r.ids), upper(r.ids) - 1) FROM unnest(queued) r (ids)) a);
 END
 $$;
-COMMENT ON FUNCTION scout_internal.events_apart(int8multirange) IS
+COMMENT ON FUNCTION scout_internal.events_to_check(int8multirange) IS
 'Events that may be something else than processed: part of reconcile().';
 
 -- What was deleted from bronze by hand, and what it left behind.
@@ -101,7 +101,7 @@ COMMENT ON FUNCTION scout_internal.reconcile_deletions(timestamptz, timestamptz)
 
 -- Silver rows without lineage, or of events that neither bronze nor the log of deletions knows. `settled`: fingerprints
 -- have proven the others, and they can only be exceptions.
-CREATE FUNCTION scout_internal.reconcile_strangers(start_ts timestamptz, end_ts timestamptz, settled boolean, exceptions bigint[])
+CREATE FUNCTION scout_internal.reconcile_silver_without_bronze(start_ts timestamptz, end_ts timestamptz, settled boolean, exceptions bigint[])
 RETURNS TABLE (no_lineage bigint, never_seen bigint, lettered bigint, no_lineage_sample jsonb, never_seen_sample jsonb,
                lettered_sample jsonb)
 LANGUAGE plpgsql STABLE ROWS 1
@@ -147,7 +147,7 @@ BEGIN
     FROM orphan x;
 END
 $$;
-COMMENT ON FUNCTION scout_internal.reconcile_strangers(timestamptz, timestamptz, boolean, bigint[]) IS
+COMMENT ON FUNCTION scout_internal.reconcile_silver_without_bronze(timestamptz, timestamptz, boolean, bigint[]) IS
 'Rows of silver whose event was never seen, or that name none, with examples: part of reconcile().';
 
 -- Letters without an event id, or of events that were never seen. In a window only open letters: closed ones have no
@@ -182,3 +182,101 @@ END
 $$;
 COMMENT ON FUNCTION scout_internal.reconcile_letters(timestamptz, timestamptz) IS
 'Dead letters whose event is not known, with examples: part of reconcile().';
+
+-- What is left of either side without the exceptions has the same fingerprints: these events, keys and lines are settled.
+CREATE FUNCTION scout_internal.fingerprints_agree(
+    seen record, exceptions record, exception_keys record, OUT events boolean, OUT keys boolean, OUT lines boolean)
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    prime CONSTANT numeric := 2305843009213693951;  -- 2^61 - 1
+BEGIN
+    events := seen.bronze_rows - exceptions.bronze = seen.silver_sources - exceptions.silver_exceptions
+        AND mod(seen.bronze_ids - exceptions.bronze_ids - seen.silver_ids + exceptions.silver_ids, prime) = 0;
+    keys := seen.bronze_rows - exception_keys.bronze_rows = seen.key_rows - exception_keys.key_rows
+        AND mod(seen.bronze_keys - exception_keys.bronze_keys - seen.keys + exception_keys.keys, prime) = 0;
+    lines := mod(seen.silver_lines - seen.lines, prime) = 0;
+END
+$$;
+COMMENT ON FUNCTION scout_internal.fingerprints_agree(record, record, record) IS
+'Whether fingerprints prove that events, keys and lines beside the exceptions are in order: part of reconcile().';
+
+-- The counts as checks. They come as rows of reconcile_events(), reconcile_deletions(), ...: each column as it is named there.
+CREATE FUNCTION scout_internal.reconcile_rows(
+    start_ts timestamptz, end_ts timestamptz, hints numeric, events record, deleted record, orphans record, letters record,
+    lines record, keys record)
+RETURNS TABLE (check_name text, status text, value numeric, threshold numeric, details jsonb)
+LANGUAGE plpgsql STABLE ROWS 20
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    windowed boolean := start_ts IS NOT NULL OR end_ts IS NOT NULL;
+BEGIN
+    RETURN QUERY
+    SELECT c.name,
+           CASE WHEN c.name = 'balance' AND events.stateless + events.several > 0 THEN 'critical'  -- they may cancel out
+                WHEN c.value = 0 THEN 'ok' ELSE c.severity END,
+           c.value, c.threshold,
+           jsonb_strip_nulls(c.details)
+    FROM (VALUES
+        (1, 'bronze_events', 'ok', events.bronze::numeric, NULL::numeric,
+            jsonb_build_object('start_ts', start_ts, 'end_ts', end_ts, 'first_id_of_window', events.lo, 'last_id_of_window', events.hi)),
+        (2, 'pending', 'ok', events.pending, NULL, '{}'::jsonb),
+        (3, 'processed', 'ok', events.processed, NULL, '{}'),
+        (4, 'dead_lettered', 'ok', events.dead_lettered, NULL, '{}'),
+        (5, 'discarded', 'ok', events.discarded, NULL, '{}'),
+        (6, 'balance', 'critical',
+            events.bronze - events.pending - events.processed - events.dead_lettered - events.discarded, 0,
+            jsonb_build_object('meaning', 'bronze_events - pending - processed - dead_lettered - discarded',
+                               'without_state', events.stateless, 'in_several_states', events.several)),
+        (7, 'events_without_state', 'critical', events.stateless, 0,
+            jsonb_build_object('event_ids', events.stateless_ids)),
+        (8, 'events_in_several_states', 'critical', events.several, 0,
+            jsonb_build_object('events', events.several_events)),
+        (9, 'processed_twice', 'critical', events.twice, 0, jsonb_build_object('event_ids', events.twice_ids)),
+        (10, 'silver_without_bronze', CASE WHEN orphans.never_seen > 0 THEN 'critical' ELSE 'warning' END,
+            deleted.silver_rows + orphans.no_lineage + orphans.never_seen, 0,
+            jsonb_build_object(
+                'deleted_by_hand', deleted.silver_rows, 'deleted_event_ids', deleted.silver_sample,
+                'never_seen', orphans.never_seen, 'never_seen_event_ids', orphans.never_seen_sample,
+                'no_lineage', orphans.no_lineage, 'no_lineage_transaction_ids', orphans.no_lineage_sample)),
+        (11, 'silver_of_dead_letters', 'critical',
+            events.lettered_silver + deleted.lettered_silver + orphans.lettered, 0,
+            jsonb_build_object(
+                'in_bronze', events.lettered_silver,
+                'not_in_bronze', deleted.lettered_silver + orphans.lettered,
+                'not_in_bronze_event_ids',
+                nullif(coalesce(deleted.both_sample, '[]') || coalesce(orphans.lettered_sample, '[]'), '[]'))),
+        (12, 'transactions_without_lines', 'critical', lines.lineless, 0,
+            jsonb_build_object('transaction_ids', lines.lineless_sample, 'with_item_count_0', lines.declared_empty)),
+        (13, 'lines_without_transaction', 'critical', lines.orphan_lines, 0,
+            jsonb_build_object('transactions', lines.orphan_transactions, 'transaction_ids', lines.orphan_sample)),
+        (14, 'item_count_mismatch', 'critical', lines.mismatched, 0,
+            jsonb_build_object('transactions', lines.mismatched_sample)),
+        (15, 'dead_letters_unlinked', 'warning', letters.unlinked, 0,
+            jsonb_build_object('dlq_ids', letters.unlinked_sample)),
+        (16, 'dead_letters_without_bronze', 'warning', deleted.lettered + letters.never_seen, 0,
+            jsonb_build_object(
+                'deleted_by_hand', deleted.lettered, 'deletions', deleted.letter_sample,
+                'never_seen', letters.never_seen, 'never_seen_event_ids', letters.never_seen_sample)),
+        (17, 'bronze_deleted', 'warning', deleted.deletions, 0,
+            jsonb_build_object(
+                'first_deleted_at', deleted.first_deleted, 'last_deleted_at', deleted.last_deleted,
+                'deleted_by', deleted.by_whom, 'event_ids', deleted.sample, 'back_in_bronze', deleted.back,
+                'in_silver', deleted.silver_rows, 'dead_lettered', deleted.lettered,
+                'without_trace', deleted.without_trace)),
+        (18, 'queue_hints_stale', 'ok',
+            CASE WHEN windowed THEN events.hinted ELSE hints END - events.pending, NULL,
+            jsonb_build_object('settled', events.hinted - events.pending,
+                               'not_in_bronze', CASE WHEN NOT windowed THEN hints - events.hinted END)),
+        (19, 'events_without_key', 'warning', keys.keyless, 0, jsonb_build_object('event_ids', keys.keyless_sample)),
+        (20, 'keys_without_event', 'warning', keys.forgotten, 0,
+            jsonb_build_object('event_ids', keys.forgotten_sample, 'held_by_silver_or_dead_letter', keys.held))
+    ) c (ordinal, name, severity, value, threshold, details)
+    ORDER BY c.ordinal;
+END
+$$;
+COMMENT ON FUNCTION scout_internal.reconcile_rows(timestamptz, timestamptz, numeric, record, record, record, record, record, record) IS
+'The rows of reconcile(), made of what its parts have counted.';

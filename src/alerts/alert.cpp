@@ -26,8 +26,8 @@ pg::Statement escalate(
 
 pg::Statement open_new(
     "INSERT INTO scout_internal.alerts (dedup_key, source, severity, subject, summary, remedy, source_system,"
-    " of_pipeline, first_seen, last_seen, keep_until)"
-    " VALUES ($1, $10, $4, $5, $6, $7, $8, $9, $2, $2, $2 + make_interval(secs => $3))"
+    " of_pipeline, failed_source, first_seen, last_seen, keep_until)"
+    " VALUES ($1, $10, $4, $5, $6, $7, $8, $9, $11, $2, $2, $2 + make_interval(secs => $3))"
     " ON CONFLICT (dedup_key) WHERE state <> 'resolved' DO NOTHING RETURNING alert_id");
 
 pg::Statement end(
@@ -66,8 +66,9 @@ Change raise(const Condition &c) {
             change = {rows.boolean(0, 2) ? Transition::escalated : Transition::repeated, rows.int8(0, 1)};
             if (change.what == Transition::escalated) (void)escalate.run({pg::int8(change.alert), now});
         } else {
-            rows = open_new.run(
-                {key, now, keep, severity, subject, summary, remedy, system, own, pg::text(c.source)});
+            rows = open_new.run({key, now, keep, severity, subject, summary, remedy, system, own,
+                                 pg::text(c.source),
+                                 c.failed_source.empty() ? pg::null_of(TEXTOID) : pg::text(c.failed_source)});
             if (rows.count() > 0) change = {Transition::opened, rows.int8(0, 1)};
         }
         rows.free();

@@ -115,12 +115,18 @@ void Check::look_at(const extension::AlertSource &source) {
         return;
     }
     conditions_.truncate(before);
-    conditions_.push({psprintf("check:%s", source.name), "health", "warning", source.name,
+    conditions_.push({psprintf("check:%s", source.name),
+                      "health",
+                      "warning",
+                      source.name,
                       psprintf("could not be checked: %s (SQLSTATE %s)", error->message,
                                unpack_sql_state(error->sqlerrcode)),
                       error->hint != nullptr
                           ? error->hint
-                          : psprintf("SELECT * FROM scout_internal.%s();", source.conditions)});
+                          : psprintf("SELECT * FROM scout_internal.%s();", source.conditions),
+                      {},
+                      false,
+                      source.name});
 }
 
 void Check::look() {
@@ -137,7 +143,7 @@ void Check::add_ended() {
     static pg::Statement open(
         "SELECT a.dedup_key FROM scout_internal.alerts a WHERE a.state <> 'resolved' AND a.dedup_key <> ALL "
         "($1) AND"
-        " (CASE WHEN a.dedup_key LIKE 'check:%' THEN a.subject ELSE a.source END = ANY ($2)"
+        " (coalesce(a.failed_source, a.source) = ANY ($2)"
         "  OR a.ended_at IS NOT NULL AND a.keep_until <= clock_timestamp())",
         pg::Plan::by_index);
     pg::Array<std::string_view> seen;

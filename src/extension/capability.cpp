@@ -7,13 +7,10 @@ namespace scout::extension {
 
 namespace {
 
-constexpr Function helpers[] = {{"require_pipeline", Tier::reader},
-                                {"catalogue_version", Tier::nobody},
-                                {"revoke_defaults", Tier::nobody},
-                                {"hours_ago", Tier::reader},
-                                {"tiers", Tier::reader},
-                                {"relation_tiers", Tier::reader},
-                                {"alert_sources", Tier::reader}};
+constexpr Function helpers[] = {{"require_pipeline", Tier::reader}, {"catalogue_version", Tier::nobody},
+                                {"revoke_defaults", Tier::nobody},  {"hours_ago", Tier::reader},
+                                {"schema_findings", Tier::reader},  {"tiers", Tier::reader},
+                                {"relation_tiers", Tier::reader},   {"alert_sources", Tier::reader}};
 
 constexpr Relation state[] = {{"our_locks", Tier::reader}};
 

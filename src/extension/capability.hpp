@@ -98,6 +98,8 @@ struct AlertCondition {
     // What inhibits it: a pause or an open circuit breaker of this source system, or of all loading.
     std::string_view source_system{};  // empty: none in particular
     bool of_pipeline = false;          // a pause of all loading inhibits it
+    std::string_view
+        failed_source{};  // the AlertSource that could not be looked at; its next answer ends this
 };
 
 struct Capability {
@@ -112,7 +114,7 @@ struct Capability {
     List<Function> functions{};  // of schema scout
     List<Function> helpers{};    // of schema scout_internal
     List<Relation> views{};      // of schema scout, members of the extension
-    List<Relation> state{};      // tables of schema scout_internal
+    List<Relation> state{};      // of schema scout_internal, members of the extension
     List<Relation> tables{};     // of the pipeline: its owner's, in schema scout
 
     // What it takes part in.

@@ -13,7 +13,8 @@ constexpr const char *schema_name = "scout";
 constexpr const char *internal_schema_name = "scout_internal";
 
 // The version of the tables' layout that this library works with. create_pipeline() writes it into the
-// comment of bronze_pending, where a dump carries it and DROP EXTENSION leaves it.
+// comment of bronze_pending, where a dump carries it and DROP EXTENSION leaves it
+// (sql/layout/create_pipeline.sql; test/static/layout_version.pl holds the two together).
 constexpr int pipeline_schema_version = 1;
 
 // OID of a relation of schema scout, InvalidOid where there is none.

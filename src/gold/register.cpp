@@ -17,8 +17,10 @@ SCOUT_ACTION(scout_register_gold, 4) {
     using namespace scout;
     static pg::Statement check(
         "SELECT c.view_schema::text, c.view_name::text, c.view_owner::text, c.details,"
-        " format('%I.%I', c.view_schema, c.view_name), $2::text, $3::text"
-        " FROM scout_internal.checked_gold($1, $2, $3, $4) c");
+        " format('%I.%I', c.view_schema, c.view_name), l.warn::text, l.error::text, l.warn, l.error"
+        " FROM (SELECT coalesce($2, f.warn_after) AS warn, coalesce($3, f.error_after) AS error"
+        "  FROM scout_internal.freshness_limits('gold') f) l,"
+        " scout_internal.checked_gold($1, l.warn, l.error, $4) c");
     static pg::Statement put(
         "INSERT INTO scout_internal.registered_gold AS r (view_schema, view_name, view_owner, warn_after, "
         "error_after,"
@@ -29,9 +31,13 @@ SCOUT_ACTION(scout_register_gold, 4) {
     const Oid role = GetUserId();
     pg::Result result(fcinfo);
     pg::Session session;
-    const pg::Param warn = pg::argument(fcinfo, 1, INTERVALOID), error = pg::argument(fcinfo, 2, INTERVALOID),
-                    enabled = pg::argument(fcinfo, 3, BOOLOID);
-    pg::Rows rows = check.run({pg::argument(fcinfo, 0, REGCLASSOID), warn, error, enabled});
+    const pg::Param enabled = pg::argument(fcinfo, 3, BOOLOID);
+    pg::Rows rows = check.run({pg::argument(fcinfo, 0, REGCLASSOID), pg::argument(fcinfo, 1, INTERVALOID),
+                               pg::argument(fcinfo, 2, INTERVALOID), enabled});
+    bool no_warn, no_error;
+    const pg::Param warn = pg::datum(INTERVALOID, rows.value(0, 8, no_warn)),
+                    error = pg::datum(INTERVALOID, rows.value(0, 9, no_error));
+    if (no_warn || no_error) elog(ERROR, "gold has no limits of freshness");
     const char *actor = audit::actor();
     pg::AsRole owner(extension::extension_owner());
     pg::Rows written = put.run({pg::text(rows.text(0, 1)), pg::text(rows.text(0, 2)),

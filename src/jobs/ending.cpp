@@ -154,7 +154,7 @@ void leave_interrupted(Run &run, const char *why) {
         }
         session.end();
     });
-    if (error != nullptr) log_error(run, "could not note that it was held back", error);
+    if (error != nullptr) log_error(run, "could not note that it was interrupted", error);
 }
 
 After leave(Run &run, bool looked_again) {

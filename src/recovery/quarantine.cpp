@@ -3,7 +3,7 @@
 // Protocol
 //   FLIGHT is taken alone: batches in flight finish first, new ones wait until this transaction ends,
 //   so that no event is loaded while it is being quarantined.
-//   Bronze keeps the event; the letter holds it back until it is redriven. Transactions that lose
+//   Bronze keeps the event; while its letter is open nothing loads it but a redrive. Transactions that lose
 //   their event get the best waiting duplicate.
 //   dry_run does the same in a subtransaction that is rolled back: its counts are exact.
 // Commit: letter, silver and queue change together. Abort, cancel, crash: nothing has changed.
@@ -41,7 +41,7 @@ struct Target {
 
 // Events of a selection that are not quarantined or discarded already. What a rule has dead-lettered is
 // taken too: otherwise a reprocess, or the promotion of a duplicate, could load it.
-#define UNHELD                                                                                           \
+#define NOT_QUARANTINED                                                                                  \
     " AND NOT EXISTS (SELECT FROM scout.bronze_events_dlq d WHERE d.event_id = b.event_id"               \
     " AND (d.status = 'discarded' OR d.status = 'open' AND d.last_error_code = 'QUARANTINE')) ORDER BY " \
     "b.event_id"
@@ -147,7 +147,7 @@ Target breaking(const core::RuleInfo &rule, TimestampTz since) {
                      condition);
     pg::Cursor cursor(psprintf("SELECT b.event_id, b.ingested_at FROM scout.silver_transactions t"
                                " JOIN scout.bronze_events b ON b.event_id = t.source_event_id"
-                               " WHERE t.processed_at >= $1 AND (%s)" UNHELD,
+                               " WHERE t.processed_at >= $1 AND (%s)" NOT_QUARANTINED,
                                condition),
                       {pg::timestamp(since)});
     Target target;
@@ -181,7 +181,7 @@ SCOUT_ACTION(scout_quarantine_window, 5) {
     static pg::Statement select(
         "SELECT b.event_id, b.ingested_at FROM scout.bronze_events b WHERE b.ingested_at >= $1 AND "
         "b.ingested_at < $2"
-        " AND ($3 IS NULL OR b.source_system = $3)" UNHELD);
+        " AND ($3 IS NULL OR b.source_system = $3)" NOT_QUARANTINED);
     Target target = collect(
         select.run({pg::timestamp(window.start), pg::timestamp(window.end), pg::text_or_null(source)}));
     Outcome out = quarantine(target, pg::c_string(reason), why(reason), dry_run);
@@ -209,7 +209,8 @@ SCOUT_ACTION(scout_quarantine_events, 3) {
     extension::acquire(extension::Lock::flight, extension::flight_alone);
     intake::flush_pending();
     static pg::Statement select(
-        "SELECT b.event_id, b.ingested_at FROM scout.bronze_events b WHERE b.event_id = ANY ($1)" UNHELD);
+        "SELECT b.event_id, b.ingested_at FROM scout.bronze_events b WHERE b.event_id = ANY "
+        "($1)" NOT_QUARANTINED);
     Target target = collect(select.run({pg::int8_array(wanted.begin(), wanted.size())}));
     Outcome out = quarantine(target, pg::c_string(reason), why(reason), dry_run);
     if (target.ids.size() < wanted.size())

@@ -39,15 +39,17 @@ struct Range {
     "SELECT min(c.event_id), max(c.event_id), count(*) FROM (SELECT b.event_id," \
     " (row_number() OVER (ORDER BY b.event_id) - 1) / $3 AS part"
 #define CUT_TAIL ") c GROUP BY c.part ORDER BY c.part"
-#define NOT_HELD_BACK                                                                         \
+// What a person wrote a letter for (quarantine, cleared backlog) or discarded stays out; what a rule wrote is
+// tried again.
+#define NOT_QUARANTINED                                                                       \
     " AND b.event_id BETWEEN $3 AND $4 AND NOT EXISTS (SELECT FROM scout.bronze_events_dlq d" \
     " WHERE d.event_id = b.event_id AND (d.status = 'discarded'"                              \
     " OR d.status = 'open' AND coalesce(d.last_error_code, d.error_code) <> ALL ($5))) ORDER BY b.event_id"
 
 pg::Statement cut_by_ingested(CUT_HEAD BY_INGESTED CUT_TAIL);
 pg::Statement cut_by_event_ts(CUT_HEAD BY_EVENT_TS CUT_TAIL);
-pg::Statement ids_by_ingested("SELECT b.event_id" BY_INGESTED NOT_HELD_BACK, pg::Plan::by_index);
-pg::Statement ids_by_event_ts("SELECT b.event_id" BY_EVENT_TS NOT_HELD_BACK, pg::Plan::by_index);
+pg::Statement ids_by_ingested("SELECT b.event_id" BY_INGESTED NOT_QUARANTINED, pg::Plan::by_index);
+pg::Statement ids_by_event_ts("SELECT b.event_id" BY_EVENT_TS NOT_QUARANTINED, pg::Plan::by_index);
 
 pg::Array<Range> cut(const pg::Window &w, bool on_event_ts, int batch_size) {
     pg::Rows rows = (on_event_ts ? cut_by_event_ts : cut_by_ingested)

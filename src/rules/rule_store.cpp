@@ -1,3 +1,5 @@
+// The quality rules in force: the shipped ones with an admin's overrides, then users' own. Rows are read as
+// the extension's owner, with the snapshot of the caller, and never written here (edit_rules.cpp does).
 #include "extension/installed.hpp"
 #include "pg/spi.hpp"
 #include "rules/rules.hpp"
@@ -12,7 +14,8 @@ const char *text_or_null(const pg::Rows &rows, uint64 row, int column) {
 
 void add_shipped(pg::Array<Rule> &rules) {
     static pg::Statement overrides(
-        "SELECT o.name, o.enabled, o.severity, o.warn_if, o.error_if FROM scout_internal.quality_rule_overrides o");
+        "SELECT o.name, o.enabled, o.severity, o.warn_if, o.error_if FROM "
+        "scout_internal.quality_rule_overrides o");
     pg::Rows changes = overrides.read();
     for (Rule rule : shipped_rules()) {
         for (uint64 row = 0; row < changes.count(); row++) {

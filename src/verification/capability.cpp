@@ -11,11 +11,11 @@ constexpr extension::Function functions[] = {{"verify_recovery", Tier::reader},
                                              {"smoke_test", Tier::operator_},
                                              {"set_verification_threshold", Tier::admin}};
 
-constexpr extension::Function helpers[] = {{"smoke_test_event", Tier::operator_},
-                                           {"library_preloaded", Tier::reader},
-                                           {"verification_checks", Tier::reader},
-                                           {"verification_check", Tier::reader},
-                                           {"health_alerts", Tier::reader}};
+constexpr extension::Function helpers[] = {
+    {"smoke_test_event", Tier::operator_}, {"library_preloaded", Tier::reader},
+    {"verification_checks", Tier::reader}, {"verification_check", Tier::reader},
+    {"verification_value", Tier::reader},  {"cron_loads", Tier::reader},
+    {"health_alerts", Tier::reader}};
 
 constexpr extension::Relation state[] = {{"verification_thresholds", Tier::reader}};
 

@@ -8,7 +8,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS scout_ir;
 
 BEGIN;
-SELECT plan(148);
+SELECT plan(149);
 -- What a check said of one subject; nothing where it has no alert.
 CREATE FUNCTION pg_temp.checked(key text) RETURNS text LANGUAGE sql AS
 $$ SELECT string_agg(concat_ws(' ', c.transition, c.severity, c.state), ', ') FROM scout.check_alerts() c WHERE c.dedup_key = key $$;
@@ -23,6 +23,7 @@ SELECT results_eq($$SELECT dedup_key, transition, severity, summary FROM scout.c
     $$VALUES ('check:gold', 'opened', 'warning', 'could not be checked: the pipeline is not there: relation "scout.bronze_events" does not exist (SQLSTATE 42P01)'),
              ('check:health', 'opened', 'warning', 'could not be checked: the pipeline is not there: relation "scout.bronze_events" does not exist (SQLSTATE 42P01)')$$,
     'a source that fails is an alert itself');
+SELECT set_eq('SELECT source, failed_source FROM scout_internal.alerts', $$VALUES ('health', 'gold'), ('health', 'health')$$, 'about the source that failed');
 SELECT is((SELECT remedy FROM scout.v_alerts WHERE dedup_key = 'check:gold'), 'Create or complete it: SELECT * FROM scout.create_pipeline()', 'and says what to do');
 SELECT set_eq('SELECT source, conditions, error_sqlstate FROM scout_internal.alert_checks',
     $$VALUES ('rule', 0, NULL), ('freshness', 0, NULL), ('volume', 0, NULL), ('job', 0, NULL), ('health', NULL, '42P01'), ('gold', NULL, '42P01')$$,

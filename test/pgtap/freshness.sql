@@ -294,8 +294,9 @@ SELECT set_eq($$SELECT layer, warn_after, error_after FROM scout.datasets WHERE 
 SELECT set_eq($$SELECT check_name, warning, critical FROM scout_internal.verification_checks() WHERE check_name ~ 'staleness'$$,
     $$SELECT l.layer || '_staleness' AS check_name, extract(epoch FROM f.warn_after) / 60 AS warning, extract(epoch FROM f.error_after) / 60 AS critical
       FROM (VALUES ('bronze'), ('silver'), ('gold')) l (layer), scout_internal.freshness_limits(l.layer) f$$, 'those of verify_recovery()');
-SELECT set_eq($$SELECT (regexp_matches(pg_get_function_arguments('scout.register_gold'::regproc), '''([^'']*)''::interval', 'g'))[1]::interval$$,
-    $$SELECT unnest(ARRAY[warn_after, error_after]) FROM scout_internal.freshness_limits('gold')$$, 'those of register_gold()');
+SELECT count(*) FROM scout.register_gold('scout.gold_daily_metrics') \g /dev/null
+SELECT set_eq($$SELECT warn_after, error_after FROM scout_internal.registered_gold WHERE view_name = 'gold_daily_metrics'$$,
+    $$SELECT warn_after, error_after FROM scout_internal.freshness_limits('gold')$$, 'those of register_gold()');
 SELECT is_empty($$SELECT FROM scout_internal.freshness_limits('what there is not')$$, 'of nothing else');
 
 -- Runs that changed silver are found by index, however many did nothing.

@@ -230,7 +230,7 @@ SELECT throws_ok('SELECT scout.' || b.call, b.code, b.message, b.call) FROM (VAL
     ($$register_gold('mart.deep2', '-1 hour')$$, '22023', 'register_gold: invalid warn_after: -01:00:00'),
     ($$register_gold('mart.deep2', '0')$$, '22023', 'register_gold: invalid warn_after: 00:00:00'),
     ($$register_gold('mart.deep2', '1 day', '178000000 years')$$, '22023', 'register_gold: invalid error_after: 178000000 years'),
-    ($$register_gold('mart.deep2', NULL)$$, '22004', 'register_gold: warn_after must not be NULL'),
+    ($$register_gold('mart.deep2', error_after => '1 minute')$$, '22023', 'register_gold: invalid warn_after: 00:10:00 is longer than error_after: 00:01:00'),
     ($$register_gold('mart.deep2', enabled => NULL)$$, '22004', 'register_gold: enabled must not be NULL'),
     ('unregister_gold(NULL)', '22004', 'relation must not be NULL'),
     ($$unregister_gold('mart.none')$$, '42704', '"mart.none" is not registered'),

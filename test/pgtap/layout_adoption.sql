@@ -1,6 +1,6 @@
 -- Tables that are there already: all that is wrong with them is said at once, and nothing is changed.
 BEGIN;
-SELECT plan(11);
+SELECT plan(12);
 CREATE ROLE adoption_owner;
 SELECT count(*) AS ignored FROM scout.grant_access('admin', 'adoption_owner') \gset
 CREATE TABLE scout.silver_transactions (transaction_id text PRIMARY KEY, total_amount text);
@@ -29,8 +29,10 @@ CREATE TABLE scout.silver_transactions (
     note text DEFAULT 'mine', updated_at timestamptz NOT NULL, gone int, source_event_id bigint UNIQUE, item_count int,
     unique_products int, processed_at timestamptz, transaction_id text UNIQUE, store_id text, ts timestamptz, date_key int,
     total_amount numeric(20, 2), net_amount numeric, customer_id text, payment_method text);
+COMMENT ON TABLE scout.silver_transactions IS 'the user''s words';
 ALTER TABLE scout.silver_transactions DROP COLUMN gone, OWNER TO adoption_owner;
 SELECT is(pg_temp.problems(), 'none', 'another column order, a dropped column and a column of the user''s are adopted');
+SELECT is(obj_description('scout.silver_transactions'::regclass, 'pg_class'), 'the user''s words', 'what is adopted keeps its comment');
 SELECT ok(accepted, 'an event') FROM scout.ingest_event('{"transaction_id": "a", "store_id": "s", "ts": "2026-01-01T00:00:00Z",
     "total_amount": 5, "items": [{"product_id": "p", "qty": 1, "unit_price": 5}]}');
 SELECT is((SELECT transactions_created FROM scout.load_silver_from_bronze()), 1::bigint, 'loads into it');

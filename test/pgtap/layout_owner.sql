@@ -22,6 +22,8 @@ SELECT throws_ok($$SELECT scout.create_pipeline('nobody_of_that_name')$$, '42704
 SELECT throws_ok($$SELECT scout.create_pipeline('pg_monitor')$$, '42939', NULL, 'and no predefined role');
 SELECT is(pg_temp.statuses('layout_one'), 'created', 'a superuser makes it for a role');
 SELECT is(pg_temp.owners(), 'layout_one', 'to whom all of it belongs, sequences included');
+SELECT is_empty($$SELECT l.object_name FROM scout_internal.pipeline_layout() l
+                  WHERE l.kind <> 'index' AND coalesce(obj_description(to_regclass('scout.' || l.object_name), 'pg_class'), '') = ''$$, 'each table and view says what it is');
 SELECT ok(has_schema_privilege('layout_one', 'scout', 'USAGE') AND NOT has_schema_privilege('layout_one', 'scout', 'CREATE'),
           'who may not create in the schema');
 SELECT ok(has_function_privilege('layout_one', 'scout.set_rule(text, boolean, text, numeric)', 'EXECUTE'), 'but do what an admin may');

@@ -1,6 +1,6 @@
 -- verify_recovery(), accept_gate(), smoke_test(): what they find, and that one failing check hides no other.
 BEGIN;
-SELECT plan(50);
+SELECT plan(61);
 SET client_min_messages = warning;
 CREATE FUNCTION pg_temp.verified(name text) RETURNS text LANGUAGE sql AS
     $$SELECT v.status FROM scout.verify_recovery() v WHERE v.check_name = name$$;
@@ -8,7 +8,7 @@ CREATE FUNCTION pg_temp.smoke(name text) RETURNS text LANGUAGE sql AS
     $$SELECT t.status || coalesce(': ' || (t.details ->> 'message'), '') FROM scout.smoke_test() t WHERE t.check_name = name$$;
 
 -- Without a pipeline: rows, no errors.
-SELECT is((SELECT string_agg(DISTINCT v.status, ', ' ORDER BY v.status) FROM scout.verify_recovery() v WHERE v.check_name NOT IN ('stuck_locks', 'etl_duration')),
+SELECT is((SELECT string_agg(DISTINCT v.status, ', ' ORDER BY v.status) FROM scout.verify_recovery() v WHERE v.check_name NOT IN ('stuck_locks', 'etl_duration', 'schemas_closed')),
           'unknown', 'without a pipeline nothing is known');
 SELECT ok(v.details ->> 'hint' LIKE '%create_pipeline%', 'and what to do is said') FROM scout.verify_recovery() v WHERE v.check_name = 'silver_staleness';
 SELECT is((SELECT t.status || ' ' || (t.details ->> 'sqlstate') FROM scout.smoke_test() t WHERE t.check_name = 'event_in'), 'critical 42P01', 'no event gets in');
@@ -20,8 +20,51 @@ SELECT is((SELECT string_agg(t.check_name || ' ' || t.status, ', ') FROM scout.s
 SELECT is((SELECT string_agg(t.check_name || ' ' || t.status, ', ') FROM scout.accept_gate() t),
           'event_in ok, event_in_silver ok, line_fidelity ok, duplicate_refused ok, gold_behind_silver ok, schedule_present warning, linking_coverage ok', 'and the gate');
 SELECT is((SELECT string_agg(v.check_name || ' ' || v.status, ', ') FROM scout.verify_recovery() v),
-          'ingestion_active ok, bronze_staleness unknown, silver_staleness ok, gold_staleness ok, product_linking ok, critical_alerts ok, etl_duration ok, stuck_locks ok',
+          'ingestion_active ok, bronze_staleness unknown, silver_staleness ok, gold_staleness ok, product_linking ok, critical_alerts ok, etl_duration ok, stuck_locks ok, schemas_closed ok',
           'and the verification');
+
+-- Open for a migration: said while it stands, with who and what.
+CREATE FUNCTION pg_temp.open() RETURNS text LANGUAGE sql AS
+    $$SELECT concat_ws(' ', v.status, v.value, v.details ->> 'message') FROM scout.verify_recovery() v WHERE v.check_name = 'schemas_closed'$$;
+CREATE ROLE mover;
+CREATE ROLE another_superuser SUPERUSER;
+GRANT CREATE ON SCHEMA scout, scout_internal TO another_superuser;
+SELECT is(pg_temp.open(), 'ok 0 nothing foreign is in them, and nobody else may create in them', 'superusers may, always');
+GRANT CREATE, USAGE ON SCHEMA scout TO mover;
+SELECT is(pg_temp.open(), 'warning 1 mover may create in schema scout', 'a role that may create in scout');
+GRANT CREATE ON SCHEMA scout_internal TO PUBLIC;
+SELECT is(pg_temp.open(), 'warning 2 PUBLIC may create in schema scout_internal, mover may create in schema scout', 'everybody in scout_internal');
+SELECT ok(v.what_to_do ~ 'REVOKE CREATE ON SCHEMA', 'what to do') FROM scout.verify_recovery() v WHERE v.check_name = 'schemas_closed';
+SELECT is((SELECT string_agg(h.severity || ' ' || h.summary, ';') FROM scout_internal.health_alerts() h WHERE h.dedup_key = 'health:schemas_closed'),
+          'warning 2 findings, the limit is 0', 'and it is an alert');
+SET ROLE mover;
+CREATE FUNCTION scout.planted() RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE DOMAIN scout.planted AS int;
+CREATE TABLE scout.moved (id int);
+CREATE OPERATOR scout.=== (LEFTARG = int, RIGHTARG = int, FUNCTION = pg_catalog.int4eq);
+CREATE FUNCTION pg_temp.to_text(scout.moved) RETURNS text LANGUAGE sql AS 'SELECT 1::text';
+CREATE CAST (scout.moved AS text) WITH FUNCTION pg_temp.to_text(scout.moved);
+CREATE FUNCTION scout_internal.planted() RETURNS int LANGUAGE sql AS 'SELECT 1';
+RESET ROLE;
+REVOKE CREATE ON SCHEMA scout FROM mover;
+REVOKE CREATE ON SCHEMA scout_internal FROM PUBLIC;
+SELECT set_eq('SELECT schema_name, kind, identity FROM scout_internal.schema_findings()',
+    $$VALUES ('scout'::name, 'function', 'scout.planted()'), ('scout', 'type', 'scout.planted'), ('scout', 'type', 'scout.planted[]'),
+      ('scout', 'operator', 'scout.===(integer,integer)'), ('scout', 'cast', '(scout.moved AS pg_catalog.text)'),
+      ('scout_internal', 'function', 'scout_internal.planted()')$$, 'what is foreign in them, but for tables');
+SELECT is(left(pg_temp.open(), 9), 'warning 6', 'is a warning for as long as it is there');
+DROP FUNCTION scout.planted(), scout_internal.planted();
+DROP DOMAIN scout.planted;
+DROP OPERATOR scout.=== (int, int);
+DROP TABLE scout.moved CASCADE;
+SELECT is(left(pg_temp.open(), 4), 'ok 0', 'and no longer');
+
+-- A check is asked by its name: nobody's text is run.
+SELECT is((SELECT r.status || ' ' || (r.details ->> 'sqlstate') FROM scout_internal.verification_check(text 'SELECT 1', 0, 0, false) r), 'unknown 20000', 'no check of this name');
+SELECT is_empty($$SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace IN ('scout'::regnamespace, 'scout_internal'::regnamespace)
+                  AND p.proname LIKE 'verif%' AND 'query' = ANY (p.proargnames)$$, 'and none takes a query');
+SELECT is_empty($$SELECT c.check_name FROM scout_internal.verification_checks() c, scout_internal.verification_check(c.check_name, c.warning, c.critical, c.low_is_bad) r
+                  WHERE r.details ->> 'sqlstate' IS NOT NULL$$, 'each check has something to measure');
 
 -- Staleness, by events that came some time ago.
 CREATE FUNCTION pg_temp.sell(id text, age interval) RETURNS void LANGUAGE sql AS $$
