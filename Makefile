@@ -67,7 +67,7 @@ $(folders):
 -include $(DEPENDENCIES)
 
 # Where the versions are compiled in.
-src/extension/fit.o src/jobs/worker.o src/supervisor/launcher.o: $(here)Makefile
+src/extension/fit.o src/extension/module.o src/jobs/worker.o src/supervisor/launcher.o: $(here)Makefile
 
 $(INSTALL_SQL): $(SQL_PARTS) $(here)Makefile
 	printf '%s\n' '\echo Use "CREATE EXTENSION $(EXTENSION)" to load this file. \quit' | cat - $(SQL_PARTS) > $@

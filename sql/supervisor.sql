@@ -20,7 +20,7 @@ CREATE FUNCTION scout.schedule_jobs(
 RETURNS TABLE (job_name text, schedule text, command text, status text)
 LANGUAGE c AS 'MODULE_PATHNAME', 'scout_schedule_jobs';
 COMMENT ON FUNCTION scout.schedule_jobs(interval, interval, text, int, interval) IS
-'Registers the standard jobs in pg_cron, for the calling role: load, refresh, retention, alerts; called again it changes them.';
+'Registers the standard jobs in pg_cron, for the calling role: load, refresh, alerts, retention; called again it changes them.';
 
 CREATE FUNCTION scout.unschedule_jobs()
 RETURNS TABLE (job_name text, schedule text, command text, status text)

@@ -41,7 +41,7 @@ Filter read_filter(FunctionCallInfo fcinfo) {
                 errhint("Give before, severity, source, dedup_key or alert_ids; before => now() means all."));
     return {pg::argument(fcinfo, 0, TIMESTAMPTZOID), pg::text_or_null(severity_argument(fcinfo, 1)),
             pg::text_or_null(source_argument(fcinfo, 2)),
-            pg::text_or_null(pg::pattern_argument(fcinfo, 3, "dedup_key")),
+            pg::text_or_null(pg::pattern_argument(fcinfo, 3, "dedup_key", "bronze%")),
             pg::argument(fcinfo, 4, INT8ARRAYOID)};
 }
 

@@ -34,7 +34,12 @@ constexpr extension::Relation state[] = {
 
 constexpr const jobs::Kind *kinds[] = {&check_kind};
 
-constexpr extension::Schedule schedules[] = {{"alerts", "check_alerts", "{}", &alert_interval, nullptr}};
+const char *cron_statement(int) {
+    return "SELECT scout.check_alerts(skip_if_running => true)";
+}
+
+constexpr extension::Schedule schedules[] = {
+    {"alerts", "check_alerts", "{}", &alert_interval, nullptr, cron_statement, "alert_interval"}};
 
 constexpr extension::History histories[] = {
     {"alerts", "alert_id", "resolved_at", " AND x.state = 'resolved'"},

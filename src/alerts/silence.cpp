@@ -26,16 +26,12 @@ constexpr TimestampTz longest = 30 * USECS_PER_DAY;
     pg_unreachable();
 }
 
-// Days and months are added up, not laid on the calendar: nothing can overflow.
+// Days and months are added up, not laid on the calendar.
 TimestampTz end_after(const Interval *duration, TimestampTz now) {
-    const int64 days = int64{duration->month} * DAYS_PER_MONTH + duration->day;
-    if (std::abs(days) > 10000 || std::abs(duration->time / USECS_PER_DAY) > 10000)
-        refuse_end("duration", days + duration->time / USECS_PER_DAY < 0 ? "must be positive"
-                                                                         : "must be at most 30 days");
-    const int64 length = days * USECS_PER_DAY + duration->time;
+    const core::int128 length = pg::microseconds_of(duration);
     if (length <= 0) refuse_end("duration", "must be positive");
     if (length > longest) refuse_end("duration", "must be at most 30 days");
-    return now + length;
+    return now + static_cast<TimestampTz>(length);
 }
 
 TimestampTz end_argument(FunctionCallInfo fcinfo, int duration, int until) {
@@ -80,7 +76,7 @@ SCOUT_ACTION(scout_silence, 7) {
         " VALUES ($1, $2, $3, $4, clock_timestamp(), $5, $6) RETURNING silence_id");
     const char *source = source_argument(fcinfo, 0);
     const char *severity = severity_argument(fcinfo, 1);
-    const char *pattern = pg::pattern_argument(fcinfo, 2, "subject");
+    const char *pattern = pg::pattern_argument(fcinfo, 2, "subject", "bronze%");
     const TimestampTz end = end_argument(fcinfo, 3, 4);
     const std::string_view reason =
         pg::required_text(fcinfo, 5, "reason", "Say why: it stands in v_silences and the timeline.");

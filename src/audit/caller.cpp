@@ -56,6 +56,10 @@ const char *actor() {
     return name != nullptr ? name : GetUserNameFromId(GetSessionUserId(), false);
 }
 
+void set_claims(const char *claims) {
+    if (claims != nullptr) SetConfigOption("request.jwt.claims", claims, PGC_USERSET, PGC_S_SESSION);
+}
+
 bool is_external() {
     return claims() != nullptr;
 }

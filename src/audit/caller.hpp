@@ -14,6 +14,9 @@ const char *actor();
 // The claims as they came, nullptr where there are none.
 const char *claims();
 
+// In a worker: its session has the claims of whoever asked for the work; nullptr: none.
+void set_claims(const char *claims);
+
 // True if the call comes through a REST gateway that set request.jwt.claims.
 bool is_external();
 

@@ -75,6 +75,12 @@ struct Schedule {
     const char *kind, *arguments;  // of the job
     const int *interval;           // a setting, in seconds; 0: never
     bool (*has_work)();            // nullptr: always. Needs a Session
+
+    // Where pg_cron asks instead (schedule_jobs()): the statement, by the workers that a load may have, and
+    // which argument says how often. One that schedule_jobs() does not have: as often as the setting says.
+    // nullptr: pg_cron does not ask for it.
+    const char *(*cron_statement)(int load_workers) = nullptr;
+    const char *cron_interval = "";
 };
 
 // Where alerts come from. check_alerts() calls `conditions`, a function of scout_internal without arguments

@@ -15,7 +15,7 @@ namespace scout::extension {
 
 namespace {
 
-// Calls visit(tuple) with the extension's row; false where there is none.
+// Calls visit(row) with the extension's row; false where there is none.
 template <typename Visit>
 bool with_extension(Visit visit) {
     Relation catalog = table_open(ExtensionRelationId, AccessShareLock);
@@ -25,7 +25,7 @@ bool with_extension(Visit visit) {
     SysScanDesc scan = systable_beginscan(catalog, ExtensionNameIndexId, true, nullptr, 1, &key);
     HeapTuple tuple = systable_getnext(scan);
     const bool found = HeapTupleIsValid(tuple);
-    if (found) visit(catalog, tuple);
+    if (found) visit(reinterpret_cast<Form_pg_extension>(GETSTRUCT(tuple)));
     systable_endscan(scan);
     table_close(catalog, AccessShareLock);
     return found;
@@ -35,9 +35,7 @@ bool with_extension(Visit visit) {
 
 Oid extension_owner() {
     Oid owner = InvalidOid;
-    if (!with_extension([&owner](Relation, HeapTuple tuple) {
-            owner = reinterpret_cast<Form_pg_extension>(GETSTRUCT(tuple))->extowner;
-        }))
+    if (!with_extension([&owner](Form_pg_extension row) { owner = row->extowner; }))
         ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("extension \"scout_ir\" is not installed"),
                 errhint("CREATE EXTENSION scout_ir"));
     return owner;

@@ -30,7 +30,8 @@ int other_flights() {
 }
 
 int drain_flights(int64 timeout_ms) {
-    return pg::drain_holders(key_of(Lock::flight), timeout_ms);
+    static pg::WaitEvent drain("ScoutIrDrain");
+    return pg::drain_holders(key_of(Lock::flight), timeout_ms, drain);
 }
 
 bool hold_job_worker(int64 job, int worker) {

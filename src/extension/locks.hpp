@@ -1,6 +1,7 @@
-// The extension's own advisory locks: GATE, FLIGHT and GOLD.
+// The extension's own advisory locks: those of enum Lock, and one of each worker of a job.
 //
-// They are transaction locks with a fourth tag field of our own (pg/advisory.hpp).
+// They have a fourth tag field of our own (pg/advisory.hpp). A worker's is a lock of its session, the others
+// are of their transaction: commit, abort and crash give them back.
 //
 // Order: FLIGHT before GATE for a batch, GATE before FLIGHT for a pause; the batch takes GATE only
 // conditionally and gives FLIGHT back if it fails, so that the two orders cannot deadlock.
@@ -10,6 +11,7 @@
 
 namespace scout::extension {
 
+// GATE is held by a batch and by whoever pauses, FLIGHT by all that move events (below).
 // START is held for an instant by a worker that counts how many there are, so that two of them do not
 // both take the last place. GOLD keeps two refreshes of gold apart, ALERTS two checks of all alerts. BREAKER
 // keeps two loads from pausing the same source; it is never waited for.

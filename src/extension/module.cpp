@@ -1,6 +1,7 @@
 // The shared library: magic block, _PG_init, and the door for another library's capability.
 #include "extension/fit.hpp"
 #include "extension/registry.hpp"
+#include "pg/product.hpp"
 #include "pg/wrapper.hpp"
 
 extern "C" {
@@ -10,6 +11,7 @@ PGDLLEXPORT void _PG_init(void);
 PGDLLEXPORT void scout_register_capability(const scout::extension::Capability *capability, size_t size);
 
 void _PG_init(void) {
+    scout::pg::product = {"scout_ir", "$libdir/scout_ir", "scout_"};
     scout::pg::entry_check = scout::extension::require_fit;
     scout::extension::load_capabilities();
 }

@@ -38,8 +38,12 @@ constexpr extension::Relation tables[] = {{"gold_daily_metrics", Tier::reader},
 
 constexpr const jobs::Kind *kinds[] = {&refresh_kind};
 
-constexpr extension::Schedule schedules[] = {
-    {"refresh", "refresh_gold_platinum", "{}", &refresh_interval, anything_to_refresh}};
+const char *cron_statement(int) {
+    return "SELECT scout.maybe_refresh_gold()";
+}
+
+constexpr extension::Schedule schedules[] = {{"refresh", "refresh_gold_platinum", "{}", &refresh_interval,
+                                              anything_to_refresh, cron_statement, "refresh_interval"}};
 
 // The newest refreshes of each view stay: freshness is read from them.
 constexpr extension::History histories[] = {

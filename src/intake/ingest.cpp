@@ -8,6 +8,7 @@
 #include "intake/event_state.hpp"
 #include "intake/intake.hpp"
 #include "intake/pending.hpp"
+#include "pg/arguments.hpp"
 #include "pg/guard.hpp"
 #include "pg/result.hpp"
 #include "pg/spi.hpp"
@@ -29,13 +30,9 @@ struct Request {
 };
 
 Request request(FunctionCallInfo fcinfo) {
-    for (int i = 0; i < 3; i++)
-        if (PG_ARGISNULL(i))
-            ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-                    errmsg("%s must not be NULL", i == 0   ? "the event"
-                                                  : i == 1 ? "event_type"
-                                                           : "source_system"),
-                    errhint("Leave an argument out to use its default."));
+    pg::refuse_null(fcinfo, 0, "the event", "Give it as jsonb.");
+    pg::refuse_null(fcinfo, 1, "event_type");
+    pg::refuse_null(fcinfo, 2, "source_system");
     return {PG_GETARG_DATUM(1), PG_GETARG_DATUM(2)};
 }
 

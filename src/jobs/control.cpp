@@ -128,13 +128,12 @@ SCOUT_ACTION(scout_wait_for_job, 2) {
     const int64 job = job_argument(fcinfo);
     int64 timeout_ms = -1;
     if (!PG_ARGISNULL(1)) {
-        const Interval *i = PG_GETARG_INTERVAL_P(1);
-        // A hundred years are for ever; more would not fit.
-        const int64 days = std::min(std::max(i->day + i->month * 30LL, -36500LL), 36500LL);
-        timeout_ms = std::min(i->time, 36500 * USECS_PER_DAY) / 1000 + days * (USECS_PER_DAY / 1000);
-        if (timeout_ms < 0)
+        const core::int128 us = pg::microseconds_of(PG_GETARG_INTERVAL_P(1));
+        if (us < 0)
             ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("timeout must not be negative"),
                     errhint("NULL waits until the job has ended."));
+        // A hundred years are for ever; more would not fit.
+        timeout_ms = static_cast<int64>(std::min<core::int128>(us / 1000, 100 * pg::year_ms));
     }
     pg::Result result(fcinfo);
     pg::Session session;

@@ -69,11 +69,10 @@ void remember(int64 job, int interrupt_pid, BackgroundWorker *worker) {
 BackgroundWorker prepare(const JobStart &start) {
     char name[BGW_MAXLEN];
     if (start.job == 0)
-        strlcpy(name, "scout_ir job", sizeof name);
+        strlcpy(name, "job", sizeof name);
     else
-        snprintf(name, sizeof name, "scout_ir job %lld worker %d", static_cast<long long>(start.job),
-                 start.worker);
-    return pg::prepare_worker({name, "scout_ir job", "scout_job_worker"}, start);
+        snprintf(name, sizeof name, "job %lld worker %d", static_cast<long long>(start.job), start.worker);
+    return pg::prepare_worker({name, "job", "scout_job_worker"}, start);
 }
 
 }  // namespace

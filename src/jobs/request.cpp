@@ -270,13 +270,13 @@ Outcome submit(const Request &request, bool wait) {
     return outcome_of(r);
 }
 
-int workers_argument(FunctionCallInfo fcinfo, int number) {
+int workers_argument(FunctionCallInfo fcinfo, int number, const char *name) {
     const int limit = std::max(max_workers, 1);
     if (PG_ARGISNULL(number) || PG_GETARG_INT32(number) < 1 || PG_GETARG_INT32(number) > limit)
         ereport(
             ERROR,
             errcode(PG_ARGISNULL(number) ? ERRCODE_NULL_VALUE_NOT_ALLOWED : ERRCODE_INVALID_PARAMETER_VALUE),
-            errmsg("workers must be between 1 and %d", limit),
+            errmsg("%s must be between 1 and %d", name, limit),
             errhint("The limit is the setting scout_ir.max_workers."));
     return PG_GETARG_INT32(number);
 }

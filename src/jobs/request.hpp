@@ -31,7 +31,7 @@ Outcome submit(const Request &request, bool wait);
 // dies before it registers, the job is left queued.
 bool await(int64 job, int64 timeout_ms, Record &record, BackgroundWorkerHandle *worker = nullptr);
 
-// "workers": 1 to scout_ir.max_workers.
-int workers_argument(FunctionCallInfo fcinfo, int number);
+// 1 to scout_ir.max_workers.
+int workers_argument(FunctionCallInfo fcinfo, int number, const char *name = "workers");
 
 }  // namespace scout::jobs

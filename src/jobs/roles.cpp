@@ -81,6 +81,25 @@ void require_standing(int64 job, const Roles &roles, const char *what) {
             errhint("A superuser can do it."));
 }
 
+void take_on(const char *role) {
+    const char *login_role = GetUserNameFromId(GetSessionUserId(), false);
+    const Oid wanted = get_role_oid(role, true);
+    if (!OidIsValid(wanted))
+        ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("role \"%s\" does not exist", role),
+                errdetail("It was in use where the job was asked for."),
+                errhint("Ask for the work again as another role."));
+    if (!pg::may_set_role(GetSessionUserId(), wanted))
+        ereport(
+            ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+            errmsg("permission denied to set role \"%s\"", role),
+            errdetail("It was in use where the job was asked for. A worker logs in as \"%s\", which may not "
+                      "take it on any more.",
+                      login_role),
+            errhint("GRANT %s TO %s, or ask for the work again as another role.", quote_identifier(role),
+                    quote_identifier(login_role)));
+    SetConfigOption("role", role, PGC_USERSET, PGC_S_SESSION);
+}
+
 void raise(const Failure &why) {
     const char *s = why.sqlstate;
     ereport(ERROR, errcode(MAKE_SQLSTATE(s[0], s[1], s[2], s[3], s[4])), errmsg_internal("%s", why.message),

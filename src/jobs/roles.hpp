@@ -28,6 +28,10 @@ pg::Login login_of(bool scheduled);
 // 42501 unless the caller is a superuser himself.
 void require_standing(int64 job, const Roles &roles, const char *what);
 
+// In a worker, in a transaction: takes on the role as SET ROLE does, for the session. 42704 where there is
+// none, 42501 where the role that has logged in is no member.
+void take_on(const char *role);
+
 // The ERROR that `why` describes.
 [[noreturn]] void raise(const Failure &why);
 

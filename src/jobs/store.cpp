@@ -23,10 +23,6 @@ pg::Statement select_record("SELECT " RECORD_COLUMNS
 pg::Statement lock_record("SELECT " RECORD_COLUMNS
                           " FROM scout_internal.job_records r WHERE r.job_id = $1 FOR UPDATE");
 
-const char *copy_of(const pg::Rows &rows, int column) {
-    return rows.is_null(0, column) ? nullptr : pg::c_string(rows.text(0, column));
-}
-
 void read_sums(Record &r) {
     static pg::Statement sums(
         "SELECT coalesce(sum(w.done), 0)::bigint, coalesce(sum(w.transactions_created), 0)::bigint,"
@@ -44,21 +40,21 @@ bool read_row(pg::Rows rows, Record &r) {
     if (rows.count() == 0) return false;
     r = {};
     r.id = rows.int8(0, 1);
-    r.kind = copy_of(rows, 2);
-    r.arguments = copy_of(rows, 3);
-    r.state = copy_of(rows, 4);
-    r.unit = copy_of(rows, 5);
+    r.kind = rows.text_or_null(0, 2);
+    r.arguments = rows.text_or_null(0, 3);
+    r.state = rows.text_or_null(0, 4);
+    r.unit = rows.text_or_null(0, 5);
     r.workers = rows.int4(0, 6);
     r.attempts = rows.int4(0, 7);
     r.total = rows.int8(0, 8);
-    r.session_role = copy_of(rows, 9);
-    r.acting_role = copy_of(rows, 10);
-    r.claims = copy_of(rows, 11);
-    r.cancelled_by = copy_of(rows, 12);
-    r.error_sqlstate = copy_of(rows, 13);
-    r.error_message = copy_of(rows, 14);
-    r.error_detail = copy_of(rows, 15);
-    r.error_hint = copy_of(rows, 16);
+    r.session_role = rows.text_or_null(0, 9);
+    r.acting_role = rows.text_or_null(0, 10);
+    r.claims = rows.text_or_null(0, 11);
+    r.cancelled_by = rows.text_or_null(0, 12);
+    r.error_sqlstate = rows.text_or_null(0, 13);
+    r.error_message = rows.text_or_null(0, 14);
+    r.error_detail = rows.text_or_null(0, 15);
+    r.error_hint = rows.text_or_null(0, 16);
     r.at_home = rows.boolean(0, 17);
     r.created_at = rows.timestamp(0, 18);
     r.attempt_at = rows.timestamp(0, 19);

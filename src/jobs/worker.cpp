@@ -17,6 +17,7 @@
 #include "extension/locks.hpp"
 #include "extension/tiers.hpp"
 #include "jobs/chunks.hpp"
+#include "jobs/roles.hpp"
 #include "jobs/run.hpp"
 #include "jobs/settings.hpp"
 #include "pg/spi.hpp"
@@ -39,8 +40,8 @@ bool join(Run &run) {
             ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                     errmsg("the extension is not there in the version of its library, %s", SCOUT_IR_VERSION),
                     errhint("ALTER EXTENSION scout_ir UPDATE"));
-        if (OidIsValid(run.start.acting_role)) pg::set_role(GetUserNameFromId(run.start.acting_role, false));
-        pg::set_claims(pg::handed_string(run.handover, 3));
+        if (OidIsValid(run.start.acting_role)) take_on(GetUserNameFromId(run.start.acting_role, false));
+        audit::set_claims(pg::handed_string(run.handover, 3));
         pg::Session session;
         extension::require_operator("jobs");
         job = create({pg::handed_string(run.handover, 0), pg::handed_string(run.handover, 1),
@@ -133,8 +134,8 @@ bool register_here(Run &run) {
     ErrorData *error = transaction(run, [&] {
         const char *role = nullptr, *claims = nullptr;
         read_identity(run, role, claims);
-        pg::set_claims(claims);
-        pg::set_role(role);
+        audit::set_claims(claims);
+        take_on(role);
         extension::require_operator("jobs");
     });
     if (error == nullptr) return true;

@@ -126,8 +126,7 @@ void run(pg::Result &result, Oid owner, Oid caller) {
     const char *name = GetUserNameFromId(owner, false);
     Counts counts;
     pg::Session session(extension::extension_owner());
-    (void)set_config_option("client_min_messages", "warning", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-                            true, 0, false);
+    pg::set_for_now("client_min_messages", "warning");
     pg::Rows made = relations.run({pg::text(name), pg::text(GetUserNameFromId(caller, false))});
     emit(result, made, counts);
     make_admin(name);

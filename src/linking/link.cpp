@@ -13,6 +13,7 @@
 
 #include "audit/caller.hpp"
 #include "audit/runs.hpp"
+#include "extension/arguments.hpp"
 #include "extension/locks.hpp"
 #include "extension/pipeline.hpp"
 #include "linking/match.hpp"
@@ -123,7 +124,7 @@ void link_lines(const pg::Array<Text> &texts, int batch_size, Linked &linked) {
 SCOUT_ACTION(scout_link_products_to_catalog, 3) {
     using namespace scout;
     using namespace scout::linking;
-    const int batch_size = pg::batch_size_argument(fcinfo, 0);
+    const int batch_size = extension::batch_size_argument(fcinfo, 0);
     const float similarity = similarity_argument(fcinfo, 1);
     const bool dry_run = pg::flag(fcinfo, 2, "dry_run");
     PreventCommandIfReadOnly("link_products_to_catalog()");

@@ -34,8 +34,14 @@ constexpr extension::Relation tables[] = {{"silver_transactions", Tier::reader},
 
 constexpr const jobs::Kind *kinds[] = {&backlog_kind};
 
-constexpr extension::Schedule schedules[] = {
-    {"load", "load_backlog", "{\"batch_size\": 2000}", &load_interval, loadable_events_wait}};
+const char *cron_statement(int load_workers) {
+    return psprintf("SELECT scout.load_backlog(workers => %d, wait => false, skip_if_running => true)",
+                    load_workers);
+}
+
+constexpr extension::Schedule schedules[] = {{"load", "load_backlog", "{\"batch_size\": 2000}",
+                                              &load_interval, loadable_events_wait, cron_statement,
+                                              "load_interval"}};
 
 constexpr extension::AlertSource alert_sources[] = {{"circuit_breaker", nullptr}};
 

@@ -9,6 +9,7 @@
 #include "load/load.hpp"
 
 #include "audit/caller.hpp"
+#include "extension/arguments.hpp"
 #include "extension/pipeline.hpp"
 #include "intake/pending.hpp"
 #include "intake/queue.hpp"
@@ -106,7 +107,7 @@ void load_event(int64 event_id) {
 SCOUT_ACTION(scout_load_silver_from_bronze, 2) {
     using namespace scout;
     using namespace scout::load;
-    const int batch_size = pg::batch_size_argument(fcinfo, 0);
+    const int batch_size = extension::batch_size_argument(fcinfo, 0);
     const bool force = pg::flag(fcinfo, 1, "force");
     const Oid role = GetUserId();
     pg::Result result(fcinfo);

@@ -6,6 +6,7 @@
 // events are in the queue and the share is there for the next attempt.
 
 #include "audit/caller.hpp"
+#include "extension/arguments.hpp"
 #include "extension/pipeline.hpp"
 #include "intake/pending.hpp"
 #include "intake/queue.hpp"
@@ -106,18 +107,6 @@ Drained load_here(const Wanted &w) {
     return {progress_of(counts), GetCurrentTimestamp() - started, 0, "in_transaction"};
 }
 
-// Everything is paused: a job would not get to do anything.
-bool loading_is_paused() {
-    pg::Session session(extension::require_pipeline());
-    pg::Array<pause::Pause> pauses;
-    pg::Array<std::string_view> sources;
-    pause::read_pauses(pauses);
-    const bool all = pause::all_paused(pauses, sources);
-    if (all) pause::warn_paused(pauses[0]);
-    session.end();
-    return all;
-}
-
 }  // namespace
 
 bool loadable_events_wait() {
@@ -143,20 +132,17 @@ const jobs::Kind backlog_kind{"load_backlog", "events", freeze, turn, nullptr};
 SCOUT_ACTION(scout_load_backlog, 6) {
     using namespace scout;
     using namespace scout::load;
-    const int batch_size = pg::batch_size_argument(fcinfo, 0);
+    const int batch_size = extension::batch_size_argument(fcinfo, 0);
     const int workers = jobs::workers_argument(fcinfo, 1);
     const bool wait = pg::flag(fcinfo, 2, "wait");
-    if (!PG_ARGISNULL(3) && PG_GETARG_INT64(3) < 1)
-        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("max_events must be at least 1"),
-                errhint("NULL means all that wait."));
-    const int64 max_events = PG_ARGISNULL(3) ? -1 : PG_GETARG_INT64(3);
+    const int64 max_events = pg::optional_count(fcinfo, 3, "max_events", -1, "NULL means all that wait.");
     const bool skip_if_running = pg::flag(fcinfo, 4, "skip_if_running");
     const char *key = pg::optional_text(fcinfo, 5);
 
     pg::Result result(fcinfo);
     pg::Session session;
     Drained done{};
-    if (loading_is_paused()) {
+    if (pause::all_loading_is_paused(pause::warn_paused)) {  // a job would not get to do anything
         done.status = "paused";
     } else if (skip_if_running && (done.job = jobs::at_work("load_backlog")) != 0) {
         done.status = "skipped";

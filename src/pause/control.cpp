@@ -46,14 +46,19 @@ bool all_paused(const pg::Array<Pause> &pauses, pg::Array<std::string_view> &sou
     return all;
 }
 
-bool all_loading_is_paused() {
+bool all_loading_is_paused(void (*tell)(const Pause &pause)) {
     pg::Session session(extension::require_pipeline());
     pg::Array<Pause> pauses;
     pg::Array<std::string_view> sources;
     read_pauses(pauses);
     const bool all = all_paused(pauses, sources);
+    if (all && tell != nullptr) tell(pauses[0]);  // that of everything comes first
     session.end();
     return all;
+}
+
+bool all_loading_is_paused() {
+    return all_loading_is_paused(nullptr);
 }
 
 bool is_circuit_breaker(const Pause &p) {
@@ -226,10 +231,7 @@ void emit_state(pg::Result &result, const Request &r, const pg::Array<Pause> &pa
 }
 
 void acquire_gate(int drain_ms) {
-    char timeout[16];
-    snprintf(timeout, sizeof timeout, "%d", std::max(drain_ms, 1000));
-    (void)set_config_option("lock_timeout", timeout, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-                            false);
+    pg::limit_lock_waits(std::max<int64>(drain_ms, pg::second_ms));
     static char hint[] =
         "Another pause is under way in a transaction that is still open."
         " Try again after it, or with a longer drain_timeout.";

@@ -52,7 +52,9 @@ void read_pauses(pg::Array<Pause> &pauses, Look look = Look::newest);
 // Sorts them for the loader: true if everything is paused; `sources` are those paused by name.
 bool all_paused(const pg::Array<Pause> &pauses, pg::Array<std::string_view> &sources);
 
+// Whether everything is paused, for those who have no Session; tell(pause) is told by what.
 bool all_loading_is_paused();
+bool all_loading_is_paused(void (*tell)(const Pause &pause));
 
 // "Loading is paused by ada since ..., until ...: reason"
 const char *describe(const Pause &pause);

@@ -1,7 +1,5 @@
 #include "pg/advisory.hpp"
 
-#include "pg/wait_event.hpp"
-
 extern "C" {
 #include "pgstat.h"
 #include "storage/latch.h"
@@ -39,13 +37,12 @@ int other_holders(const AdvisoryKey &key) {
     return count;
 }
 
-int drain_holders(const AdvisoryKey &key, int64 timeout_ms) {
-    static WaitEvent drain("ScoutIrDrain");
+int drain_holders(const AdvisoryKey &key, int64 timeout_ms, WaitEvent &event) {
     const TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), timeout_ms);
     for (;;) {
         int remaining = other_holders(key);
         if (remaining == 0 || GetCurrentTimestamp() >= until) return remaining;
-        (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 10, drain.id());
+        (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 10, event.id());
         ResetLatch(MyLatch);
         CHECK_FOR_INTERRUPTS();
     }

@@ -5,7 +5,7 @@
 // of the backend; those of the session with the backend alone.
 #pragma once
 
-#include "pg/postgres.hpp"
+#include "pg/wait_event.hpp"
 
 extern "C" {
 #include "storage/lock.h"
@@ -29,6 +29,6 @@ void unlock_advisory(const AdvisoryKey &key, LOCKMODE mode, Held held = Held::tr
 int other_holders(const AdvisoryKey &key);
 
 // Waits until other_holders() is 0, at most `timeout_ms`; returns how many remain. Cancellable.
-int drain_holders(const AdvisoryKey &key, int64 timeout_ms);
+int drain_holders(const AdvisoryKey &key, int64 timeout_ms, WaitEvent &event);
 
 }  // namespace scout::pg

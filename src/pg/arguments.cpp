@@ -1,6 +1,7 @@
 #include "pg/arguments.hpp"
 
 #include "core/text.hpp"
+#include "pg/numeric.hpp"
 
 namespace scout::pg {
 
@@ -25,6 +26,38 @@ int count_argument(FunctionCallInfo fcinfo, int number, const char *name, int mo
     return value;
 }
 
+int64 optional_count(FunctionCallInfo fcinfo, int number, const char *name, int64 otherwise,
+                     const char *hint) {
+    if (PG_ARGISNULL(number)) return otherwise;
+    const int64 value = PG_GETARG_INT64(number);
+    if (value < 1)
+        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s must be at least 1", name),
+                errhint("%s", hint));
+    return value;
+}
+
+core::Decimal decimal_argument(FunctionCallInfo fcinfo, int number, const char *name, int64 most,
+                               const char *hint) {
+    refuse_null(fcinfo, number, name, hint);
+    core::Decimal value;
+    if (decimal_of(PG_GETARG_NUMERIC(number), value) != core::ParseStatus::ok ||
+        value < core::Decimal::of(0) || value > core::Decimal::of(most))
+        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                errmsg("%s must be from 0 to %lld", name, static_cast<long long>(most)), errhint("%s", hint));
+    return value;
+}
+
+size_t word_argument(FunctionCallInfo fcinfo, int number, const char *name, const std::string_view *words,
+                     size_t count, const char *hint) {
+    refuse_null(fcinfo, number, name, hint);
+    const std::string_view given = text_view(PG_GETARG_DATUM(number));
+    for (size_t i = 0; i < count; i++)
+        if (core::equal_folded(words[i], given)) return i;
+    ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+            errmsg("unknown %s \"%s\"", name, c_string(given)), errhint("%s", hint));
+    pg_unreachable();
+}
+
 std::string_view required_text(FunctionCallInfo fcinfo, int number, const char *name, const char *hint) {
     refuse_null(fcinfo, number, name, hint);
     const std::string_view view = text_view(PG_GETARG_DATUM(number));
@@ -44,10 +77,10 @@ const char *optional_text(FunctionCallInfo fcinfo, int number) {
     return PG_ARGISNULL(number) ? nullptr : c_string(text_view(PG_GETARG_DATUM(number)));
 }
 
-const char *pattern_argument(FunctionCallInfo fcinfo, int number, const char *name) {
+const char *pattern_argument(FunctionCallInfo fcinfo, int number, const char *name, const char *example) {
     if (PG_ARGISNULL(number)) return nullptr;
-    const char *given = c_string(
-        required_text(fcinfo, number, name, "Leave it out, or give a pattern of LIKE, such as 'bronze%'."));
+    const char *hint = psprintf("Leave it out, or give a pattern of LIKE, such as '%s'.", example);
+    const char *given = c_string(required_text(fcinfo, number, name, hint));
     size_t escapes = 0;
     for (size_t end = strlen(given); escapes < end && given[end - 1 - escapes] == '\\';) escapes++;
     if (escapes % 2 == 1)
@@ -84,29 +117,6 @@ TimestampTz ago_argument(FunctionCallInfo fcinfo, int number, const char *name) 
         ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s must not be negative", name),
                 errhint("Give an interval, for example '1 hour'."));
     return then;
-}
-
-Window window_argument(FunctionCallInfo fcinfo, int first) {
-    if (PG_ARGISNULL(first) || PG_ARGISNULL(first + 1))
-        ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-                errmsg("the window needs start_ts and end_ts"),
-                errhint("Give both as timestamptz, with a zone; end_ts itself is not part of the window."));
-    Window window{PG_GETARG_TIMESTAMPTZ(first), PG_GETARG_TIMESTAMPTZ(first + 1)};
-    if (window.start >= window.end)
-        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                errmsg("%s", window.start == window.end ? "the window is empty"
-                                                        : "the window ends before it starts"),
-                errdetail("start_ts is %s, end_ts is %s.", pstrdup(timestamptz_to_str(window.start)),
-                          pstrdup(timestamptz_to_str(window.end))),
-                errhint("The window is [start_ts, end_ts): end_ts must be later than start_ts."));
-    return window;
-}
-
-void refuse_future(const Window &window) {
-    if (window.start <= GetCurrentTimestamp()) return;
-    ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the window is in the future"),
-            errdetail("start_ts is %s.", timestamptz_to_str(window.start)),
-            errhint("Events are looked for by ingested_at, when they came. Check the date and the zone."));
 }
 
 Array<int64> id_argument(FunctionCallInfo fcinfo, int number) {

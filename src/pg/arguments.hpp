@@ -17,10 +17,17 @@ bool flag(FunctionCallInfo fcinfo, int number, const char *name);
 // An integer from `least` to `most`.
 int count_argument(FunctionCallInfo fcinfo, int number, const char *name, int most, int least = 1);
 
-// How many events make a batch.
-inline int batch_size_argument(FunctionCallInfo fcinfo, int number) {
-    return count_argument(fcinfo, number, "batch_size", 1'000'000);
-}
+// An integer from 1 on; `otherwise` where NULL.
+int64 optional_count(FunctionCallInfo fcinfo, int number, const char *name, int64 otherwise,
+                     const char *hint);
+
+// A number from 0 to `most`, of at most four decimals.
+core::Decimal decimal_argument(FunctionCallInfo fcinfo, int number, const char *name, int64 most,
+                               const char *hint);
+
+// One of these words, whatever its case: which.
+size_t word_argument(FunctionCallInfo fcinfo, int number, const char *name, const std::string_view *words,
+                     size_t count, const char *hint);
 
 // A text that is not blank.
 std::string_view required_text(FunctionCallInfo fcinfo, int number, const char *name, const char *hint);
@@ -32,7 +39,8 @@ const char *unblank_text(FunctionCallInfo fcinfo, int number, const char *name);
 const char *optional_text(FunctionCallInfo fcinfo, int number);
 
 // A pattern of LIKE, nullptr where NULL. One that ends within an escape would fail whoever uses it later.
-const char *pattern_argument(FunctionCallInfo fcinfo, int number, const char *name);
+// `example` is one for the hint.
+const char *pattern_argument(FunctionCallInfo fcinfo, int number, const char *name, const char *example);
 
 // A length of time in milliseconds, from 0 to `most`; a month counts 30 days. `range` says so in words.
 int64 duration_argument(FunctionCallInfo fcinfo, int number, const char *name, int64 most, const char *range);
@@ -44,23 +52,7 @@ core::int128 microseconds_of(const Interval *interval);
 // A non-negative interval, as the instant that long ago.
 TimestampTz ago_argument(FunctionCallInfo fcinfo, int number, const char *name);
 
-struct Window {
-    TimestampTz start, end;  // half-open
-};
-
-// Arguments `first` and `first + 1`, finite or infinite, start before end.
-Window window_argument(FunctionCallInfo fcinfo, int first);
-
-// Refuses a window on ingested_at that has not begun: nothing can be in it.
-void refuse_future(const Window &window);
-
 // The elements of a bigint[] argument that are not NULL, sorted, without repetitions; none where it is NULL.
 Array<int64> id_argument(FunctionCallInfo fcinfo, int number);
-
-// The bytes of a text, detoasted; a view into it where it is not toasted.
-inline std::string_view text_view(Datum d) {
-    struct varlena *t = PG_DETOAST_DATUM_PACKED(d);
-    return {VARDATA_ANY(t), static_cast<size_t>(VARSIZE_ANY_EXHDR(t))};
-}
 
 }  // namespace scout::pg

@@ -228,7 +228,7 @@ const char *bulk_refusal(Oid relation, const BulkColumn *columns, size_t count) 
 
 uint64 bulk_write(Oid relation, const BulkColumn *columns, size_t count, bool (*next)(void *, BulkRows &),
                   void *argument) {
-    Workspace workspace("scout_ir bulk write");
+    Workspace workspace("bulk write");
     Relation opened = table_open(relation, RowExclusiveLock);
     const uint64 written = takes_multi_insert(opened, columns, count)
                                ? multi_insert(opened, columns, count, next, argument)

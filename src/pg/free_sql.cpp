@@ -66,7 +66,7 @@ FreeSql::FreeSql(Oid owner) : session_(owner) {
     // As SET TRANSACTION READ ONLY does; the end of the subtransaction restores it.
     XactReadOnly = true;
     // Compiling costs more than a window is worth.
-    (void)set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+    set_for_now("jit", "off");
 }
 
 void FreeSql::end() {

@@ -1,5 +1,7 @@
 #include "pg/guard.hpp"
 
+#include "pg/product.hpp"
+
 extern "C" {
 #include "utils/json.h"
 #include "utils/resowner.h"
@@ -59,13 +61,15 @@ void log_failed_action(const char *action, const CaughtError &error) {
         appendStringInfo(&line, "%s\"%s\": ", line.len == 0 ? "{" : ", ", key);
         value == nullptr ? appendStringInfoString(&line, "null") : escape_json(&line, value);
     };
-    field("action", strncmp(action, "scout_", 6) == 0 ? action + 6 : action);
+    const size_t prefix = strlen(product.symbol_prefix);
+    field("action", strncmp(action, product.symbol_prefix, prefix) == 0 ? action + prefix : action);
     field("outcome", "failed");
     field("sqlstate", unpack_sql_state(error.state()));
     field("message", error.text());
     field("session_role_oid", psprintf("%u", GetSessionUserId()));
     appendStringInfoChar(&line, '}');
-    ereport(LOG, errmsg_internal("scout_ir action: %s", line.data), errhidestmt(true), errhidecontext(true));
+    ereport(LOG, errmsg_internal("%s action: %s", product.name, line.data), errhidestmt(true),
+            errhidecontext(true));
     pfree(line.data);
 }
 

@@ -130,7 +130,7 @@ bool KeyTable::insert(Oid relation, const Entry *entries, size_t count) {
     auto **slots = static_cast<TupleTableSlot **>(palloc(width * sizeof(TupleTableSlot *)));
     for (size_t i = 0; i < width; i++) slots[i] = table_slot_create(table, nullptr);
 
-    Workspace scratch("scout_ir keys");
+    Workspace scratch("keys of a table");
     for (size_t done = 0; done < count;) {
         const size_t rows = std::min(width, count - done);
         for (size_t i = 0; i < rows; i++) {

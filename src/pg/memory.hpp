@@ -100,6 +100,12 @@ inline std::string_view keep(std::string_view text) {
     return {copy, text.size()};
 }
 
+// The bytes of a text, detoasted; a view into it where it is not toasted.
+inline std::string_view text_view(Datum d) {
+    struct varlena *t = PG_DETOAST_DATUM_PACKED(d);
+    return {VARDATA_ANY(t), static_cast<size_t>(VARSIZE_ANY_EXHDR(t))};
+}
+
 inline const char *c_string(std::string_view text) {
     return keep(text).data();
 }

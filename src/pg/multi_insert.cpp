@@ -83,8 +83,8 @@ public:
           command_(GetCurrentCommandId(true)),
           estate_(CreateExecutorState()),
           result_(makeNode(ResultRelInfo)),
-          values_(columns_context("scout_ir rows")),
-          scratch_(columns_context("scout_ir insert")) {
+          values_(columns_context("rows to insert")),
+          scratch_(columns_context("insert of rows")) {
         InitResultRelInfo(result_, table, 0, nullptr, 0);
         ExecOpenIndices(result_, false);
         TupleDesc desc = RelationGetDescr(table);

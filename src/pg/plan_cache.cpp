@@ -38,7 +38,7 @@ SPIPlanPtr plan_of(const char *sql, int count, Oid *types) {
         HASHCTL shape{};
         shape.keysize = sizeof(uint64);
         shape.entrysize = sizeof(Entry);
-        plans = hash_create("scout_ir plans", 256, &shape, HASH_ELEM | HASH_BLOBS);
+        plans = hash_create("cached plans", 256, &shape, HASH_ELEM | HASH_BLOBS);
     }
     const uint64 key = DatumGetUInt64(
         hash_any_extended(reinterpret_cast<const unsigned char *>(sql), static_cast<int>(strlen(sql)), 0));
@@ -73,18 +73,8 @@ int execute(const char *sql, int count, Oid *types, Datum *values, const char *n
 }  // namespace
 
 Rows read_cached(const char *sql, std::initializer_list<Param> params) {
-    constexpr size_t max_params = 8;
-    if (params.size() > max_params) elog(ERROR, "too many parameters of a statement: %zu", params.size());
-    Oid types[max_params];
-    Datum values[max_params];
-    char nulls[max_params] = {};
-    int n = 0;
-    for (const Param &p : params) {
-        types[n] = p.type;
-        values[n] = p.value;
-        nulls[n++] = p.null ? 'n' : ' ';
-    }
-    const int rc = execute(sql, n, types, values, nulls);
+    ParamArrays p(params);
+    const int rc = execute(sql, p.count, p.types, p.values, p.nulls);
     if (rc < 0) elog(ERROR, "could not execute \"%s\": %s", sql, SPI_result_code_string(rc));
     return {SPI_tuptable, SPI_processed};
 }

@@ -1,6 +1,6 @@
 #include "pg/sessions.hpp"
 
-#include "pg/wait_event.hpp"
+#include "pg/product.hpp"
 
 #include <cerrno>
 #include <csignal>
@@ -56,10 +56,8 @@ bool writes_may_be_unreported(TimestampTz since, TimestampTz before) {
         if (b.st_databaseid != MyDatabaseId || b.st_procpid == MyProcPid ||
             b.st_backendType == B_AUTOVAC_WORKER)
             continue;
-        if (b.st_backendType == B_BG_WORKER) {
-            const char *type = GetBackgroundWorkerTypeByPid(b.st_procpid);
-            if (type != nullptr && strncmp(type, "scout_ir", strlen("scout_ir")) == 0) continue;
-        }
+        if (b.st_backendType == B_BG_WORKER && is_own_worker_type(GetBackgroundWorkerTypeByPid(b.st_procpid)))
+            continue;
         if (b.st_xact_start_timestamp > since && b.st_xact_start_timestamp < before) return true;
         if (before <= now) continue;
         if (b.st_xact_start_timestamp == 0 && b.st_state_start_timestamp > settled) return true;
@@ -108,9 +106,8 @@ Delivery signal_session(int pid, TimestampTz backend_start, Signal signal, int &
     return error == ESRCH ? Delivery::ended : Delivery::failed;
 }
 
-void nap(long milliseconds) {
-    static WaitEvent session_end("ScoutIrSessionEnd");
-    (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, milliseconds, session_end.id());
+void nap(long milliseconds, WaitEvent &event) {
+    (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, milliseconds, event.id());
     ResetLatch(MyLatch);
     CHECK_FOR_INTERRUPTS();
 }

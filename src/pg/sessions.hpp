@@ -7,7 +7,7 @@
 // pg_terminate_backend() has the same window, of microseconds.
 #pragma once
 
-#include "pg/postgres.hpp"
+#include "pg/wait_event.hpp"
 
 namespace scout::pg {
 
@@ -41,6 +41,6 @@ enum class Delivery : uint8 {
 Delivery signal_session(int pid, TimestampTz backend_start, Signal signal, int &error);
 
 // Sleeps at most that long; cancellable.
-void nap(long milliseconds);
+void nap(long milliseconds, WaitEvent &event);
 
 }  // namespace scout::pg

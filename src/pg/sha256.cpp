@@ -18,7 +18,7 @@ pg_cryptohash_ctx *context() {
     static pg_cryptohash_ctx *kept = nullptr;
     if (kept != nullptr) return kept;
     static ResourceOwner own = nullptr;
-    if (own == nullptr) own = ResourceOwnerCreate(nullptr, "scout_ir digest");
+    if (own == nullptr) own = ResourceOwnerCreate(nullptr, "SHA-256 digest");
     ResourceOwner outer = CurrentResourceOwner;
     CurrentResourceOwner = own;  // after an error the abort of the transaction sets it
     kept = pg_cryptohash_create(PG_SHA256);

@@ -6,15 +6,6 @@ extern "C" {
 
 namespace scout::pg {
 
-namespace {
-
-std::string_view text_view(Datum d) {
-    struct varlena *t = PG_DETOAST_DATUM_PACKED(d);
-    return {VARDATA_ANY(t), static_cast<size_t>(VARSIZE_ANY_EXHDR(t))};
-}
-
-}  // namespace
-
 Param text(std::string_view value) {
     return {TEXTOID, PointerGetDatum(cstring_to_text_with_len(value.data(), static_cast<int>(value.size()))),
             false};
@@ -39,6 +30,15 @@ Param null_of(Oid type) {
 }
 Param datum(Oid type, Datum value) {
     return {type, value, false};
+}
+
+ParamArrays::ParamArrays(std::initializer_list<Param> params) {
+    if (params.size() > max_params) elog(ERROR, "too many parameters of a statement: %zu", params.size());
+    for (const Param &p : params) {
+        types[count] = p.type;
+        values[count] = p.value;
+        nulls[count++] = p.null ? 'n' : ' ';
+    }
 }
 
 Param argument(FunctionCallInfo fcinfo, int number, Oid type) {
@@ -167,16 +167,26 @@ std::string_view Rows::text(uint64 row, int column) const {
     return null ? std::string_view() : text_view(d);
 }
 
+const char *Rows::text_or_null(uint64 row, int column) const {
+    return is_null(row, column) ? nullptr : c_string(text(row, column));
+}
+
 void Rows::free() {
     if (table_ != nullptr) SPI_freetuptable(table_);
     table_ = nullptr;
 }
 
-namespace {
-
 void set_for_now(const char *name, const char *value) {
     (void)set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
+
+void limit_lock_waits(int64 ms) {
+    char timeout[16];
+    snprintf(timeout, sizeof timeout, "%d", static_cast<int>(std::clamp(ms, int64{1}, int64{PG_INT32_MAX})));
+    set_for_now("lock_timeout", timeout);
+}
+
+namespace {
 
 // Makes the generic plan, or makes it again where it is out of date, with indexes preferred. The execution
 // that follows finds it valid: its locks are held by now, so that no change of the tables is taken in
@@ -198,22 +208,22 @@ void plan_by_index(SPIPlanPtr plan, Plan planning) {
     AtEOXact_GUC(false, level);
 }
 
+ParamListInfo param_list(std::initializer_list<Param> params) {
+    ParamListInfo list = makeParamList(static_cast<int>(params.size()));
+    int n = 0;
+    for (const Param &p : params) list->params[n++] = {p.value, p.null, PARAM_FLAG_CONST, p.type};
+    return list;
+}
+
 }  // namespace
 
 Rows Statement::execute(std::initializer_list<Param> params, bool read_only, DestReceiver *receiver) {
-    constexpr size_t max_params = 24;
-    if (params.size() > max_params) elog(ERROR, "too many parameters of a statement: %zu", params.size());
-    ParamListInfo list = makeParamList(static_cast<int>(params.size()));
-    Oid types[max_params];
-    int n = 0;
-    for (const Param &p : params) {
-        types[n] = p.type;
-        list->params[n++] = {p.value, p.null, PARAM_FLAG_CONST, p.type};
-    }
+    ParamListInfo list = param_list(params);
     if (plan_ == nullptr) {
         // Estimating a plan for an array of two thousand ids takes longer than looking them up.
         const int generic = planning_ != Plan::any ? CURSOR_OPT_GENERIC_PLAN : 0;
-        SPIPlanPtr plan = SPI_prepare_cursor(sql_, n, types, generic);
+        ParamArrays p(params);
+        SPIPlanPtr plan = SPI_prepare_cursor(sql_, p.count, p.types, generic);
         if (plan == nullptr)
             elog(ERROR, "could not prepare \"%s\": %s", sql_, SPI_result_code_string(SPI_result));
         if (SPI_keepplan(plan) != 0) elog(ERROR, "could not keep the plan of \"%s\"", sql_);
@@ -271,9 +281,7 @@ uint64 Statement::stream(std::initializer_list<Param> params, bool read_only,
 uint64 stream_plan(SPIPlanPtr plan, std::initializer_list<Param> params, void (*visit)(void *, const Row &),
                    void *argument) {
     RowReceiver target = receiver_of(visit, argument);
-    ParamListInfo list = makeParamList(static_cast<int>(params.size()));
-    int n = 0;
-    for (const Param &p : params) list->params[n++] = {p.value, p.null, PARAM_FLAG_CONST, p.type};
+    ParamListInfo list = param_list(params);
     SPIExecuteOptions options{};
     options.params = list;
     options.read_only = true;
@@ -299,18 +307,8 @@ Rows Statement::read_latest(std::initializer_list<Param> params) {
 }
 
 Cursor::Cursor(const char *sql, std::initializer_list<Param> params, bool read_only) {
-    constexpr size_t max_params = 8;
-    if (params.size() > max_params) elog(ERROR, "too many parameters of a statement: %zu", params.size());
-    Oid types[max_params];
-    Datum values[max_params];
-    char nulls[max_params] = {};
-    int n = 0;
-    for (const Param &p : params) {
-        types[n] = p.type;
-        values[n] = p.value;
-        nulls[n++] = p.null ? 'n' : ' ';
-    }
-    portal_ = SPI_cursor_open_with_args(nullptr, sql, n, types, values, nulls, read_only, 0);
+    ParamArrays p(params);
+    portal_ = SPI_cursor_open_with_args(nullptr, sql, p.count, p.types, p.values, p.nulls, read_only, 0);
     if (portal_ == nullptr) elog(ERROR, "could not open \"%s\"", sql);
 }
 

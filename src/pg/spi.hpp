@@ -22,6 +22,17 @@ struct Param {
     Datum value;
     bool null;
 };
+
+// Parameters as SPI takes them.
+struct ParamArrays {
+    explicit ParamArrays(std::initializer_list<Param> params);
+    static constexpr size_t max_params = 24;
+    int count = 0;
+    Oid types[max_params];
+    Datum values[max_params];
+    char nulls[max_params];
+};
+
 Param text(std::string_view value);
 Param text_or_null(const char *value);
 Param int8(int64 value);
@@ -62,7 +73,8 @@ public:
     int32 int4(uint64 row, int column) const;
     bool boolean(uint64 row, int column) const;
     TimestampTz timestamp(uint64 row, int column) const;
-    std::string_view text(uint64 row, int column) const;  // a view into the row where it is not toasted
+    std::string_view text(uint64 row, int column) const;     // a view into the row where it is not toasted
+    const char *text_or_null(uint64 row, int column) const;  // a copy; nullptr where NULL
     void free();
 
 private:
@@ -150,6 +162,10 @@ private:
 // Hands out the rows of a plan with these parameters, read-only, as Statement::each() does.
 uint64 stream_plan(SPIPlanPtr plan, std::initializer_list<Param> params, void (*visit)(void *, const Row &),
                    void *argument);
+
+// A setting until the end of the Session (or of another level of settings).
+void set_for_now(const char *name, const char *value);
+void limit_lock_waits(int64 ms);  // lock_timeout, at least 1 ms
 
 // One-off text: DDL, identifiers built with quote_identifier. Not cached.
 Rows run_text(const char *sql, bool read_only = false);

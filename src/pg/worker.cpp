@@ -1,5 +1,6 @@
 #include "pg/worker.hpp"
 
+#include "pg/product.hpp"
 #include "pg/wrapper.hpp"
 
 #include <dlfcn.h>
@@ -36,8 +37,7 @@ void name_library(BackgroundWorker &worker) {
         dladdr(reinterpret_cast<void *>(&name_library), &self) != 0 && self.dli_fname != nullptr;
     // A longer path than there is room for is left to the server's configuration.
     const bool fits = known && strlen(self.dli_fname) < sizeof worker.bgw_library_name;
-    strlcpy(worker.bgw_library_name, fits ? self.dli_fname : "$libdir/scout_ir",
-            sizeof worker.bgw_library_name);
+    strlcpy(worker.bgw_library_name, fits ? self.dli_fname : product.library, sizeof worker.bgw_library_name);
 }
 
 BackgroundWorker prepare_worker_raw(const WorkerStart &start, const void *payload, size_t size) {
@@ -45,11 +45,11 @@ BackgroundWorker prepare_worker_raw(const WorkerStart &start, const void *payloa
     worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
     worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
     worker.bgw_restart_time = BGW_NEVER_RESTART;
-    strlcpy(worker.bgw_name, start.name, BGW_MAXLEN);
-    strlcpy(worker.bgw_type, start.type, BGW_MAXLEN);
+    snprintf(worker.bgw_name, BGW_MAXLEN, "%s %s", product.name, start.name);
+    snprintf(worker.bgw_type, BGW_MAXLEN, "%s %s", product.name, start.type);
     name_library(worker);
     strlcpy(worker.bgw_function_name, start.function, BGW_MAXLEN);
-    std::memcpy(worker.bgw_extra, payload, size);
+    if (size > 0) std::memcpy(worker.bgw_extra, payload, size);
     return worker;
 }
 
@@ -113,8 +113,7 @@ void interrupt_worker(int pid) {
     PGPROC *proc = pid == 0 ? nullptr : BackendPidGetProc(pid);
     if (proc == nullptr || proc->databaseId != MyDatabaseId) return;
     // The number may be another process's by now; only a background worker has a type.
-    const char *type = GetBackgroundWorkerTypeByPid(pid);
-    if (type != nullptr && strncmp(type, "scout_ir", 8) == 0) (void)kill(pid, SIGINT);
+    if (is_own_worker_type(GetBackgroundWorkerTypeByPid(pid))) (void)kill(pid, SIGINT);
 }
 
 void between_turns() {
@@ -275,29 +274,6 @@ ErrorData *run_utility(const char *sql, Oid run_as, MemoryContext keep) {
     end_work();
     MemoryContextSwitchTo(keep);
     return error;
-}
-
-void set_role(const char *role) {
-    const char *login_role = GetUserNameFromId(GetSessionUserId(), false);
-    const Oid wanted = get_role_oid(role, true);
-    if (!OidIsValid(wanted))
-        ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("role \"%s\" does not exist", role),
-                errdetail("It was in use where the job was asked for."),
-                errhint("Ask for the work again as another role."));
-    if (!may_set_role(GetSessionUserId(), wanted))
-        ereport(
-            ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-            errmsg("permission denied to set role \"%s\"", role),
-            errdetail("It was in use where the job was asked for. A worker logs in as \"%s\", which may not "
-                      "take it on any more.",
-                      login_role),
-            errhint("GRANT %s TO %s, or ask for the work again as another role.", quote_identifier(role),
-                    quote_identifier(login_role)));
-    SetConfigOption("role", role, PGC_USERSET, PGC_S_SESSION);
-}
-
-void set_claims(const char *claims) {
-    if (claims != nullptr) SetConfigOption("request.jwt.claims", claims, PGC_USERSET, PGC_S_SESSION);
 }
 
 bool no_workers_here() {

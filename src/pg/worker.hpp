@@ -22,8 +22,9 @@ extern "C" {
 namespace scout::pg {
 
 struct WorkerStart {
-    const char *name;      // in pg_stat_activity and ps, e.g. "scout_ir job 12"
-    const char *type;      // backend_type
+    // Both are shown after the name of the product (product.hpp).
+    const char *name;      // in ps and the server log, e.g. "job 12"
+    const char *type;      // backend_type of pg_stat_activity
     const char *function;  // of this library
 };
 
@@ -31,7 +32,7 @@ struct WorkerStart {
 // dynamic_library_path or extension_destdir may be this session's alone).
 void name_library(BackgroundWorker &worker);
 
-// What registering a worker takes, with a copy of `payload` (at most BGW_EXTRALEN bytes).
+// What registering a worker takes, with a copy of `payload` (at most BGW_EXTRALEN bytes). Allocates nothing.
 BackgroundWorker prepare_worker_raw(const WorkerStart &start, const void *payload, size_t size);
 
 template <typename Payload>
@@ -91,11 +92,6 @@ void require_client();
 bool may_log_in(Oid role);
 bool may_connect(Oid role);
 bool may_set_role(Oid login_role, Oid role);
-
-// Takes on a role as SET ROLE does, for the session: 42704 where there is none, 42501 where the role that
-// has logged in is no member. In a transaction.
-void set_role(const char *role);
-void set_claims(const char *claims);
 
 // True where nothing may be started: recovery, pg_upgrade, a parallel worker.
 bool no_workers_here();

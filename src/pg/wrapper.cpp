@@ -1,6 +1,7 @@
 #include "pg/wrapper.hpp"
 
 #include "core/text.hpp"
+#include "pg/product.hpp"
 
 extern "C" {
 #include "utils/regproc.h"
@@ -8,6 +9,7 @@ extern "C" {
 
 namespace scout::pg {
 
+Product product{"", "", ""};
 void (*entry_check)() = nullptr;
 
 void refuse_arguments(FunctionCallInfo fcinfo, int expected) {

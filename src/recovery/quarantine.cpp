@@ -10,6 +10,7 @@
 
 #include "audit/caller.hpp"
 #include "core/rules.hpp"
+#include "extension/arguments.hpp"
 #include "extension/locks.hpp"
 #include "extension/pipeline.hpp"
 #include "extension/rule_set.hpp"
@@ -168,8 +169,8 @@ constexpr const char *reason_hint = "Say why: it stands in the dead letters and 
 SCOUT_ACTION(scout_quarantine_window, 5) {
     using namespace scout;
     using namespace scout::recovery;
-    pg::Window window = pg::window_argument(fcinfo, 0);
-    pg::refuse_future(window);
+    extension::Window window = extension::window_argument(fcinfo, 0);
+    extension::refuse_future(window);
     std::string_view reason = pg::required_text(fcinfo, 2, "reason", reason_hint);
     const char *source = pg::optional_text(fcinfo, 3);
     const bool dry_run = pg::flag(fcinfo, 4, "dry_run");
@@ -229,11 +230,8 @@ SCOUT_ACTION(scout_quarantine_failures, 4) {
     const char *code = pg::c_string(
         pg::required_text(fcinfo, 0, "rule", "Name a built-in rule, for example NEGATIVE_TOTAL."));
     const core::RuleInfo &rule = silver_rule(code);
-    core::Decimal hours;
-    if (PG_ARGISNULL(1) || pg::decimal_of(PG_GETARG_NUMERIC(1), hours) != core::ParseStatus::ok ||
-        hours < core::Decimal::of(0) || hours > core::Decimal::of(24 * 365 * 10))
-        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("hours must be from 0 to 87600"),
-                errhint("For example 24 for the last day."));
+    const core::Decimal hours =
+        pg::decimal_argument(fcinfo, 1, "hours", 24 * 365 * 10, "For example 24 for the last day.");
     const bool dry_run = pg::flag(fcinfo, 2, "dry_run");
     const char *given = pg::optional_text(fcinfo, 3);
     const char *reason = given != nullptr ? given : psprintf("breaks rule %s", code);

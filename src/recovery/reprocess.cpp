@@ -8,6 +8,7 @@
 // left are done by the next attempt. In the caller's transaction: all of the window, or nothing.
 
 #include "audit/caller.hpp"
+#include "extension/arguments.hpp"
 #include "extension/locks.hpp"
 #include "extension/pipeline.hpp"
 #include "intake/pending.hpp"
@@ -51,7 +52,7 @@ pg::Statement cut_by_event_ts(CUT_HEAD BY_EVENT_TS CUT_TAIL);
 pg::Statement ids_by_ingested("SELECT b.event_id" BY_INGESTED NOT_QUARANTINED, pg::Plan::by_index);
 pg::Statement ids_by_event_ts("SELECT b.event_id" BY_EVENT_TS NOT_QUARANTINED, pg::Plan::by_index);
 
-pg::Array<Range> cut(const pg::Window &w, bool on_event_ts, int batch_size) {
+pg::Array<Range> cut(const extension::Window &w, bool on_event_ts, int batch_size) {
     pg::Rows rows = (on_event_ts ? cut_by_event_ts : cut_by_ingested)
                         .run({pg::timestamp(w.start), pg::timestamp(w.end), pg::int4(batch_size)});
     pg::Array<Range> ranges;
@@ -61,7 +62,8 @@ pg::Array<Range> cut(const pg::Window &w, bool on_event_ts, int batch_size) {
     return ranges;
 }
 
-void reprocess_range(const pg::Window &w, bool on_event_ts, const Range &range, load::BatchCounts &counts) {
+void reprocess_range(const extension::Window &w, bool on_event_ts, const Range &range,
+                     load::BatchCounts &counts) {
     pg::Workspace workspace("scout_ir reprocess");
     pg::Array<std::string_view> codes = load::automatic_codes();
     pg::Array<int64> ids;
@@ -77,7 +79,7 @@ void reprocess_range(const pg::Window &w, bool on_event_ts, const Range &range, 
 }
 
 struct Reprocess {
-    pg::Window window;
+    extension::Window window;
     bool on_event_ts;
     int batch_size;
 };
@@ -175,8 +177,8 @@ const jobs::Kind reprocess_kind{"reprocess_bronze_window", "events", freeze, tur
 SCOUT_ACTION(scout_reprocess_bronze_window, 8) {
     using namespace scout;
     using namespace scout::recovery;
-    const pg::Window window = pg::window_argument(fcinfo, 0);
-    const int batch_size = pg::batch_size_argument(fcinfo, 2);
+    const extension::Window window = extension::window_argument(fcinfo, 0);
+    const int batch_size = extension::batch_size_argument(fcinfo, 2);
     const bool dry_run = pg::flag(fcinfo, 3, "dry_run");
     std::string_view on =
         pg::required_text(fcinfo, 4, "window_on", "Valid values are ingested_at and event_ts.");
@@ -184,7 +186,7 @@ SCOUT_ACTION(scout_reprocess_bronze_window, 8) {
         ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                 errmsg("window_on must be ingested_at or event_ts"),
                 errhint("ingested_at is when the event came, event_ts when the sale was made."));
-    if (on == "ingested_at") pg::refuse_future(window);
+    if (on == "ingested_at") extension::refuse_future(window);
     const int workers = jobs::workers_argument(fcinfo, 5);
     const bool wait = pg::flag(fcinfo, 6, "wait");
     const char *key = pg::optional_text(fcinfo, 7);

@@ -8,10 +8,6 @@ namespace scout::rules {
 
 namespace {
 
-const char *text_or_null(const pg::Rows &rows, uint64 row, int column) {
-    return rows.is_null(row, column) ? nullptr : pg::c_string(rows.text(row, column));
-}
-
 void add_shipped(pg::Array<Rule> &rules) {
     static pg::Statement overrides(
         "SELECT o.name, o.enabled, o.severity, o.warn_if, o.error_if FROM "
@@ -22,7 +18,7 @@ void add_shipped(pg::Array<Rule> &rules) {
             if (changes.text(row, 1) != rule.name) continue;
             rule.overridden = true;
             if (!changes.is_null(row, 2)) rule.enabled = changes.boolean(row, 2);
-            if (!changes.is_null(row, 3)) rule.severity = text_or_null(changes, row, 3);
+            if (!changes.is_null(row, 3)) rule.severity = changes.text_or_null(row, 3);
             if (!changes.is_null(row, 4)) rule.warn = stored_threshold(changes.text(row, 4));
             if (!changes.is_null(row, 5)) rule.error = stored_threshold(changes.text(row, 5));
         }
@@ -40,17 +36,17 @@ void add_own(pg::Array<Rule> &rules) {
     pg::Rows rows = records.read();
     for (uint64 i = 0; i < rows.count(); i++) {
         Rule rule{};
-        rule.name = text_or_null(rows, i, 1);
-        rule.category = text_or_null(rows, i, 2);
-        rule.severity = text_or_null(rows, i, 3);
-        rule.description = text_or_null(rows, i, 4);
-        rule.relation = text_or_null(rows, i, 5);
-        rule.window_column = text_or_null(rows, i, 6);
+        rule.name = rows.text_or_null(i, 1);
+        rule.category = rows.text_or_null(i, 2);
+        rule.severity = rows.text_or_null(i, 3);
+        rule.description = rows.text_or_null(i, 4);
+        rule.relation = rows.text_or_null(i, 5);
+        rule.window_column = rows.text_or_null(i, 6);
         if (rule.window_column != nullptr)
             rule.window = psprintf("t.%s >= $1", quote_identifier(rule.window_column));
-        rule.predicate = text_or_null(rows, i, 7);
-        rule.query = text_or_null(rows, i, 8);
-        rule.owner = text_or_null(rows, i, 9);
+        rule.predicate = rows.text_or_null(i, 7);
+        rule.query = rows.text_or_null(i, 8);
+        rule.owner = rows.text_or_null(i, 9);
         rule.warn = stored_threshold(rows.text(i, 10));
         rule.error = stored_threshold(rows.text(i, 11));
         rule.enabled = rows.boolean(i, 12);

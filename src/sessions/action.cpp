@@ -1,6 +1,7 @@
 #include "sessions/action.hpp"
 
 #include "audit/caller.hpp"
+#include "pg/product.hpp"
 #include "pg/sessions.hpp"
 #include "pg/spi.hpp"
 
@@ -19,7 +20,7 @@ const char *refusal_of(const Target &t, const pg::Rows &rows, uint64 row) {
     if (rows.boolean(row, 5)) return "the caller's own session";
     if (!rows.boolean(row, 6)) return "a session of another database";
     const char *kind = pg::c_string(rows.text(row, 7));
-    if (strcmp(kind, "client backend") != 0 && strncmp(kind, "scout_ir", 8) != 0)
+    if (strcmp(kind, "client backend") != 0 && !pg::is_own_worker_type(kind))
         return psprintf("a process of the server (%s)", *kind == '\0' ? "unknown" : kind);
     if (rows.boolean(row, 8) && !pg::caller_is_superuser())
         return "a session of a superuser, or of a role that may become one: ask a superuser";
@@ -119,6 +120,7 @@ void signal_all(const Action &action, Targets &targets) {
 }
 
 void wait_for_end(const Action &action, Targets &targets, int64 timeout_ms) {
+    static pg::WaitEvent session_end("ScoutIrSessionEnd");
     const TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), timeout_ms);
     for (;;) {
         pg::forget_activity();
@@ -126,7 +128,8 @@ void wait_for_end(const Action &action, Targets &targets, int64 timeout_ms) {
         const bool over = std::none_of(targets.begin(), targets.end(), due);
         const TimestampTz now = GetCurrentTimestamp();
         if (over || now >= until) return;
-        pg::nap(std::min<long>(look_interval_ms, TimestampDifferenceMilliseconds(now, until) + 1));
+        pg::nap(std::min<long>(look_interval_ms, TimestampDifferenceMilliseconds(now, until) + 1),
+                session_end);
     }
 }
 

@@ -264,14 +264,6 @@ void record(const Request &r, const Reset &reset, Oid role) {
     audit::record(function_name, role, arguments, reset.outcome(), counts);
 }
 
-// No wait for a lock may outlast what the caller is ready to wait for batches in flight; at least 1 s.
-void limit_lock_waits(int64 drain_ms) {
-    char timeout[16];
-    snprintf(timeout, sizeof timeout, "%d", static_cast<int>(std::max(drain_ms, pg::second_ms)));
-    (void)set_config_option("lock_timeout", timeout, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-                            false);
-}
-
 }  // namespace
 
 }  // namespace scout::sessions
@@ -284,7 +276,8 @@ SCOUT_ACTION(scout_emergency_reset, 5) {
     const Oid role = GetUserId();
     pg::Result result(fcinfo);
     pg::Session session;
-    limit_lock_waits(r.drain_ms);
+    // No wait for a lock may outlast what the caller is ready to wait for batches in flight.
+    pg::limit_lock_waits(std::max(r.drain_ms, pg::second_ms));
     Reset reset(result, r);
     reset.run();
     ErrorData *error = pg::attempt_step([&] { record(r, reset, role); });

@@ -1,7 +1,7 @@
 #include "extension/capability.hpp"
 
-#include "pg/supervisor.hpp"
 #include "supervisor/settings.hpp"
+#include "supervisor/supervisor.hpp"
 #include "supervisor/tasks.hpp"
 
 namespace scout::supervisor {
@@ -21,7 +21,7 @@ constexpr extension::Capability describe() {
     extension::Capability c;
     c.name = "supervisor";
     c.settings = define_settings;
-    c.loaded = pg::register_launcher;
+    c.loaded = register_launcher;
     c.functions = functions;
     c.tasks = own_tasks;
     return c;

@@ -9,8 +9,9 @@
 // Crash, SIGTERM: the postmaster starts it again after 5 s; it has no state that would be missed. Promotion
 // of a standby starts it. A fast shutdown ends it at its next look at interrupts.
 
-#include "pg/supervisor.hpp"
+#include "pg/launcher.hpp"
 #include "pg/wrapper.hpp"
+#include "supervisor/feedback.hpp"
 #include "supervisor/settings.hpp"
 #include "supervisor/supervisor.hpp"
 
@@ -33,7 +34,7 @@ struct Known {
 struct Launcher {
     MemoryContext memory, round;
     pg::Array<Known> *known;
-    pg::Feedback *feedback;
+    Feedback *feedback;
     dsm_handle handle;
     bool logged_databases;
 };
@@ -91,31 +92,32 @@ void tick(Launcher &l, Known &k) {
     const TimestampTz now = GetCurrentTimestamp();
     // A clock that was set back must not stop it for as long.
     if (now < k.next_look && k.next_look - now <= 10 * minute) return;
-    pg_atomic_write_u32(&l.feedback->outcome, static_cast<uint32>(pg::Outcome::none));
+    pg_atomic_write_u32(&l.feedback->outcome, static_cast<uint32>(Outcome::none));
     const TickStart start{k.database.oid, l.handle};
+    static pg::WaitEvent tick_end("ScoutIrTaskEnd");
     BackgroundWorkerHandle *worker = nullptr;
-    const char *name = psprintf("scout_ir tick of database %u", k.database.oid);
-    BackgroundWorker registration = pg::prepare_worker({name, "scout_ir tick", "scout_tick"}, start);
+    const char *name = psprintf("tick of database %u", k.database.oid);
+    BackgroundWorker registration = pg::prepare_worker({name, "tick", "scout_tick"}, start);
     if (!pg::register_worker(registration, &worker))
         return failed(
             k, no_slot, "",
             psprintf("no background worker slot is free, max_worker_processes is %d", max_worker_processes),
             minute);
-    pg::await_end(worker, longest_tick_ms);
-    const auto outcome = static_cast<pg::Outcome>(pg_atomic_read_u32(&l.feedback->outcome));
+    pg::await_end(worker, longest_tick_ms, tick_end);
+    const auto outcome = static_cast<Outcome>(pg_atomic_read_u32(&l.feedback->outcome));
     pg_read_barrier();
     switch (outcome) {
-        case pg::Outcome::none:
+        case Outcome::none:
             return failed(k, no_word, "", "its worker ended before it began; the log says why", 10 * minute);
-        case pg::Outcome::failed:
+        case Outcome::failed:
             return failed(k, l.feedback->sqlstate, l.feedback->task, l.feedback->message, minute);
-        case pg::Outcome::other_version:
+        case Outcome::other_version:
             return failed(k, other_version, "",
                           "the extension is not of the library's version " SCOUT_IR_VERSION
                           ": ALTER EXTENSION scout_ir UPDATE, or restart the server after an upgrade",
                           minute);
-        case pg::Outcome::no_extension: k.next_look = GetCurrentTimestamp() + minute; break;
-        case pg::Outcome::done: k.next_look = 0;
+        case Outcome::no_extension: k.next_look = GetCurrentTimestamp() + minute; break;
+        case Outcome::done: k.next_look = 0;
     }
     k.failures = k.logged_failure = 0;
 }
@@ -137,6 +139,10 @@ void run(Launcher &l) {
 
 }  // namespace
 
+void register_launcher() {
+    pg::register_launcher({"supervisor", "supervisor", "scout_supervisor"});
+}
+
 }  // namespace scout::supervisor
 
 extern "C" {
@@ -153,7 +159,7 @@ void scout_supervisor(Datum) {
         l.round =
             AllocSetContextCreateInternal(l.memory, "scout_ir supervisor round", ALLOCSET_DEFAULT_SIZES);
         l.known = new (MemoryContextAlloc(l.memory, sizeof *l.known)) pg::Array<Known>(l.memory);
-        l.feedback = pg::make_feedback(l.handle);
+        l.feedback = make_feedback(l.handle);
         MemoryContextSwitchTo(l.round);
         run(l);
         return static_cast<Datum>(0);

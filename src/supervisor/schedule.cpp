@@ -2,11 +2,14 @@
 // supervisor is not preloaded.
 //
 // pg_cron's own tables are the only state. It runs an entry as the role that made it, so that these are
-// the caller's and run with no more than his rights. Commit: pg_cron reads its table again. Abort: nothing
-// was registered. An entry that comes while the one before it is at work skips.
+// the caller's and run with no more than his rights. What there is to do, the capabilities say. Commit:
+// pg_cron reads its table again. Abort: nothing was registered. An entry that comes while the one before it
+// is at work skips.
 
 #include "audit/caller.hpp"
-#include "jobs/settings.hpp"
+#include "extension/registry.hpp"
+#include "jobs/request.hpp"
+#include "pg/arguments.hpp"
 #include "pg/guard.hpp"
 #include "pg/result.hpp"
 #include "pg/spi.hpp"
@@ -15,12 +18,16 @@ namespace scout::supervisor {
 
 namespace {
 
-constexpr const char *load_name = "scout_ir load", *refresh_name = "scout_ir refresh",
-                     *retention_name = "scout_ir retention", *alerts_name = "scout_ir alerts";
+constexpr std::string_view retention_name = "scout_ir retention";
 
 struct Entry {
-    const char *name, *schedule, *command;
+    std::string_view name;
+    const char *schedule, *command;
 };
+
+std::string_view name_of(const extension::Schedule &s) {
+    return psprintf("scout_ir %s", s.task);
+}
 
 // Does it know schedules of seconds (1.5)? A version that is none is taken for an old one.
 bool counts_seconds(const char *version) {
@@ -50,18 +57,11 @@ const char *cron_version() {
 }
 
 // Cron counts from the full hour and from midnight: 7 minutes would be 7, 14, ..., 56, 60.
-const char *schedule_of(FunctionCallInfo fcinfo, int number, const char *argument, const char *version) {
-    if (PG_ARGISNULL(number))
-        ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s must not be NULL", argument),
-                errhint("Leave it out for its default; unschedule_jobs() removes the jobs."));
-    const Interval *i = PG_GETARG_INTERVAL_P(number);
-    const char *shown = DatumGetCString(DirectFunctionCall1(interval_out, PG_GETARG_DATUM(number)));
-    // Added up within a day only, where nothing can overflow.
-    if (i->month != 0 || i->day < 0 || i->day > 1 || i->time < 0 || i->time > USECS_PER_DAY ||
-        i->time % USECS_PER_SEC != 0)
-        refuse_interval(argument, shown);
-    const int seconds = static_cast<int>(i->time / USECS_PER_SEC) + i->day * SECS_PER_DAY;
-    if (seconds == 0) refuse_interval(argument, shown);
+const char *schedule_every(const Interval *interval, const char *argument, const char *version) {
+    const char *shown = DatumGetCString(DirectFunctionCall1(interval_out, IntervalPGetDatum(interval)));
+    const core::int128 us = pg::microseconds_of(interval);
+    if (us <= 0 || us > USECS_PER_DAY || us % USECS_PER_SEC != 0) refuse_interval(argument, shown);
+    const int seconds = static_cast<int>(us / USECS_PER_SEC);
     if (seconds < SECS_PER_MINUTE) {
         if (counts_seconds(version)) return psprintf("%d seconds", seconds);
         ereport(NOTICE, errmsg("%s: every minute instead of every %d seconds", argument, seconds),
@@ -80,15 +80,46 @@ const char *schedule_of(FunctionCallInfo fcinfo, int number, const char *argumen
     return hours == 1 ? "0 * * * *" : psprintf("0 */%d * * *", hours);
 }
 
-const char *retention_argument(FunctionCallInfo fcinfo, int number) {
-    const char *given = PG_ARGISNULL(number) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(number));
-    if (given != nullptr && given[strspn(given, " \t")] != '\0') return given;
-    ereport(
-        ERROR, errcode(given == nullptr ? ERRCODE_NULL_VALUE_NOT_ALLOWED : ERRCODE_INVALID_PARAMETER_VALUE),
-        errmsg("retention_schedule must not be %s", given == nullptr ? "NULL" : "empty"),
-        errhint(
-            "Give a cron schedule, such as '17 3 * * *': every day at 03:17 in the time zone of pg_cron."));
-    pg_unreachable();
+// The number of schedule_jobs()'s argument of that name; -1: it has none.
+int argument_named(FunctionCallInfo fcinfo, const char *name) {
+    HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(fcinfo->flinfo->fn_oid));
+    if (!HeapTupleIsValid(tuple)) elog(ERROR, "no function %u", fcinfo->flinfo->fn_oid);
+    Oid *types;
+    char **names, *modes;
+    (void)get_func_arg_info(tuple, &types, &names, &modes);  // what comes back stands after what is given
+    ReleaseSysCache(tuple);
+    for (int i = 0; i < PG_NARGS(); i++)
+        if (names != nullptr && strcmp(names[i], name) == 0) return i;
+    return -1;
+}
+
+// nullptr: never.
+const char *schedule_of(FunctionCallInfo fcinfo, const extension::Schedule &s, const char *version) {
+    const int number = argument_named(fcinfo, s.cron_interval);
+    if (number >= 0) {
+        pg::refuse_null(fcinfo, number, s.cron_interval,
+                        "Leave it out for its default; unschedule_jobs() removes the jobs.");
+        return schedule_every(PG_GETARG_INTERVAL_P(number), s.cron_interval, version);
+    }
+    if (*s.interval == 0) return nullptr;
+    const Interval interval{*s.interval * USECS_PER_SEC, 0, 0};
+    return schedule_every(&interval, s.task, version);
+}
+
+// The jobs of all capabilities, and the supervisor's own.
+void read_entries(FunctionCallInfo fcinfo, const char *version, pg::Array<Entry> &entries) {
+    const int workers = jobs::workers_argument(fcinfo, 3, "load_workers");
+    extension::for_each(&extension::Capability::schedules,
+                        [&](const extension::Capability &, const extension::Schedule &s) {
+                            if (s.cron_statement == nullptr) return;
+                            const char *schedule = schedule_of(fcinfo, s, version);
+                            if (schedule != nullptr)
+                                entries.push({name_of(s), schedule, s.cron_statement(workers)});
+                        });
+    const char *hint =
+        "Give a cron schedule, such as '17 3 * * *': every day at 03:17 in the time zone of pg_cron.";
+    entries.push({retention_name, pg::c_string(pg::required_text(fcinfo, 2, "retention_schedule", hint)),
+                  "SELECT scout.apply_retention()"});
 }
 
 void show(pg::Result &result, const Entry &e, const char *status) {
@@ -128,30 +159,15 @@ SCOUT_ACTION(scout_schedule_jobs, 5) {
             errhint("Install it, or preload the supervisor (shared_preload_libraries = 'scout_ir') and set "
                     "scout_ir.load_interval and scout_ir.refresh_interval for this database, or have "
                     "another scheduler call scout.load_backlog() and scout.maybe_refresh_gold()."));
-    const char *load_schedule = schedule_of(fcinfo, 0, "load_interval", version);
-    const char *refresh_schedule = schedule_of(fcinfo, 1, "refresh_interval", version);
-    const char *retention_schedule = retention_argument(fcinfo, 2);
-    const char *alert_schedule = schedule_of(fcinfo, 4, "alert_interval", version);
-    const int limit = std::max(jobs::max_workers, 1);
-    if (PG_ARGISNULL(3) || PG_GETARG_INT32(3) < 1 || PG_GETARG_INT32(3) > limit)
-        ereport(ERROR,
-                errcode(PG_ARGISNULL(3) ? ERRCODE_NULL_VALUE_NOT_ALLOWED : ERRCODE_INVALID_PARAMETER_VALUE),
-                errmsg("load_workers must be between 1 and %d", limit),
-                errhint("The limit is the setting scout_ir.max_workers."));
-    const Entry entries[] = {
-        {load_name, load_schedule,
-         psprintf("SELECT scout.load_backlog(workers => %d, wait => false, skip_if_running => true)",
-                  PG_GETARG_INT32(3))},
-        {refresh_name, refresh_schedule, "SELECT scout.maybe_refresh_gold()"},
-        {retention_name, retention_schedule, "SELECT scout.apply_retention()"},
-        {alerts_name, alert_schedule, "SELECT scout.check_alerts(skip_if_running => true)"},
-    };
+    pg::Array<Entry> entries;
+    read_entries(fcinfo, version, entries);
     audit::Json arguments, counts;
     for (const Entry &e : entries) {
         const char *status = put(e);
         show(result, e, status);
-        arguments.add(e.name, e.schedule);
-        counts.add(e.name, status);
+        const char *name = pg::c_string(e.name);
+        arguments.add(name, e.schedule);
+        counts.add(name, status);
     }
     audit::record("schedule_jobs", role, arguments, "scheduled", counts);
     session.end();
@@ -163,9 +179,7 @@ SCOUT_ACTION(scout_unschedule_jobs, 0) {
     using namespace scout::supervisor;
     static pg::Statement find(
         "SELECT j.jobid, j.jobname::text, j.schedule, j.command FROM cron.job j WHERE j.database = "
-        "current_database()"
-        " AND j.jobname IN ($1, $2, $3, $4) ORDER BY array_position(ARRAY[$1, $2, $3, $4], j.jobname::text), "
-        "j.jobid");
+        "current_database() AND j.jobname = ANY ($1) ORDER BY array_position($1, j.jobname::text), j.jobid");
     static pg::Statement unschedule("SELECT cron.unschedule($1)");
     const Oid role = GetUserId();
     pg::Result result(fcinfo);
@@ -175,8 +189,13 @@ SCOUT_ACTION(scout_unschedule_jobs, 0) {
         ereport(NOTICE,
                 errmsg("extension \"pg_cron\" is not installed in this database: nothing is scheduled"));
     } else {
-        pg::Rows rows = find.read_latest(
-            {pg::text(load_name), pg::text(refresh_name), pg::text(retention_name), pg::text(alerts_name)});
+        pg::Array<std::string_view> names;
+        extension::for_each(&extension::Capability::schedules,
+                            [&](const extension::Capability &, const extension::Schedule &s) {
+                                if (s.cron_statement != nullptr) names.push(name_of(s));
+                            });
+        names.push(retention_name);
+        pg::Rows rows = find.read_latest({pg::text_array(names.begin(), names.size())});
         removed = static_cast<int64>(rows.count());
         for (uint64 i = 0; i < rows.count(); i++) {
             unschedule.run({pg::int8(rows.int8(i, 1))}).free();

@@ -15,7 +15,8 @@
 #include "pg/guard.hpp"
 #include "pg/result.hpp"
 #include "pg/spi.hpp"
-#include "pg/supervisor.hpp"
+#include "pg/worker.hpp"
+#include "supervisor/feedback.hpp"
 #include "supervisor/supervisor.hpp"
 #include "supervisor/tasks.hpp"
 
@@ -27,13 +28,13 @@ namespace scout::supervisor {
 
 namespace {
 
-pg::Outcome look(MemoryContext memory, const Step &step, ErrorData *&error) {
-    pg::Outcome outcome = pg::Outcome::done;
+Outcome look(MemoryContext memory, const Step &step, ErrorData *&error) {
+    Outcome outcome = Outcome::done;
     error = pg::in_transaction("scout_ir tick", memory, [&] {
         if (!OidIsValid(extension::lock_extension())) {
-            outcome = pg::Outcome::no_extension;
+            outcome = Outcome::no_extension;
         } else if (!extension::library_fits()) {
-            outcome = pg::Outcome::other_version;
+            outcome = Outcome::other_version;
         } else {
             pg::Session session;
             pg::Array<extension::Done> done;
@@ -50,7 +51,7 @@ pg::Outcome look(MemoryContext memory, const Step &step, ErrorData *&error) {
             "max_worker_processes is %d",
             unstarted, max_worker_processes);
     }
-    return error != nullptr ? pg::Outcome::failed : outcome;
+    return error != nullptr ? Outcome::failed : outcome;
 }
 
 }  // namespace
@@ -67,28 +68,28 @@ void scout_tick(Datum) {
         TickStart start;
         pg::read_payload(&start, sizeof start);
         pg::enter_worker_as_superuser_raw(start.database);
-        pg::limit_lock_waits("2s");
-        pg::Feedback *feedback = pg::attach_feedback(start.feedback);
+        SetConfigOption("lock_timeout", "2s", PGC_USERSET, PGC_S_SESSION);
+        Feedback *feedback = attach_feedback(start.feedback);
         if (feedback == nullptr) return static_cast<Datum>(0);
         MemoryContext memory =
             AllocSetContextCreateInternal(TopMemoryContext, "scout_ir tick", ALLOCSET_DEFAULT_SIZES);
         MemoryContextSwitchTo(memory);
-        pg::Outcome outcome = pg::Outcome::done;
+        Outcome outcome = Outcome::done;
         ErrorData *failure = nullptr;
         const char *failed = "";
         for (const Step &step : steps()) {
             pg::between_turns();
             ErrorData *error = nullptr;
-            const pg::Outcome one = look(memory, step, error);
-            if (one == pg::Outcome::done) continue;
+            const Outcome one = look(memory, step, error);
+            if (one == Outcome::done) continue;
             if (failure == nullptr) {
                 outcome = one;
                 failure = error;
                 failed = step.name;
             }
-            if (one != pg::Outcome::failed) break;  // nothing to be done in this database
+            if (one != Outcome::failed) break;  // nothing to be done in this database
         }
-        pg::leave_feedback(feedback, outcome, failed, failure);
+        leave_feedback(feedback, outcome, failed, failure);
         return static_cast<Datum>(0);
     });
 }

@@ -41,15 +41,9 @@ struct Request {
 
 Request read_request(FunctionCallInfo fcinfo) {
     Request r{};
-    r.tier = -1;
-    const char *given = PG_ARGISNULL(0) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(0));
-    for (int i = 0; i < tier_count; i++)
-        if (given != nullptr && pg_strcasecmp(given, tier_names[i].data()) == 0) r.tier = i;
-    if (r.tier < 0)
-        ereport(ERROR,
-                errcode(given == nullptr ? ERRCODE_NULL_VALUE_NOT_ALLOWED : ERRCODE_INVALID_PARAMETER_VALUE),
-                given == nullptr ? errmsg("tier must not be NULL") : errmsg("unknown tier \"%s\"", given),
-                errhint("Valid tiers are reader, operator and admin; each includes the ones before."));
+    r.tier = static_cast<int>(
+        pg::word_argument(fcinfo, 0, "tier", tier_names, tier_count,
+                          "Valid tiers are reader, operator and admin; each includes the ones before."));
     pg::refuse_null(fcinfo, 1, "role",
                     "Valid values are the names of existing roles (SELECT rolname FROM pg_roles).");
     r.tier_name = tier_names[r.tier].data();

@@ -230,8 +230,7 @@ SCOUT_FUNCTION(scout_smoke_test, 1) {
     PreventCommandIfReadOnly("smoke_test()");
     pg::Result result(fcinfo);
     pg::Session session;
-    (void)set_config_option("lock_timeout", "5s", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-                            false);
+    pg::limit_lock_waits(5 * pg::second_ms);
     verification::SmokeTest test;
     test.run(with_gold);
     test.emit(result);

@@ -1,7 +1,7 @@
 -- Jobs in a transaction: bad arguments, who may act, what is promised of columns and keys. Workers start at
 -- a commit, and here is none: test/tap/jobs.pl has the rest.
 BEGIN;
-SELECT plan(71);
+SELECT plan(72);
 SET client_min_messages = warning;
 \ir ../lib/pipeline.sql
 INSERT INTO scout.bronze_events (event_id, event_data)
@@ -36,7 +36,8 @@ FROM (VALUES
     ('resume_job(4711)', 'P0002', 'there is no job 4711'),
     ('wait_for_job(NULL)', '22004', 'job_id must not be NULL'),
     ('wait_for_job(-4711)', 'P0002', 'there is no job -4711'),
-    ($$wait_for_job(4711, '-1 second')$$, '22023', 'timeout must not be negative')) c(call, sqlstate, message);
+    ($$wait_for_job(4711, '-1 second')$$, '22023', 'timeout must not be negative'),
+    ($$wait_for_job(4711, '100000 days -2000000 hours')$$, 'P0002', 'there is no job 4711')) c(call, sqlstate, message);
 SELECT is_empty('SELECT FROM scout.jobs', 'none of them has made a job');
 
 -- In a block the caller does the work.

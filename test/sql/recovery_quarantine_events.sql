@@ -24,4 +24,5 @@ SELECT scout.quarantine_failures('NO_SUCH');
 SELECT scout.quarantine_failures(NULL);
 SELECT scout.quarantine_failures('NEGATIVE_TOTAL', hours => -1);
 SELECT scout.quarantine_failures('NEGATIVE_TOTAL', hours => 'NaN');
+SELECT scout.quarantine_failures('NEGATIVE_TOTAL', hours => NULL);
 SELECT * FROM pg_temp.balance();

@@ -33,4 +33,13 @@ is_deeply([grep { !m{\Asrc/freshness/} } sort keys %$after], [], 'and nothing el
 $after = compiled("$in_build -W '$repo/src/pg/postgres.hpp'");
 ok($after->{'src/freshness/dataset.o'}, 'also through another header');
 ok(!$after->{'src/core/decimal.o'}, 'the core includes no header of the server');
+
+my @versioned;
+for my $file (@files) {
+    open my $in, '<', $file or die "$file: $!\n";
+    local $/;
+    push @versioned, $file =~ m{(src/[^/]+/[^/]+)\.cpp\z} if <$in> =~ /SCOUT_IR_(?:VERSION|CATALOGUE)/;
+}
+$after = compiled("$in_build -W '$repo/Makefile'");
+is_deeply([sort keys %$after], [map { "$_.o" } sort @versioned], 'the Makefile compiles what has its versions');
 done_testing();

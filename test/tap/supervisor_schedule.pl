@@ -37,11 +37,11 @@ SKIP: {
     $node->safe_psql($db, 'CREATE EXTENSION pg_cron; GRANT USAGE ON SCHEMA cron TO pipeline_owner');
     my $seconds = $node->safe_psql($db, q{SELECT string_to_array(extversion, '.')::text >= '{1,5}' FROM pg_extension WHERE extname = 'pg_cron'}) eq 't';
     is($node->safe_psql($db, q{SET ROLE pipeline_owner; SELECT job_name, status FROM scout.schedule_jobs()}),
-        "scout_ir load|scheduled\nscout_ir refresh|scheduled\nscout_ir retention|scheduled\nscout_ir alerts|scheduled", 'the standard jobs are registered');
+        "scout_ir load|scheduled\nscout_ir refresh|scheduled\nscout_ir alerts|scheduled\nscout_ir retention|scheduled", 'the standard jobs are registered');
     is($node->safe_psql($db, q{SELECT jobname, schedule, username, active FROM cron.job ORDER BY jobid}),
-        'scout_ir load|' . ($seconds ? '30 seconds' : '* * * * *') . "|pipeline_owner|t\nscout_ir refresh|*/5 * * * *|pipeline_owner|t\nscout_ir retention|17 3 * * *|pipeline_owner|t\nscout_ir alerts|* * * * *|pipeline_owner|t",
+        'scout_ir load|' . ($seconds ? '30 seconds' : '* * * * *') . "|pipeline_owner|t\nscout_ir refresh|*/5 * * * *|pipeline_owner|t\nscout_ir alerts|* * * * *|pipeline_owner|t\nscout_ir retention|17 3 * * *|pipeline_owner|t",
         'in pg_cron, as the caller');
-    is($node->safe_psql($db, q{SELECT command FROM cron.job ORDER BY jobid}), "$load\nSELECT scout.maybe_refresh_gold()\n$retention\n$alerts", 'with these commands');
+    is($node->safe_psql($db, q{SELECT command FROM cron.job ORDER BY jobid}), "$load\nSELECT scout.maybe_refresh_gold()\n$alerts\n$retention", 'with these commands');
     # Each command is one that works, also a second time.
     for my $command (split /\n/, $node->safe_psql($db, 'SELECT command FROM cron.job ORDER BY jobid')) {
         is($node->psql($db, "SET ROLE pipeline_owner; $command; $command"), 0, "runs: $command");
@@ -59,7 +59,7 @@ SKIP: {
     $node->safe_psql($db, 'INSERT INTO scout.bronze_events (event_id, event_data) ' . event_sql(1, 50));
     ok($node->poll_query_until($db, 'SELECT scout.backlog() = 0'), 'pg_cron loads what has come');
     is($node->safe_psql($db, q{SET ROLE pipeline_owner; SELECT job_name, status FROM scout.unschedule_jobs()}),
-        "scout_ir load|removed\nscout_ir refresh|removed\nscout_ir retention|removed\nscout_ir alerts|removed", 'they are removed');
+        "scout_ir load|removed\nscout_ir refresh|removed\nscout_ir alerts|removed\nscout_ir retention|removed", 'they are removed');
     is($node->safe_psql($db, 'SELECT count(*) FROM cron.job'), 0, 'from pg_cron');
     is($node->safe_psql($db, 'SELECT * FROM scout.unschedule_jobs()'), '', 'again: nothing is left');
     is($node->safe_psql($db, q{SELECT string_agg(action || ' ' || actor || ' ' || outcome, ', ' ORDER BY entry_id) FROM scout.timeline

@@ -1,7 +1,4 @@
-#include "pg/supervisor.hpp"
-
-#include "pg/worker.hpp"
-#include "pg/encoding.hpp"
+#include "pg/launcher.hpp"
 
 extern "C" {
 #include "access/heapam.h"
@@ -14,16 +11,10 @@ extern "C" {
 
 namespace scout::pg {
 
-void register_launcher() {
+void register_launcher(const WorkerStart &start) {
     if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade) return;
-    BackgroundWorker worker{};
-    worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-    worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+    BackgroundWorker worker = prepare_worker_raw(start, nullptr, 0);
     worker.bgw_restart_time = 5;
-    strlcpy(worker.bgw_name, "scout_ir supervisor", BGW_MAXLEN);
-    strlcpy(worker.bgw_type, "scout_ir supervisor", BGW_MAXLEN);
-    name_library(worker);
-    strlcpy(worker.bgw_function_name, "scout_supervisor", BGW_MAXLEN);
     RegisterBackgroundWorker(&worker);
 }
 
@@ -51,34 +42,8 @@ void read_databases(Array<Database> &out) {
     table_close(catalog, AccessShareLock);
 }
 
-Feedback *make_feedback(dsm_handle &handle) {
-    dsm_segment *segment = dsm_create(sizeof(Feedback), 0);
-    dsm_pin_mapping(segment);
-    handle = dsm_segment_handle(segment);
-    auto *feedback = static_cast<Feedback *>(dsm_segment_address(segment));
-    std::memset(static_cast<void *>(feedback), 0, sizeof *feedback);
-    pg_atomic_init_u32(&feedback->outcome, 0);
-    return feedback;
-}
-
-Feedback *attach_feedback(dsm_handle handle) {
-    dsm_segment *segment = dsm_attach(handle);
-    if (segment == nullptr) return nullptr;
-    dsm_pin_mapping(segment);
-    return static_cast<Feedback *>(dsm_segment_address(segment));
-}
-
-void leave_feedback(Feedback *feedback, Outcome outcome, const char *task, const ErrorData *error) {
-    strlcpy(feedback->task, task, sizeof feedback->task);
-    feedback->sqlstate = error != nullptr ? error->sqlerrcode : 0;
-    copy_clipped(feedback->message, error != nullptr && error->message != nullptr ? error->message : "");
-    pg_write_barrier();
-    pg_atomic_write_u32(&feedback->outcome, static_cast<uint32>(outcome));
-}
-
-void await_end(BackgroundWorkerHandle *worker, long ms) {
+void await_end(BackgroundWorkerHandle *worker, long ms, WaitEvent &event) {
     const TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms);
-    static WaitEvent task_end("ScoutIrTaskEnd");
     bool told = false;
     for (;;) {
         pid_t pid;
@@ -88,7 +53,7 @@ void await_end(BackgroundWorkerHandle *worker, long ms) {
             TerminateBackgroundWorker(worker);
             told = true;
         }
-        doze(1000, task_end);
+        doze(1000, event);
     }
 }
 
@@ -97,10 +62,6 @@ bool reloaded_since_asked() {
     const bool out = PgReloadTime != seen;
     seen = PgReloadTime;
     return out;
-}
-
-void limit_lock_waits(const char *timeout) {
-    SetConfigOption("lock_timeout", timeout, PGC_USERSET, PGC_S_SESSION);
 }
 
 }  // namespace scout::pg
