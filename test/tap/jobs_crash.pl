@@ -52,8 +52,9 @@ for (1 .. $kills * 6) {
     my $restarts = restarts();
     if (@pids && kill 'KILL', $pids[rand @pids]) {
         $done++;
-        for (1 .. 3000) {
-            last if restarts() > $restarts;
+        my $tries = 0;
+        while (restarts() <= $restarts) {
+            die 'the server does not restart' if $tries++ == 3000;
             usleep(10_000);
         }
         $node->poll_query_until($db, 'SELECT true') or die 'the server does not come back';

@@ -190,7 +190,7 @@ sub fails {
 my $jobs_before = last_job();
 fails(q{'stranger.theirs', 'vacuum'}, '42501', q{somebody else's});
 fails(q{'stranger.theirs_pkey', 'reindex'}, '42501', q{somebody else's index});
-fails(q{'scout.timeline', 'vacuum'}, '42501', q{the extension's own});
+fails(q{'scout_internal.job_records', 'vacuum'}, '42501', q{the extension's own});
 fails(q{'op.view', 'vacuum'}, '42809', 'a view');
 fails(q{'op.seq', 'analyze'}, '42809', 'a sequence');
 fails(q{'op.mine_pkey', 'vacuum'}, '42809', 'an index is not vacuumed');

@@ -129,7 +129,7 @@ subtest 'an owner who may not log in' => sub {
         is(job_log($node, qq{LOG:  scout_ir job $job failed: role "pipeline_owner" is not permitted to log in}), 1, 'nor is the log');
         is(job_log($node, 'FATAL:.*role "pipeline_owner" is not permitted to log in'), 0, 'no worker was even tried');
         is(one(q{SELECT count(*) FROM scout.supervise() WHERE task = 'load'}), 0, 'nor is it tried by hand');
-        is(one(q{SELECT count(*) FROM scout_internal.alert_conditions('job')}) > 0 ? 'yes' : 'no', 'yes', 'it is a condition for an alert');
+        is(one(q{SELECT count(*) FROM scout_internal.job_alerts()}) > 0 ? 'yes' : 'no', 'yes', 'it is a condition for an alert');
         like(error_of("SELECT scout.resume_job($job)"), qr/28000.*role "pipeline_owner" is not permitted.*HINT:  ALTER ROLE pipeline_owner LOGIN CONNECTION LIMIT 0/s,
             'resume_job() says the same');
         # The hint works.
