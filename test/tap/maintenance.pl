@@ -185,11 +185,6 @@ op('UPDATE op.twice SET id = n');
 op("SELECT scout.resume_job($job)");
 is(ended($job), 'succeeded', 'index: without them it is built');
 is(indexes_of('op.twice'), "$other_index; $twice", 'index: in the place of what was left');
-op('DROP INDEX op.twice_id_idx; UPDATE op.twice SET id = 1');
-is(ended(op($unique)), 'failed', 'index: once more');
-op('UPDATE op.twice SET id = n');
-is(ended(op($unique)), 'succeeded', 'index: asked for anew');
-is(indexes_of('op.twice'), "$other_index; $twice", 'index: nothing is left of the job before');
 
 is(broken($node, $db), '', 'reconcile balances');
 $node->stop;
