@@ -183,7 +183,7 @@ until_true($node, 'SELECT bool_and(finished_at IS NOT NULL) FROM scout_internal.
 
 # A scheduled job that fails: the same row again, less and less often, one line in the log.
 $scheduled = one($node, 'SELECT count(*) FROM scout.jobs WHERE scheduled');
-one($node, q{REVOKE EXECUTE ON FUNCTION scout.load_silver_from_bronze FROM pipeline_owner});
+one($node, q{REVOKE EXECUTE ON FUNCTION scout_internal.operator_tier FROM pipeline_owner});
 arrive($node, 1601, 1610);
 until_true($node, q{SELECT count(*) = 1 FROM scout.jobs WHERE scheduled AND state = 'failed'}, 'a scheduled job fails');
 $job = one($node, q{SELECT job_id FROM scout.jobs WHERE scheduled AND state = 'failed'});
@@ -196,7 +196,7 @@ for my $attempt (2 .. 4) {
 is(one($node, 'SELECT count(*) FROM scout.jobs WHERE scheduled'), $scheduled + 1, 'the table has one row of it');
 is(lines($node, qr/LOG:  scout_ir job $job worker 0 failed/), 1, 'the log one line');
 is(one($node, qq{SELECT count(*) FROM scout.timeline WHERE action = 'load_backlog' AND outcome = 'failed'}), 1, 'the timeline one entry');
-one($node, q{GRANT EXECUTE ON FUNCTION scout.load_silver_from_bronze TO pipeline_owner});
+one($node, q{GRANT EXECUTE ON FUNCTION scout_internal.operator_tier TO pipeline_owner});
 age($node, $job);
 until_true($node, "SELECT state = 'succeeded' FROM scout.job($job)", 'it succeeds when its cause has gone');
 until_true($node, 'SELECT scout.backlog() = 0', 'and loads');
