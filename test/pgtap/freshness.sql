@@ -1,4 +1,4 @@
--- Freshness, volume and compare_layers(): what each status means, on relations of any layout; calendars; what
+-- Freshness and volume: what each status means, on relations of any layout; calendars; what
 -- must not look fresh; one bad dataset among good ones; bad input. The clock is `at`, or rows are placed around now().
 \set QUIET on
 \set ON_ERROR_STOP on
@@ -28,7 +28,7 @@ SELECT string_agg(status, ',') AS ignored FROM (
         source_column => 'source', expected_sources => '{venue,ticketing,weather,social}')) r \gset
 
 BEGIN;
-SELECT plan(154);
+SELECT plan(139);
 CREATE FUNCTION pg_temp.plan_of(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 BEGIN
     RETURN QUERY EXECUTE 'EXPLAIN (COSTS OFF) ' || query;
@@ -52,9 +52,6 @@ SELECT is(pg_temp.fresh('events'), 'social error, ticketing pass 00:00:01, venue
 SELECT is((SELECT details FROM scout.freshness('{events}', '2026-03-02 12:00+00') WHERE source = 'social'), 'expected, but without a row', 'and says so');
 SELECT is(pg_temp.fresh('events', '2026-03-12 12:00+00'),
           'social error, ticketing error 10 days 00:00:01, venue error 10 days 00:00:03, weather error 10 days 03:00:02', 'expected ones stay, however old');
-SELECT is((SELECT string_agg(concat_ws(' ', check_name, value, sample_keys::text), ', ') FROM scout.compare_layers(
-    'scout.bronze_transactions_raw', 'scout.silver_transactions_cleaned', '{transaction_id}', samples => 2) WHERE value > 0),
-    'matched 93, missing_in_target 7 {T1,T2}', 'bronze_transactions_raw against silver_transactions_cleaned');
 DROP INDEX public.events_source_created_at_idx;
 SELECT is(pg_temp.fresh('events'), 'social error, ticketing pass 00:00:01, venue pass 00:00:03, weather error 03:00:02', 'the same without an index');
 SELECT is(pg_temp.fresh('events', '2026-03-12 12:00+00'), 'error 10 days 00:00:01, social error, ticketing error, venue error, weather error',
@@ -153,7 +150,6 @@ SELECT is((SELECT status || ' ' || details FROM scout.freshness('{gold_business_
 SELECT is((SELECT status FROM scout.freshness('{shop}', '2026-03-01 15:00+01')), 'pass', 'what it may');
 SELECT is((SELECT status FROM scout.volume('{gold_business_metrics}')), 'runtime error', 'volume() too');
 SELECT throws_ok($$SELECT * FROM scout.register_dataset('x', 'public.shop', 'at', '1 hour', '2 hours')$$, '42501', NULL, 'a reader registers nothing');
-SELECT throws_ok($$SELECT * FROM scout.compare_layers('public.shop', 'scout.gold_business_metrics', '{at}', target_key => '{updated_at}')$$, '42501', NULL, 'nor compares what it may not read');
 RESET ROLE;
 SAVEPOINT read_only;
 SET LOCAL transaction_read_only = on;
@@ -213,27 +209,6 @@ SELECT is((SELECT string_agg(v.row_count || ' ' || v.status, ',') FROM scout.vol
 SELECT is((SELECT details FROM scout.volume('{daily}') v), 'column d is a date: it has no hours (42804)', 'a date has no hours');
 SELECT isnt((SELECT status FROM scout.volume('{daily}', hours => 24) v), 'runtime error', 'but days');
 
--- compare_layers(): the difference of counts is 0 here.
-CREATE TABLE public.a (k bigint, part text, v int);
-CREATE TABLE public.b (id text, part text, v int);
-CREATE TABLE public.dead (k bigint);
-INSERT INTO public.a SELECT i, 'p', 0 FROM generate_series(1, 10) i;
-INSERT INTO public.b SELECT i::text, 'p', 0 FROM generate_series(3, 10) i UNION ALL VALUES ('99', 'p', 0), ('10', 'p', 0);
-CREATE FUNCTION pg_temp.compared(call text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE r text; BEGIN
-EXECUTE 'SELECT string_agg(concat_ws('' '', check_name, value, sample_keys::text), '', '') FROM scout.compare_layers(' || call || ') WHERE value > 0' INTO r; RETURN r; END $$;
-SELECT is((SELECT count(*) FROM public.a), (SELECT count(*) FROM public.b), 'as many rows on both sides');
-SELECT is(pg_temp.compared($$'public.a', 'public.b', '{k}', target_key => '{id}'$$),
-          'matched 8, missing_in_target 2 {1,2}, orphans_in_target 1 {99}, duplicates_in_target 1 {10}', 'a key of another name and type');
-INSERT INTO public.dead VALUES (2), (2), (5), (77), (NULL);
-SELECT is(pg_temp.compared($$'public.a', 'public.b', '{k}', 'public.dead', '{id}'$$),
-          'matched 8, dead_lettered 1 {2}, missing_in_target 1 {1}, orphans_in_target 1 {99}, duplicates_in_target 1 {10}', 'what is in the dead letters is accounted for');
-INSERT INTO public.a VALUES (NULL, 'p', 0), (3, 'q', 0), (4, 'p', 1);
-SELECT is(pg_temp.compared($$'public.a', 'public.b', '{k,part}', target_key => '{id,part}', samples => 1$$),
-          'matched 8, missing_in_target 3 {"(1, p)"}, orphans_in_target 1 {"(99, p)"}, duplicates_in_source 1 {"(4, p)"}, duplicates_in_target 1 {"(10, p)"}, null_keys_in_source 1', 'a key of two columns');
-SELECT is(pg_temp.compared($$'public.a', 'public.a', '{k}'$$), 'matched 10, duplicates_in_source 2 {3,4}, duplicates_in_target 2 {3,4}, null_keys_in_source 1, null_keys_in_target 1', 'a table with itself');
-SELECT is((SELECT string_agg(DISTINCT status, ',') FROM scout.compare_layers('public.dead', 'public.dead', '{k}') WHERE check_name ~ 'missing|orphan'), 'ok', 'nothing wrong is ok');
-
 -- Bad input: one clear error each, and nothing is registered.
 CREATE TEMPORARY TABLE before AS SELECT * FROM scout_internal.registered_datasets;
 SELECT throws_ok('SELECT * FROM scout.register_dataset(' || a || ')', code, message, 'register_dataset: ' || a)
@@ -280,12 +255,7 @@ SELECT throws_ok(call, code, NULL, call) FROM (VALUES
     ($$SELECT * FROM scout_internal.dataset_counts(NULL, now(), -1, 1, 10)$$, '22023'),
     ($$SELECT * FROM scout.volume(hours => 0)$$, '22023'), ($$SELECT * FROM scout.volume(hours => -1)$$, '22023'),
     ($$SELECT * FROM scout.volume(hours => NULL)$$, '22023'), ($$SELECT * FROM scout.volume(hours => 2147483647)$$, '22023'),
-    ($$SELECT * FROM scout.volume(weeks => 0)$$, '22023'), ($$SELECT * FROM scout.volume(min_samples => 1)$$, '22023'),
-    ($$SELECT * FROM scout.compare_layers(NULL, 'public.b', '{id}')$$, '22004'), ($$SELECT * FROM scout.compare_layers('public.a', 'public.b', NULL)$$, '22004'),
-    ($$SELECT * FROM scout.compare_layers('public.a', 'public.b', '{}')$$, '22023'), ($$SELECT * FROM scout.compare_layers('public.a', 'public.b', '{k}')$$, '42703'),
-    ($$SELECT * FROM scout.compare_layers('public.a', 'public.b', '{k,part}', target_key => '{id}')$$, '22023'),
-    ($$SELECT * FROM scout.compare_layers('public.a', 'public.b', '{part}', samples => -1)$$, '22023'),
-    ($$SELECT * FROM scout.compare_layers('public.a', 'public.nowhere', '{k}')$$, '42P01')) v(call, code);
+    ($$SELECT * FROM scout.volume(weeks => 0)$$, '22023'), ($$SELECT * FROM scout.volume(min_samples => 1)$$, '22023')) v(call, code);
 SELECT set_eq('SELECT * FROM scout_internal.registered_datasets', 'SELECT * FROM before', 'none of them has registered anything');
 
 -- One definition of what is late.

@@ -24,9 +24,11 @@ CREATE FUNCTION pg_temp.state(name text) RETURNS text LANGUAGE sql AS $$SELECT g
 -- A session reports its last changes before it is gone from the list.
 CREATE PROCEDURE pg_temp.until_gone(session int) LANGUAGE plpgsql AS $$
 BEGIN
-    WHILE EXISTS (SELECT FROM pg_stat_activity a WHERE a.pid = session) LOOP
+    FOR i IN 1..60000 LOOP
+        IF NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.pid = session) THEN RETURN; END IF;
         PERFORM pg_sleep(0.001), pg_stat_clear_snapshot();
     END LOOP;
+    RAISE EXCEPTION 'session % does not end', session;
 END $$;
 CREATE FUNCTION pg_temp.event(n int) RETURNS jsonb LANGUAGE sql AS $$
 SELECT jsonb_build_object('transaction_id', 't' || n, 'store_id', 's', 'ts', '2026-03-01T09:00:00Z', 'total_amount', 5,

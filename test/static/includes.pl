@@ -56,4 +56,25 @@ fails('a room that is not in the order', qr{^src/sources/x\.cpp: room sources is
     'src/sources/x.cpp' => '');
 fails('a header that is not there', qr{^src/load/load\.cpp:1: there is no pause/gone\.hpp$}m,
     'src/load/load.cpp' => qq{#include "pause/gone.hpp"\n});
+
+# Other ways to write the same.
+for my $way ('"../load/batch.hpp"', '"load/../load/batch.hpp"', '"./load/batch.hpp"', '"/src/load/batch.hpp"') {
+    fails("by $way", qr{^src/alerts/a\.hpp:1: not as room/file \(\Q@{[$way =~ tr/"//dr]}\E\)$}m,
+        'src/alerts/a.hpp' => "#include $way\n", 'src/load/batch.hpp' => '');
+}
+fails('by the file alone', qr{^src/alerts/a\.hpp:1: not as room/file, nor within extern "C" \(alert\.hpp\)$}m,
+    'src/alerts/a.hpp' => qq{#include "alert.hpp"\n});
+fails('the server outside extern "C"', qr{^src/pg/a\.hpp:4: not as room/file, nor within extern "C" \(fmgr\.h\)$}m,
+    'src/pg/a.hpp' => qq{extern "C" {\n#include "postgres.h"\n}\n#include "fmgr.h"\n});
+fails('another capability within extern "C"', qr{^src/alerts/a\.hpp:2: alerts must not include load}m,
+    'src/alerts/a.hpp' => qq{extern "C" {\n#include "load/batch.hpp"\n}\n}, 'src/load/batch.hpp' => '');
+for my $name ('postgres.h', '../load/batch.hpp', 'load/batch.hpp', 'utils/rel.h') {
+    fails("<$name> in core", qr{^src/core/text\.hpp:1: core includes C\+\+ only \(<\Q$name\E>\)$}m,
+        'src/core/text.hpp' => "#include <$name>\n", 'src/load/batch.hpp' => '');
+    fails("<$name> in a capability", qr{^src/alerts/a\.hpp:1: <\Q$name\E> is not of the standard library$}m,
+        'src/alerts/a.hpp' => "#include <$name>\n", 'src/load/batch.hpp' => '');
+}
+fails('the system is no library of ours', undef, 'src/pg/a.hpp' => "#include <dlfcn.h>\n#include <sys/stat.h>\n// #include \"load/batch.hpp\"\n");
+fails("by $_", qr{^src/alerts/a\.hpp:2: neither}m, 'src/alerts/a.hpp' => "#define BATCH \"load/batch.hpp\"\n$_\n", 'src/load/batch.hpp' => '')
+    for '#include BATCH', '#include /* */ "load/batch.hpp"', '/* */ #include "load/batch.hpp"';
 done_testing();

@@ -5,6 +5,7 @@ use warnings;
 use Exporter 'import';
 use PostgreSQL::Test::Utils;
 use ScoutTest;
+our @EXPORT_OK = qw(job_ended job_stuck);
 our @EXPORT = qw(job_base fresh brake release stopped state hear job_log $events $workers);
 
 our $events = 3000;
@@ -66,6 +67,20 @@ sub stopped {
 sub state {
     my ($node, $db, $job) = @_;
     return $node->safe_psql($db, "SELECT state FROM scout.jobs WHERE job_id = $job");
+}
+
+# Waits for the end of a job: its state.
+sub job_ended {
+    my ($node, $db, $job) = @_;
+    $node->poll_query_until($db, "SELECT state IN ('succeeded', 'failed', 'cancelled') FROM scout.job($job)") or die "job $job does not end";
+    return $node->safe_psql($db, "SELECT state FROM scout.job($job)");
+}
+
+# Waits until the worker of a job waits for a lock.
+sub job_stuck {
+    my ($node, $db, $job) = @_;
+    return $node->poll_query_until($db, qq{SELECT count(*) > 0 FROM scout_internal.job_workers w JOIN pg_stat_activity a USING (pid)
+        WHERE w.job_id = $job AND a.wait_event_type = 'Lock'}) || die "job $job does not wait";
 }
 
 # Lets a session's psql talk until what it says fits.

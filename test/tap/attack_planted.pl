@@ -209,6 +209,23 @@ for my $caller ('operator', 'postgres') {
     is(strangers(ran()), '', "$caller commits, and nothing was left behind");
 }
 
+# Maintenance, which a worker commits: with the rights of the tables' owner or, for a new index, of the extension's,
+# over statistics, partial and expression indexes that call what is planted.
+my @tables = split /\n/, $node->safe_psql($db, q{
+    SELECT format('%s|{%s}', c.oid::regclass, (SELECT string_agg(quote_ident(a.attname), ',' ORDER BY a.attnum DESC) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum IN (1, 2, 3)))
+    FROM pg_class c WHERE c.relnamespace = 'scout'::regnamespace AND c.relkind IN ('r', 'm') AND c.relowner = 'pipeline_owner'::regrole ORDER BY 1});
+cmp_ok(@tables, '>', 5, 'there are tables to maintain');
+for my $table (@tables) {
+    my ($name, $columns) = split /\|/, $table;
+    for my $action ("'index', '$columns'", "'reindex'", "'vacuum analyze'") {
+        ran();
+        my $job = as('operator', "SELECT job_id FROM scout.maintain('$name', $action)");
+        $node->poll_query_until($db, "SELECT state IN ('succeeded', 'failed') FROM scout.job($job)") or die "job $job does not end";
+        is($node->safe_psql($db, "SELECT concat_ws(' ', state, error_message) FROM scout.job($job)"), 'succeeded', "maintain($name, $action)");
+        is_deeply([keys %{ ran() }], ["$owner as $owner"], "runs the owner's code as the owner, and no other");
+    }
+}
+
 # SQL of an admin's about a table of the owner's is the admin's: it runs as he, whoever starts it, and so does what
 # stands on the table. Neither gets the caller's rights.
 as('admin', q{

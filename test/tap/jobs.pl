@@ -375,7 +375,9 @@ subtest 'DROP and ALTER EXTENSION' => sub {
         my $share = $node->config_data('--sharedir');
         my $tree = PostgreSQL::Test::Utils::tempdir();
         my $have = $control_path eq '-' ? "$destdir$share" : $control_path =~ /\A([^:\$]+):/ ? $1 : $share;
-        my $use_tree = $control_path eq '-' ? "SET extension_destdir = '$tree'" : "SET extension_control_path = '$tree$share:\$system'";
+        # The tree has no library: it is for ALTER EXTENSION alone.
+        my ($setting, $value) = $control_path eq '-' ? ('extension_destdir', $tree) : ('extension_control_path', "$tree$share:\$system");
+        my $update_to = sub { "SET $setting = '$value'; ALTER EXTENSION scout_ir UPDATE TO '$_[0]'; RESET $setting" };
         $share .= '/extension';
         system_or_bail('mkdir', '-p', "$tree$share");
         system_or_bail('sh', '-c', "cp $have/extension/scout_ir* $tree$share/");
@@ -388,12 +390,12 @@ subtest 'DROP and ALTER EXTENSION' => sub {
         $brake = brake($node, $db, 77);
         is(result_of($db, 'SELECT job_id FROM scout.load_backlog(200, wait => false)'), '1', 'asked for');
         stopped($node, $db, 77);
-        $node->safe_psql($db, "SET lock_timeout = '60s'; $use_tree; ALTER EXTENSION scout_ir UPDATE TO '9.test'");
+        $node->safe_psql($db, "SET lock_timeout = '60s'; " . $update_to->('9.test'));
         release($brake, 77);
         no_worker();
         is(state($node, $db, 1), 'interrupted', 'ALTER EXTENSION UPDATE: the worker leaves after its batch');
         cmp_ok(job_log($node, 'scout_ir job 1 worker 0 stops: the extension is gone or of another version'), '>=', 1, 'and says so in the log');
-        $node->safe_psql($db, "$use_tree; ALTER EXTENSION scout_ir UPDATE TO '$version'; SELECT scout.resume_job(1)");
+        $node->safe_psql($db, $update_to->($version) . '; SELECT scout.resume_job(1)');
         is(result_of($db, 'SELECT state, done FROM scout.wait_for_job(1)'), 'succeeded|3000', 'it is resumed by a library that fits');
         undisturbed($db, 'updated');
         leave($brake);

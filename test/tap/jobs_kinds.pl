@@ -1,22 +1,21 @@
-# Redrive, refresh of gold and maintenance as jobs: by workers and in the caller's transaction, repeated,
-# cancelled, and with the world changing between the asking and the doing.
+# Redrive and refresh of gold as jobs: by workers and in the caller's transaction, repeated, cancelled, and with the
+# world changing between the asking and the doing.
 #
 # Would catch: a letter redriven that somebody resolved meanwhile, or two times by two workers; a failing view
-# that stops the others or lets its dependents look fresh; two refreshes that deadlock; maintenance that waits
-# for the transaction that asked for it, runs with rights that the caller has not, or on another relation
-# than was meant; an invalid index that stays, or a valid one that goes.
+# that stops the others or lets its dependents look fresh; two refreshes that deadlock.
 use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::RealBin;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use JobsTest qw(job_ended job_stuck);
 use ScoutTest;
 use Test::More;
 
 my $node = new_node('kinds', "deadlock_timeout = 100ms\nscout_ir.max_workers = 4\nscout_ir.circuit_breaker = off\n");
 my $db = 'postgres';
-$node->safe_psql($db, 'CREATE ROLE op LOGIN; CREATE ROLE stranger LOGIN; CREATE SCHEMA AUTHORIZATION op; CREATE SCHEMA AUTHORIZATION stranger; GRANT USAGE ON SCHEMA stranger TO op');
+$node->safe_psql($db, 'CREATE ROLE op LOGIN;');
 pipeline($node, $db);
 $node->safe_psql($db, q{SELECT scout.grant_access('operator', 'op'); GRANT SELECT ON scout.jobs TO op});
 
@@ -29,17 +28,8 @@ sub op {
 }
 sub root { return $node->safe_psql($db, $_[0]); }
 
-sub ended {
-    my ($job) = @_;
-    $node->poll_query_until($db, "SELECT state IN ('succeeded', 'failed', 'cancelled') FROM scout.job($job)") or die "job $job does not end";
-    return root("SELECT state FROM scout.job($job)");
-}
-# The worker of a job waits for a lock.
-sub stuck {
-    my ($job) = @_;
-    return $node->poll_query_until($db, qq{SELECT count(*) > 0 FROM scout_internal.job_workers w JOIN pg_stat_activity a USING (pid)
-        WHERE w.job_id = $job AND a.wait_event_type = 'Lock'}) || die "job $job does not wait";
-}
+sub ended { return job_ended($node, $db, $_[0]); }
+sub stuck { return job_stuck($node, $db, $_[0]); }
 sub last_job { return root("SELECT max(job_id) FROM scout_internal.job_records"); }
 # A waiting caller is cancelled in mid-work, and with it the job.
 sub cancel_the_caller {
@@ -165,107 +155,6 @@ is(ended($job), 'succeeded', 'gold: the others wait for the first');
 is(ask($two, 'SELECT 1;'), "refreshed\nrefreshed\n1", 'gold: all of them');
 is("$one->{err}$two->{err}", '', 'gold: and nobody deadlocks');
 leave($_) for $one, $two;
-
-# Maintenance.
-
-root(q{SET ROLE op; CREATE TABLE op.mine (id int PRIMARY KEY); INSERT INTO op.mine SELECT generate_series(1, 100);
-    CREATE TABLE op.parted (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE op.part PARTITION OF op.parted DEFAULT;
-    CREATE VIEW op.view AS SELECT * FROM op.mine; CREATE SEQUENCE op.seq; SET ROLE stranger; CREATE TABLE stranger.theirs (id int PRIMARY KEY);
-    RESET ROLE; CREATE TABLE op.extra (id int); ALTER TABLE op.extra OWNER TO op; ALTER EXTENSION plpgsql ADD TABLE op.extra});
-sub vacuums { return root("SELECT vacuum_count, analyze_count FROM pg_stat_user_tables WHERE relid = '$_[0]'::regclass"); }
-for my $table ('scout.bronze_events', 'op.mine') {
-    for my $action (['vacuum', 'VACUUM', '1|0'], ['analyze', 'ANALYZE', '1|1'], ['Vacuum Analyze', 'VACUUM (ANALYZE)', '2|2']) {
-        my ($id, @said) = split /\|/, op("SELECT * FROM scout.maintain('$table', '$action->[0]')");
-        is("@said", "queued $action->[1] $table", "maintain: $action->[0] $table is queued");
-        is(ended($id), 'succeeded', 'maintain: and done');
-        ok($node->poll_query_until($db, "SELECT vacuum_count || '|' || analyze_count = '$action->[2]' FROM pg_stat_user_tables WHERE relid = '$table'::regclass"), 'maintain: the server has counted it')
-            or diag(vacuums($table));
-    }
-}
-sub fails {
-    my ($arguments, $state, $what) = @_;
-    like((op("SELECT scout.maintain($arguments)"))[1], qr/ERROR:  $state:.*HINT:/s, "maintain: refused: $what");
-    return;
-}
-my $jobs_before = last_job();
-fails(q{'stranger.theirs', 'vacuum'}, '42501', q{somebody else's});
-fails(q{'stranger.theirs_pkey', 'reindex'}, '42501', q{somebody else's index});
-fails(q{'scout.timeline', 'vacuum'}, '42501', q{the extension's own});
-fails(q{'op.view', 'vacuum'}, '42809', 'a view');
-fails(q{'op.seq', 'analyze'}, '42809', 'a sequence');
-fails(q{'op.mine_pkey', 'vacuum'}, '42809', 'an index is not vacuumed');
-fails(q{'op.extra', 'vacuum'}, '42809', q{another extension's});
-fails(q{'pg_class', 'reindex'}, '42809', 'a catalog');
-fails(q{'op.mine', NULL}, '22023', 'no action');
-fails(q{'op.mine', 'vacuum full'}, '22023', 'an unknown action');
-fails(q{'op.mine', ''}, '22023', 'an empty action');
-fails(q{NULL, 'vacuum'}, '22004', 'no relation');
-fails(q{1::oid::regclass, 'vacuum'}, '42P01', 'what is not there');
-like((op(q{CREATE TEMP TABLE t (id int); SELECT scout.maintain('t', 'vacuum')}))[1], qr/ERROR:  0A000:.*HINT:/s, 'maintain: refused: a temporary table');
-is(last_job(), $jobs_before, 'maintain: what is refused makes no job');
-like(($node->psql($db, q{SELECT scout.maintain('stranger.theirs', 'vacuum')}, extra_params => ['-U', 'stranger']))[2], qr/permission denied/, 'maintain: not for everybody');
-
-my $key = q{SELECT job_id FROM scout.maintain('op.mine', 'vacuum', idempotency_key => 'm1')};
-$job = op($key);
-is(ended($job), 'succeeded', 'maintain: with a key');
-is(op($key), $job, 'maintain: a repeated key is the first job');
-
-# Between the asking and the doing.
-for my $change (['DROP TABLE op.gone', 'dropped', '42P01'], ['ALTER TABLE op.gone RENAME TO went', 'renamed', '42P01'], ['ALTER TABLE op.gone OWNER TO stranger', 'given away', '42501']) {
-    $job = root("CREATE TABLE op.gone (id int); ALTER TABLE op.gone OWNER TO op");
-    $s = session($node, $db);
-    $job = ask($s, "SET client_min_messages = warning; BEGIN; SET LOCAL ROLE op; SELECT job_id FROM scout.maintain('op.gone', 'vacuum'); RESET ROLE; $change->[0]; COMMIT;");
-    is(ended($job), 'failed', "maintain: $change->[1] meanwhile");
-    like(root("SELECT error_sqlstate || ' ' || error_message FROM scout.job($job)"), qr/^$change->[2] .*op\.gone/, 'maintain: which the job says');
-    leave($s);
-    root('DROP TABLE IF EXISTS op.gone, op.went');
-}
-
-# In an open transaction that writes the very table: the caller goes on, the job begins with its commit.
-my $file = q{SELECT pg_relation_filenode('scout.bronze_events_pkey')};
-my $file_before = root($file);
-$s = session($node, $db, @as_op);
-is(ask($s, q{BEGIN; INSERT INTO scout.bronze_events (event_id, event_data) SELECT 9001, '{}'; SELECT status, operation FROM scout.maintain('scout.bronze_events', 'reindex');}),
-    'queued|REINDEX TABLE CONCURRENTLY scout.bronze_events', 'maintain: asked for in an open transaction');
-is(root($file), $file_before, 'maintain: nothing happens before the commit');
-ask($s, 'COMMIT;');
-is(ended(last_job()), 'succeeded', 'maintain: it begins with the commit');
-isnt(root($file), $file_before, 'maintain: the index has been built anew');
-for my $relation ('op.mine_pkey', 'op.parted', 'op.parted_pkey', 'scout.gold_d') {
-    is(ended(op("SELECT job_id FROM scout.maintain('$relation', 'reindex')")), 'succeeded', "maintain: reindex $relation") or diag(root('SELECT error_message FROM scout.job(' . last_job() . ')'));
-}
-
-$job = op(q{SELECT job_id FROM scout.maintain('op.mine_pkey', 'reindex', idempotency_key => 'm2')});
-is(ended($job), 'succeeded', 'maintain: an index once more');
-is(op(q{SELECT job_id FROM scout.maintain('op.mine_pkey', 'reindex', idempotency_key => 'm2')}), $job, 'maintain: it is the same index still');
-
-# Cancelled while it waits for an older transaction: what it leaves is cleared away by the next run, and only that.
-root(q{CREATE INDEX keep_ccnew ON op.mine (id); CREATE INDEX broken ON op.mine (id);
-    UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'op.broken'::regclass});
-my $indexes = q{SELECT string_agg(c.relname || CASE WHEN i.indisvalid THEN '' ELSE ' invalid' END, ', ' ORDER BY c.relname COLLATE "C")
-    FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = 'op.mine'::regclass};
-my $indexes_before = root($indexes);
-my $old = session($node, $db);
-ask($old, 'BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM op.mine;');
-$job = op(q{SELECT job_id FROM scout.maintain('op.mine', 'reindex')});
-stuck($job);
-$node->poll_query_until($db, "SELECT ($indexes) LIKE '%mine_pkey_ccnew invalid%'") or die 'no index is being built';
-is(op("SELECT state FROM scout.cancel_job($job)"), 'cancelled', 'maintain: cancelled');
-ok($node->poll_query_until($db, qq{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'scout_ir job'}), 'maintain: the worker lets go');
-like(root($indexes), qr/mine_pkey_ccnew invalid/, 'maintain: it leaves an invalid index');
-
-# Waiting for it inside a SELECT would wait for oneself: refused, and the job goes on.
-$job = op(q{SELECT job_id FROM scout.maintain('op.mine', 'reindex')});
-stuck($job);
-tell($s, "SELECT state FROM scout.wait_for_job($job);");
-$node->poll_query_until($db, q{SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE 'SELECT state FROM scout.wait_for_job%' AND state = 'active' AND pid <> pg_backend_pid()}) or die 'nobody waits for the job';
-ask($old, 'COMMIT;');
-ask($s, 'SELECT 1;');
-is(ended($job), 'succeeded', 'maintain: reindexed once the old transaction has ended');
-unlike($s->{err}, qr/ERROR:  (?!40P01)/, 'maintain: a wait inside a SELECT ends, or is refused');
-is(root($indexes), $indexes_before, 'maintain: the leftovers are gone, and nothing else');
-is(root("SELECT done >= 3 FROM scout.job($job)"), 't', 'maintain: by statements of their own');
-leave($_) for $old, $s;
 
 is(broken($node, $db), '', 'reconcile balances');
 $node->stop;

@@ -7,6 +7,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use ScoutTest;
 use Test::More;
+use Time::HiRes ();
 
 # With an installation in a directory of its own, only $libdir leads there.
 my $staged = $ENV{TEMP_CONFIG} && slurp_file($ENV{TEMP_CONFIG}) =~ /extension_destdir/;
@@ -19,13 +20,17 @@ sub until_true { my ($node, $sql, $what) = @_; return ok($node->poll_query_until
 sub lines { my ($node, $pattern) = @_; return scalar(() = slurp_file($node->logfile) =~ /$pattern/g); }
 sub oid_of { my ($node, $name) = @_; return one($node, "SELECT oid FROM pg_database WHERE datname = '$name'"); }
 sub ticks { my ($node, $oid) = @_; return lines($node, qr/starting background worker process "scout_ir tick of database $oid"/); }
+sub until_so {
+    my ($true, $or_else) = @_;
+    for (1 .. 3000) { return if $true->(); Time::HiRes::usleep(20_000); }
+    die $or_else;
+}
 sub rounds {  # waits until a database was looked at so often again
     my ($node, $oid, $more) = @_;
     my $wanted = ticks($node, $oid) + $more;
-    for (1 .. 3000) { return if ticks($node, $oid) >= $wanted; Time::HiRes::usleep(20_000); }
-    die "the supervisor does not look at database $oid";
+    until_so(sub { ticks($node, $oid) >= $wanted }, "the supervisor does not look at database $oid");
+    return;
 }
-use Time::HiRes ();
 
 # Silver's trigger holds a batch at a transaction until the test lets it go.
 sub brake {
@@ -78,9 +83,9 @@ one($node, 'DELETE FROM scout.brake');
 ok($node->poll_query_until($db, "SELECT state = 'succeeded' FROM scout.job($job)"), 'a job that nobody disturbs ends');
 arrive($node, 301, 600);
 ($job, $pid) = stand_still($node, 480, 50);
-my $restarts = lines($node, qr/all server processes terminated; reinitializing/);
+my $restarts = lines($node, qr/database system is ready to accept connections/);
 kill 'KILL', $pid;
-for (1 .. 3000) { last if lines($node, qr/all server processes terminated; reinitializing/) > $restarts; Time::HiRes::usleep(20_000); }
+until_so(sub { lines($node, qr/database system is ready to accept connections/) > $restarts }, 'the server does not restart');
 until_true($node, "SELECT state = 'interrupted' FROM scout.job($job)", 'kill -9: the job reads interrupted');
 is(broken($node, $db), '', 'reconcile balances');
 my $done = job($node, $job, 'done');
@@ -198,7 +203,7 @@ until_true($node, 'SELECT scout.backlog() = 0', 'and loads');
 
 # A task that fails in the tick itself: one line, the others are done.
 one($node, q{ALTER TABLE scout.dim_store OWNER TO postgres; ALTER TABLE scout.bronze_pending OWNER TO postgres});
-for (1 .. 3000) { last if lines($node, qr/DEBUG:  scout_ir supervisor: database "postgres" still fails/) >= 2; Time::HiRes::usleep(20_000); }
+until_so(sub { lines($node, qr/DEBUG:  scout_ir supervisor: database "postgres" still fails/) >= 2 }, 'the log does not say that it still fails');
 is(lines($node, qr/LOG:  scout_ir supervisor: database "postgres", \w+: the pipeline's tables have different owners/), 1,
     'a broken pipeline is one line in the log');
 one($node, q{ALTER TABLE scout.dim_store OWNER TO pipeline_owner; ALTER TABLE scout.bronze_pending OWNER TO pipeline_owner});
@@ -234,7 +239,7 @@ my $other = lines($node, qr/LOG:  scout_ir supervisor: database "(?!postgres)/);
 is($other, 0, 'and none of this is a word in the log');
 one($node, q{CREATE OR REPLACE FUNCTION scout_internal.catalogue_version() RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 0'}, 'copy4');
 $node->reload;
-for (1 .. 3000) { last if lines($node, qr/database "copy4" still fails/) >= 1; Time::HiRes::usleep(20_000); }
+until_so(sub { lines($node, qr/database "copy4" still fails/) >= 1 }, 'the log does not say that it still fails');
 is(lines($node, qr/LOG:  scout_ir supervisor: database "copy4": the extension is not of the library's version/), 1,
     'another version of the extension is one line');
 
@@ -271,7 +276,7 @@ $node->append_conf('postgresql.conf', "max_worker_processes = 2\n");
 my $told = lines($node, qr/LOG:  scout_ir supervisor: database "postgres": no background worker slot is free/);
 my $still = lines($node, qr/database "postgres" still fails/);
 $node->start;
-for (1 .. 3000) { last if lines($node, qr/database "postgres" still fails/) >= $still + 2; Time::HiRes::usleep(20_000); }
+until_so(sub { lines($node, qr/database "postgres" still fails/) >= $still + 2 }, 'the log does not say that it still fails');
 is(lines($node, qr/LOG:  scout_ir supervisor: database "postgres": no background worker slot is free/), $told + 1,
     'without a free slot the log says it once');
 $node->append_conf('postgresql.conf', "max_worker_processes = 3\n");
