@@ -9,6 +9,7 @@
 #include "extension/installed.hpp"
 #include "extension/sight.hpp"
 #include "pg/arguments.hpp"
+#include "pg/condition.hpp"
 #include "pg/deadline.hpp"
 #include "pg/free_sql.hpp"
 #include "pg/result.hpp"
