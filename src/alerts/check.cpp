@@ -14,6 +14,7 @@
 #include "audit/caller.hpp"
 #include "extension/installed.hpp"
 #include "extension/locks.hpp"
+#include "extension/pipeline.hpp"
 #include "extension/registry.hpp"
 #include "jobs/chunks.hpp"
 #include "jobs/kind.hpp"
@@ -115,12 +116,16 @@ void Check::look_at(const extension::AlertSource &source) {
         return;
     }
     conditions_.truncate(before);
-    conditions_.push({psprintf("check:%s", source.name), "health", "warning", source.name,
-                      psprintf("could not be checked: %s (SQLSTATE %s)", error->message,
-                               unpack_sql_state(error->sqlerrcode)),
-                      error->hint != nullptr
-                          ? error->hint
-                          : psprintf("SELECT * FROM scout_internal.%s();", source.conditions)});
+    // Readers see the alert; what the error quotes is not for all of them.
+    ereport(LOG_SERVER_ONLY, errcode(error->sqlerrcode),
+            errmsg("alerts of \"%s\" could not be checked: %s", source.name, error->message),
+            error->detail != nullptr ? errdetail_internal("%s", error->detail) : 0);
+    conditions_.push(
+        {psprintf("check:%s", source.name), "health", "warning", source.name,
+         psprintf("could not be checked (SQLSTATE %s)", unpack_sql_state(error->sqlerrcode)),
+         error->sqlerrcode == ERRCODE_UNDEFINED_TABLE && !OidIsValid(extension::relation_oid("bronze_events"))
+             ? "SELECT * FROM scout.create_pipeline();"
+             : psprintf("SELECT * FROM scout_internal.%s();", source.conditions)});
 }
 
 void Check::look() {
