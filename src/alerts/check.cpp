@@ -63,8 +63,8 @@ private:
 bool is_due(const extension::AlertSource &source) {
     static pg::Statement this_hour(
         "SELECT FROM scout_internal.alert_checks c WHERE c.source = $1 AND c.error_sqlstate IS NULL"
-        " AND c.checked_at >= date_trunc('hour', statement_timestamp()) AND c.checked_at <= "
-        "clock_timestamp()");
+        " AND c.checked_at >= date_trunc('hour', statement_timestamp())"
+        " AND c.checked_at <= clock_timestamp()");
     if (!source.hourly) return true;
     pg::Rows rows = this_hour.run({pg::text(source.name)});
     const bool done = rows.count() > 0;
@@ -74,11 +74,11 @@ bool is_due(const extension::AlertSource &source) {
 
 void note_look(const char *source, TimestampTz began, int64 conditions, const ErrorData *error) {
     static pg::Statement note(
-        "INSERT INTO scout_internal.alert_checks AS c (source, checked_at, duration_ms, conditions, "
-        "error_sqlstate)"
+        "INSERT INTO scout_internal.alert_checks AS c (source, checked_at, duration_ms,"
+        " conditions, error_sqlstate)"
         " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (source) DO UPDATE SET checked_at = excluded.checked_at,"
-        " duration_ms = excluded.duration_ms, conditions = excluded.conditions, error_sqlstate = "
-        "excluded.error_sqlstate");
+        " duration_ms = excluded.duration_ms, conditions = excluded.conditions,"
+        " error_sqlstate = excluded.error_sqlstate");
     pg::AsRole owner(extension::extension_owner());
     note.run({pg::text(source), pg::timestamp(began),
               pg::datum(NUMERICOID, pg::numeric_milliseconds(GetCurrentTimestamp() - began)),
@@ -140,8 +140,8 @@ void Check::look() {
 // longer.
 void Check::add_ended() {
     static pg::Statement open(
-        "SELECT a.dedup_key FROM scout_internal.alerts a WHERE a.state <> 'resolved' AND a.dedup_key <> ALL "
-        "($1) AND"
+        "SELECT a.dedup_key FROM scout_internal.alerts a WHERE a.state <> 'resolved'"
+        " AND a.dedup_key <> ALL ($1) AND"
         " (CASE WHEN a.dedup_key LIKE 'check:%' THEN a.subject ELSE a.source END = ANY ($2)"
         "  OR a.ended_at IS NOT NULL AND a.keep_until <= clock_timestamp())",
         pg::Plan::by_index);
@@ -192,10 +192,10 @@ const char *name_of(Transition what) {
 
 void Check::emit(pg::Result &result) const {
     static pg::Statement shown(
-        "SELECT a.alert_id, CASE WHEN s.cause IS NOT NULL AND c.transition IN ('opened', 'repeated', "
-        "'escalated')"
-        "  THEN 'suppressed' ELSE c.transition END, a.severity, a.state, a.source, a.subject, a.summary, "
-        "s.cause,"
+        "SELECT a.alert_id, CASE WHEN s.cause IS NOT NULL"
+        " AND c.transition IN ('opened', 'repeated', 'escalated')"
+        "  THEN 'suppressed' ELSE c.transition END, a.severity, a.state, a.source,"
+        " a.subject, a.summary, s.cause,"
         " a.dedup_key FROM scout.alert_list() WITH ORDINALITY a"
         " JOIN unnest($1::bigint[], $2::text[]) c(alert_id, transition) ON c.alert_id = a.alert_id"
         " CROSS JOIN LATERAL (SELECT coalesce(a.inhibited_by, 'silence ' || a.silence_id) AS cause) s"

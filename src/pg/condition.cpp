@@ -45,8 +45,8 @@ Oid plan_condition(const char *condition, const char *relation, Oid (*planner)(c
         foreach (query, static_cast<CachedPlanSource *>(lfirst(source))->query_list) {
             if (!contain_volatile_functions(static_cast<Node *>(lfirst(query)))) continue;
             ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("it calls a volatile function"),
-                    errhint("A condition may only read. Use STABLE and IMMUTABLE functions, now() for the "
-                            "time."));
+                    errhint("A condition may only read. Use STABLE and IMMUTABLE "
+                            "functions, now() for the time."));
         }
     }
     (void)SPI_freeplan(plan);

@@ -285,14 +285,13 @@ void set_role(const char *role) {
                 errdetail("It was in use where the job was asked for."),
                 errhint("Ask for the work again as another role."));
     if (!may_set_role(GetSessionUserId(), wanted))
-        ereport(
-            ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-            errmsg("permission denied to set role \"%s\"", role),
-            errdetail("It was in use where the job was asked for. A worker logs in as \"%s\", which may not "
-                      "take it on any more.",
-                      login_role),
-            errhint("GRANT %s TO %s, or ask for the work again as another role.", quote_identifier(role),
-                    quote_identifier(login_role)));
+        ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                errmsg("permission denied to set role \"%s\"", role),
+                errdetail("It was in use where the job was asked for. A worker logs in as \"%s\", "
+                          "which may not take it on any more.",
+                          login_role),
+                errhint("GRANT %s TO %s, or ask for the work again as another role.", quote_identifier(role),
+                        quote_identifier(login_role)));
     SetConfigOption("role", role, PGC_USERSET, PGC_S_SESSION);
 }
 

@@ -162,10 +162,10 @@ SCOUT_ACTION(scout_unschedule_jobs, 0) {
     using namespace scout;
     using namespace scout::supervisor;
     static pg::Statement find(
-        "SELECT j.jobid, j.jobname::text, j.schedule, j.command FROM cron.job j WHERE j.database = "
-        "current_database()"
-        " AND j.jobname IN ($1, $2, $3, $4) ORDER BY array_position(ARRAY[$1, $2, $3, $4], j.jobname::text), "
-        "j.jobid");
+        "SELECT j.jobid, j.jobname::text, j.schedule, j.command FROM cron.job j"
+        " WHERE j.database = current_database()"
+        " AND j.jobname IN ($1, $2, $3, $4)"
+        " ORDER BY array_position(ARRAY[$1, $2, $3, $4], j.jobname::text), j.jobid");
     static pg::Statement unschedule("SELECT cron.unschedule($1)");
     const Oid role = GetUserId();
     pg::Result result(fcinfo);

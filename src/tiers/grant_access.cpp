@@ -137,8 +137,8 @@ int change_pipeline(const Request &r, bool grant, Oid owner) {
         "  WHERE NOT t.is_member"
         "  UNION SELECT c.relname::text, 'SELECT', 'reader' FROM pg_class c"
         "  WHERE c.relkind = 'm' AND c.relnamespace = 'scout'::regnamespace)" EACH_ONCE
-        " FROM tier t JOIN pg_class c ON c.relname = t.relation_name AND c.relkind IN ('r', 'p', 'f', 'v', "
-        "'m')"
+        " FROM tier t JOIN pg_class c ON c.relname = t.relation_name"
+        " AND c.relkind IN ('r', 'p', 'f', 'v', 'm')"
         " JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = 'scout'"
         " WHERE c.relowner = $4::bigint::oid AND t.tier = ANY ($1)) o ORDER BY o.privilege, o.name");
     pg::Rows rows =
