@@ -16,7 +16,7 @@ namespace {
 constexpr int exact_chunks = 10'000;
 constexpr const char *written_by_hand =
     "Somebody wrote scout.bronze_pending by hand: delete that row and run "
- "SELECT * FROM scout.create_pipeline().";
+    "SELECT * FROM scout.create_pipeline().";
 
 // Sources with chunks, and the oldest chunk of each. A loose index scan: its cost is the
 // number of sources, also where one of them, paused, has a hundred thousand chunks.
@@ -199,7 +199,7 @@ Backlog backlog(const char *source) {
     static pg::Statement count(
         "SELECT count(*), coalesce(sum(c.event_count), 0)::bigint"
         " FROM (SELECT p.event_count FROM scout.bronze_pending p"
- " WHERE $1 IS NULL OR p.source_system = $1 LIMIT $2) c");
+        " WHERE $1 IS NULL OR p.source_system = $1 LIMIT $2) c");
     static pg::Statement extrapolate("SELECT scout_internal.estimated_backlog($1)");
     pg::Rows rows = count.read({pg::text_or_null(source), pg::int4(exact_chunks + 1)});
     const int64 chunks = rows.int8(0, 1), counted = rows.int8(0, 2);

@@ -51,7 +51,7 @@ void keep_deleted(TriggerData *trigger) {
         " source_system, store_id, ingested_at,"
         " event_data, deleted_at, deleted_by)"
         " VALUES ($1, coalesce($2, ''), $3, $4, coalesce($5, ''), $6,"
- " coalesce($7, 'null'), clock_timestamp(), $8)");
+        " coalesce($7, 'null'), clock_timestamp(), $8)");
     copy.run({event_id, hash, param("event_type", TEXTOID), param("source_system", TEXTOID),
               param("store_id", TEXTOID), param("ingested_at", TIMESTAMPTZOID), param("event_data", JSONBOID),
               pg::text(actor)});

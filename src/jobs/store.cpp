@@ -135,7 +135,7 @@ int64 at_work(const char *kind) {
     static pg::Statement find(
         "SELECT r.job_id FROM scout_internal.open_jobs r WHERE r.kind = $1 AND r.home = $2"
         " AND (r.state = 'queued' AND r.created_at > clock_timestamp() - interval '1 minute'"
- " OR r.is_worked_on)"
+        " OR r.is_worked_on)"
         " LIMIT 1");
     pg::AsRole owner(extension::extension_owner());
     pg::Rows rows = find.read_latest({pg::text(kind), pg::text(extension::home())});
