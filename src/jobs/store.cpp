@@ -14,9 +14,8 @@ namespace {
 #define RECORD_COLUMNS                                                                                    \
     "r.job_id, r.kind, r.arguments::text, r.state, r.unit, r.workers, r.attempts, coalesce(r.total, -1)," \
     " r.session_role::text, r.acting_role::text, r.claims, r.cancelled_by, r.error_sqlstate,"             \
-    " r.error_message, r.error_detail, r.error_hint, r.home = $2, r.created_at, r.attempt_at, "           \
-    "r.done_before,"                                                                                      \
-    " r.scheduled"
+    " r.error_message, r.error_detail, r.error_hint, r.home = $2, r.created_at, r.attempt_at,"            \
+    " r.done_before, r.scheduled"
 
 pg::Statement select_record("SELECT " RECORD_COLUMNS
                             " FROM scout_internal.job_records r WHERE r.job_id = $1");

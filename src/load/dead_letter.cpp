@@ -22,11 +22,11 @@ namespace {
     " clock_timestamp(), "
 #define ID_IN_EVENT "left(btrim(b.event_data ->> 'transaction_id'), 256)"
 // A letter of an event is there: it is open again, with the newest error.
-#define REOPEN                                                                                            \
-    " ON CONFLICT (event_id) DO UPDATE SET status = 'open', last_retry_at = excluded.failed_at,"          \
-    " last_error_code = excluded.error_code, last_error_message = excluded.error_message,"                \
-    " last_error_details = excluded.error_details, resolved_at = NULL, resolved_by = NULL, resolution = " \
-    "NULL"
+#define REOPEN                                                                                   \
+    " ON CONFLICT (event_id) DO UPDATE SET status = 'open', last_retry_at = excluded.failed_at," \
+    " last_error_code = excluded.error_code, last_error_message = excluded.error_message,"       \
+    " last_error_details = excluded.error_details, resolved_at = NULL, resolved_by = NULL,"      \
+    " resolution = NULL"
 
 // $1 ids, $2 codes, $3 messages, $4 details, $5 transaction ids, $6 is this a redrive
 pg::Statement upsert(INSERT_LETTERS

@@ -38,10 +38,9 @@ constexpr size_t redrive_batch = 2000;
     " AND ($1 IS NULL OR upper($1) IN (upper(d.error_code), upper(d.last_error_code)))" \
     " AND ($2 IS NULL OR d.source_system = $2) AND ($3 IS NULL OR d.failed_at >= $3)"   \
     " AND ($4 IS NULL OR d.failed_at < $4) AND ($5 IS NULL OR d.event_id = ANY ($5))"
-#define LETTER                                                                                              \
-    "SELECT d.dlq_id, coalesce(d.event_id, 0), EXISTS (SELECT FROM scout.bronze_events b WHERE b.event_id " \
-    "= "                                                                                                    \
-    "d.event_id)"
+#define LETTER                                                 \
+    "SELECT d.dlq_id, coalesce(d.event_id, 0), EXISTS (SELECT" \
+    " FROM scout.bronze_events b WHERE b.event_id = d.event_id)"
 
 pg::Statement choose("SELECT d.dlq_id" MATCHING " ORDER BY d.dlq_id LIMIT $6");
 pg::Statement claim(LETTER MATCHING " ORDER BY d.dlq_id LIMIT $6 FOR UPDATE OF d SKIP LOCKED");

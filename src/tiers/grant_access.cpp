@@ -111,11 +111,11 @@ int change_functions(const Request &r, bool grant) {
 }
 
 // A relation counts once, whatever may be done with it.
-#define EACH_ONCE                                                                                         \
-    " SELECT o.name, row_number() OVER (PARTITION BY o.name, $3 OR o.held ORDER BY o.privilege) = 1 AND " \
-    "($3 OR "                                                                                             \
-    "o.held), o.privilege FROM (SELECT format('%I.%I', n.nspname, c.relname) AS name, t.privilege,"       \
-    "  EXISTS (SELECT FROM aclexplode(c.relacl) a"                                                        \
+#define EACH_ONCE                                                                                    \
+    " SELECT o.name, row_number() OVER (PARTITION BY o.name, $3 OR o.held ORDER BY o.privilege) = 1" \
+    " AND ($3 OR o.held), o.privilege"                                                               \
+    " FROM (SELECT format('%I.%I', n.nspname, c.relname) AS name, t.privilege,"                      \
+    "  EXISTS (SELECT FROM aclexplode(c.relacl) a"                                                   \
     "   WHERE a.grantee = $2::bigint::oid AND a.privilege_type = t.privilege) AS held"
 
 // Views and state tables of the extension.
