@@ -43,7 +43,8 @@ ISOLATION_OPTS = --inputdir=test/isolation --outputdir=build/isolation
 
 PG_CONFIG   ?= pg_config
 PG_CPPFLAGS  = -I$(here)src -DSCOUT_IR_VERSION='"$(EXTVERSION)"' -DSCOUT_IR_CATALOGUE=$(CATALOGUE)
-PG_CXXFLAGS  = -std=c++17 -Wall -Wextra -Wformat=2 -Wno-register -fvisibility=hidden -MMD -MP $(EXTRA_CXXFLAGS)
+PG_CXXFLAGS  = -std=c++17 -Wall -Wextra -Wformat=2 -Wformat-security -Werror=format-nonliteral -Wno-register \
+               -fvisibility=hidden -MMD -MP $(EXTRA_CXXFLAGS)
 SHLIB_LINK   = -lstdc++
 # No bitcode: PostgreSQL's JIT aborts where it inlines C++ (llvmjit_inline.cpp takes every symbol for a
 # function), and with it the whole cluster restarts. A call of ours is too much work to gain from inlining.

@@ -62,12 +62,12 @@ pg::Array<int64> lock(const Filter &f) {
 
 pg::Rows acknowledge(const pg::Array<int64> &ids, const char *note, const char *actor) {
     static pg::Statement set(
-        "WITH done AS (UPDATE scout_internal.alerts a SET state = 'acknowledged', acknowledged_at = "
-        "clock_timestamp(),"
+        "WITH done AS (UPDATE scout_internal.alerts a"
+        " SET state = 'acknowledged', acknowledged_at = clock_timestamp(),"
         "  acknowledged_by = $2, acknowledged_note = $3 WHERE a.alert_id = ANY ($1) AND a.state = 'firing'"
         "  RETURNING a.*)"
-        " SELECT d.alert_id, d.severity, d.source, d.subject, d.summary, d.first_seen, d.count, "
-        "d.acknowledged_at,"
+        " SELECT d.alert_id, d.severity, d.source, d.subject, d.summary, d.first_seen,"
+        " d.count, d.acknowledged_at,"
         " d.acknowledged_by FROM done d ORDER BY d.severity, d.first_seen, d.alert_id");
     return set.run({pg::int8_array(ids.begin(), ids.size()), pg::text(actor), pg::text_or_null(note)});
 }

@@ -14,6 +14,7 @@
 #include "audit/caller.hpp"
 #include "extension/installed.hpp"
 #include "extension/locks.hpp"
+#include "extension/pipeline.hpp"
 #include "extension/registry.hpp"
 #include "jobs/chunks.hpp"
 #include "jobs/kind.hpp"
@@ -62,8 +63,8 @@ private:
 bool is_due(const extension::AlertSource &source) {
     static pg::Statement this_hour(
         "SELECT FROM scout_internal.alert_checks c WHERE c.source = $1 AND c.error_sqlstate IS NULL"
-        " AND c.checked_at >= date_trunc('hour', statement_timestamp()) AND c.checked_at <= "
-        "clock_timestamp()");
+        " AND c.checked_at >= date_trunc('hour', statement_timestamp())"
+        " AND c.checked_at <= clock_timestamp()");
     if (!source.hourly) return true;
     pg::Rows rows = this_hour.run({pg::text(source.name)});
     const bool done = rows.count() > 0;
@@ -73,11 +74,11 @@ bool is_due(const extension::AlertSource &source) {
 
 void note_look(const char *source, TimestampTz began, int64 conditions, const ErrorData *error) {
     static pg::Statement note(
-        "INSERT INTO scout_internal.alert_checks AS c (source, checked_at, duration_ms, conditions, "
-        "error_sqlstate)"
+        "INSERT INTO scout_internal.alert_checks AS c (source, checked_at, duration_ms,"
+        " conditions, error_sqlstate)"
         " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (source) DO UPDATE SET checked_at = excluded.checked_at,"
-        " duration_ms = excluded.duration_ms, conditions = excluded.conditions, error_sqlstate = "
-        "excluded.error_sqlstate");
+        " duration_ms = excluded.duration_ms, conditions = excluded.conditions,"
+        " error_sqlstate = excluded.error_sqlstate");
     pg::AsRole owner(extension::extension_owner());
     note.run({pg::text(source), pg::timestamp(began),
               pg::datum(NUMERICOID, pg::numeric_milliseconds(GetCurrentTimestamp() - began)),
@@ -115,18 +116,17 @@ void Check::look_at(const extension::AlertSource &source) {
         return;
     }
     conditions_.truncate(before);
-    conditions_.push({psprintf("check:%s", source.name),
-                      "health",
-                      "warning",
-                      source.name,
-                      psprintf("could not be checked: %s (SQLSTATE %s)", error->message,
-                               unpack_sql_state(error->sqlerrcode)),
-                      error->hint != nullptr
-                          ? error->hint
-                          : psprintf("SELECT * FROM scout_internal.%s();", source.conditions),
-                      {},
-                      false,
-                      source.name});
+    // Readers see the alert; what the error quotes is not for all of them.
+    ereport(LOG_SERVER_ONLY, errcode(error->sqlerrcode),
+            errmsg("alerts of \"%s\" could not be checked: %s", source.name, error->message),
+            error->detail != nullptr ? errdetail_internal("%s", error->detail) : 0);
+    conditions_.push(
+        {psprintf("check:%s", source.name), "health", "warning", source.name,
+         psprintf("could not be checked (SQLSTATE %s)", unpack_sql_state(error->sqlerrcode)),
+         error->sqlerrcode == ERRCODE_UNDEFINED_TABLE && !OidIsValid(extension::relation_oid("bronze_events"))
+             ? "SELECT * FROM scout.create_pipeline();"
+             : psprintf("SELECT * FROM scout_internal.%s();", source.conditions),
+         {}, false, source.name});
 }
 
 void Check::look() {
@@ -141,8 +141,8 @@ void Check::look() {
 // longer.
 void Check::add_ended() {
     static pg::Statement open(
-        "SELECT a.dedup_key FROM scout_internal.alerts a WHERE a.state <> 'resolved' AND a.dedup_key <> ALL "
-        "($1) AND"
+        "SELECT a.dedup_key FROM scout_internal.alerts a WHERE a.state <> 'resolved'"
+        " AND a.dedup_key <> ALL ($1) AND"
         " (coalesce(a.failed_source, a.source) = ANY ($2)"
         "  OR a.ended_at IS NOT NULL AND a.keep_until <= clock_timestamp())",
         pg::Plan::by_index);
@@ -193,10 +193,10 @@ const char *name_of(Transition what) {
 
 void Check::emit(pg::Result &result) const {
     static pg::Statement shown(
-        "SELECT a.alert_id, CASE WHEN s.cause IS NOT NULL AND c.transition IN ('opened', 'repeated', "
-        "'escalated')"
-        "  THEN 'suppressed' ELSE c.transition END, a.severity, a.state, a.source, a.subject, a.summary, "
-        "s.cause,"
+        "SELECT a.alert_id, CASE WHEN s.cause IS NOT NULL"
+        " AND c.transition IN ('opened', 'repeated', 'escalated')"
+        "  THEN 'suppressed' ELSE c.transition END, a.severity, a.state, a.source,"
+        " a.subject, a.summary, s.cause,"
         " a.dedup_key FROM scout.alert_list() WITH ORDINALITY a"
         " JOIN unnest($1::bigint[], $2::text[]) c(alert_id, transition) ON c.alert_id = a.alert_id"
         " CROSS JOIN LATERAL (SELECT coalesce(a.inhibited_by, 'silence ' || a.silence_id) AS cause) s"

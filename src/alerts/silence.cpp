@@ -18,11 +18,9 @@ namespace {
 constexpr TimestampTz longest = 30 * USECS_PER_DAY;
 
 [[noreturn]] void refuse_end(const char *name, const char *what) {
-    ereport(
-        ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s %s", name, what),
-        errhint(
-            "A silence ends within 30 days: duration => '2 hours', or until => a time to come. Call again to "
-            "prolong it."));
+    ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s %s", name, what),
+            errhint("A silence ends within 30 days: duration => '2 hours', or until => a time to come. "
+                    "Call again to prolong it."));
     pg_unreachable();
 }
 
@@ -52,8 +50,8 @@ TimestampTz end_argument(FunctionCallInfo fcinfo, int duration, int until) {
 
 int64 matching(pg::Param source, pg::Param severity, pg::Param pattern) {
     static pg::Statement count(
-        "SELECT count(*) FROM scout_internal.alerts a WHERE a.state <> 'resolved' AND ($1 IS NULL OR "
-        "a.source = $1)"
+        "SELECT count(*) FROM scout_internal.alerts a WHERE a.state <> 'resolved'"
+        " AND ($1 IS NULL OR a.source = $1)"
         " AND ($2 IS NULL OR a.severity = $2) AND ($3 IS NULL OR a.subject LIKE $3)");
     pg::Rows rows = count.run({source, severity, pattern});
     const int64 out = rows.int8(0, 1);
@@ -70,9 +68,8 @@ SCOUT_ACTION(scout_silence, 7) {
     using namespace scout::alerts;
     constexpr const char *function = "silence";
     static pg::Statement insert(
-        "INSERT INTO scout_internal.silences (source, severity, subject_pattern, reason, created_at, "
-        "created_by, "
-        "ends_at)"
+        "INSERT INTO scout_internal.silences (source, severity, subject_pattern, reason,"
+        " created_at, created_by, ends_at)"
         " VALUES ($1, $2, $3, $4, clock_timestamp(), $5, $6) RETURNING silence_id");
     const char *source = source_argument(fcinfo, 0);
     const char *severity = severity_argument(fcinfo, 1);
@@ -121,12 +118,11 @@ SCOUT_ACTION(scout_silence, 7) {
 SCOUT_ACTION(scout_unsilence, 1) {
     using namespace scout;
     static pg::Statement find(
-        "SELECT s.ends_at, s.ends_at > clock_timestamp() FROM scout_internal.silences s WHERE s.silence_id = "
-        "$1 FOR "
-        "UPDATE");
+        "SELECT s.ends_at, s.ends_at > clock_timestamp() FROM scout_internal.silences s"
+        " WHERE s.silence_id = $1 FOR UPDATE");
     static pg::Statement end(
-        "UPDATE scout_internal.silences s SET ends_at = clock_timestamp(), ended_by = $2 WHERE s.silence_id "
-        "= $1"
+        "UPDATE scout_internal.silences s SET ends_at = clock_timestamp(), ended_by = $2"
+        " WHERE s.silence_id = $1"
         " RETURNING s.ends_at");
     pg::refuse_null(fcinfo, 0, "silence_id",
                     "SELECT * FROM scout.v_silences WHERE active; shows what is silenced.");

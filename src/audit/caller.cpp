@@ -119,8 +119,8 @@ const char *Json::text() {
 
 void record(const char *action, Oid acting_role, const char *arguments, const char *outcome, Json &counts) {
     static pg::Statement insert(
-        "INSERT INTO scout_internal.timeline (action, actor, session_role, acting_role, claims, arguments, outcome, "
-        "counts)"
+        "INSERT INTO scout_internal.timeline (action, actor, session_role, acting_role, claims,"
+        " arguments, outcome, counts)"
         " VALUES ($1, $2, $3::text::name, $4::text::name, $5, $6::text::jsonb, $7, $8::text::jsonb)");
     Jsonb *claimed = claims_json();
     pg::AsRole owner(extension::extension_owner());

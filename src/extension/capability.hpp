@@ -94,13 +94,12 @@ struct AlertSource {
 
 // A thing that is wrong now. Texts name relations, rules, numbers; never what is in a user's row.
 struct AlertCondition {
-    std::string_view
-        dedup_key;  // "rule:negative_total", "freshness:bronze/pos", "job:12", "circuit_breaker:pos"
-    std::string_view source;    // the name of an AlertSource
-    std::string_view severity;  // warning, critical
-    std::string_view subject;   // relation, rule, source system, job id
-    std::string_view summary;   // one line
-    std::string_view remedy;    // what to call
+    std::string_view dedup_key;  // "rule:negative_total", "freshness:bronze/pos", "circuit_breaker:pos"
+    std::string_view source;     // the name of an AlertSource
+    std::string_view severity;   // warning, critical
+    std::string_view subject;    // relation, rule, source system, job id
+    std::string_view summary;    // one line
+    std::string_view remedy;     // what to call
     // What inhibits it: a pause or an open circuit breaker of this source system, or of all loading.
     std::string_view source_system{};  // empty: none in particular
     bool of_pipeline = false;          // a pause of all loading inhibits it
@@ -109,8 +108,8 @@ struct AlertCondition {
 };
 
 struct Capability {
-    const char *name =
-        nullptr;  // of its rooms: src/<name>/, sql/<name>, test/*/<name>*, docs/reference/<name>.md
+    // Of its rooms: src/<name>/, sql/<name>, test/*/<name>*, docs/reference/<name>.md.
+    const char *name = nullptr;
 
     // At load time: defines its settings, and registers callbacks with the server.
     void (*settings)() = nullptr;

@@ -8,6 +8,10 @@
 //
 // What does not fit is one clear error of every function but triggers: what somebody writes into bronze is
 // taken in under the catalogue before the library's and after it.
+//
+// The version also stands for the types of arguments and of single results. A call checks the number of its
+// arguments (pg/wrapper.hpp), and the number and types of the columns that it returns (pg/result.hpp), but
+// not these: the same C function declared by hand with others is not noticed.
 #pragma once
 
 #include "pg/postgres.hpp"

@@ -46,8 +46,8 @@ const char *silver_condition(const core::RuleInfo &info, const core::RuleSet &ru
             "coalesce((SELECT b.ingested_at FROM scout.bronze_events b WHERE b.event_id = t.source_event_id),"
             " t.processed_at)";
     terms.line_sum =
-        "(SELECT sum(i.line_amount) FROM scout.silver_line_items i WHERE i.transaction_id = "
-        "t.transaction_id)";
+        "(SELECT sum(i.line_amount) FROM scout.silver_line_items i"
+        " WHERE i.transaction_id = t.transaction_id)";
     return filled(info.silver.condition, rules[info.rule], terms);
 }
 

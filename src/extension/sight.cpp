@@ -44,10 +44,10 @@ void add_owner(pg::Array<Oid> &owners, Oid relation) {
         ereport(
             ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
             errmsg("\"%s\" does not see all of its own rows in %s", GetUserNameFromId(owner, false), name),
-            errdetail("A look with the rights of the pipeline's owner would leave out rows without "
-                      "saying so."),
-            errhint("Let it read them: ALTER TABLE %s NO FORCE ROW LEVEL SECURITY, or GRANT SELECT ON %s "
-                    "TO %s",
+            errdetail("A look with the rights of the pipeline's owner would leave "
+                      "out rows without saying so."),
+            errhint("Let it read them: ALTER TABLE %s NO FORCE ROW LEVEL SECURITY,"
+                    " or GRANT SELECT ON %s TO %s",
                     name, name, quote_identifier(GetUserNameFromId(owner, false))));
     }
     pg_unreachable();

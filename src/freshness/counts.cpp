@@ -42,15 +42,14 @@ void look_at(const Dataset &d, TimestampTz at, int hours, int weeks, pg::Array<C
                 errhint("Ask for whole days: hours => 24."));
     pg::Session session(s.role);
     const char *windows =
-        "SELECT g.week, (($1 AT TIME ZONE $2) - g.week * interval '7 days' - $3 * interval '1 hour') AT TIME "
-        "ZONE "
-        "$2 AS since, (($1 AT TIME ZONE $2) - g.week * interval '7 days') AT TIME ZONE $2 AS until"
+        "SELECT g.week, (($1 AT TIME ZONE $2) - g.week * interval '7 days' - $3 * interval '1 hour') AT TIME"
+        " ZONE $2 AS since, (($1 AT TIME ZONE $2) - g.week * interval '7 days') AT TIME ZONE $2 AS until"
         " FROM generate_series(0, $4) g(week)";
     const char *sql =
         silver ? counts_of_silver(windows)
                : psprintf(
-                     "WITH scout_window AS (%s) SELECT b.source, scout_window.week, b.rows FROM scout_window "
-                     "CROSS JOIN LATERAL"
+                     "WITH scout_window AS (%s) SELECT b.source, scout_window.week, b.rows"
+                     " FROM scout_window CROSS JOIN LATERAL"
                      " (SELECT %s AS source, count(*) AS rows FROM %s WHERE %s > %s AND %s <= %s%s"
                      " GROUP BY 1 LIMIT 1001) b",
                      windows,

@@ -96,10 +96,10 @@ void require_arguments(FunctionCallInfo fcinfo) {
 pg::Array<Dataset> read_datasets(FunctionCallInfo fcinfo, int argument) {
     static pg::Statement list(
         "SELECT d.dataset, d.relation_schema::text, d.relation_name::text, d.layer, d.loaded_at_column::text,"
-        " d.source_column::text, d.filter, d.time_zone, d.lookback, d.warn_after, d.expected_sources, "
-        "r.registrant::text"
-        " FROM scout_internal.dataset_list() d LEFT JOIN scout_internal.registered_datasets r ON r.name = "
-        "d.dataset"
+        " d.source_column::text, d.filter, d.time_zone, d.lookback, d.warn_after,"
+        " d.expected_sources, r.registrant::text"
+        " FROM scout_internal.dataset_list() d LEFT JOIN scout_internal.registered_datasets r"
+        " ON r.name = d.dataset"
         " WHERE $1::text[] IS NULL OR d.dataset = ANY ($1)");
     const pg::Param names = pg::argument(fcinfo, argument, TEXTARRAYOID);
     if (!names.null) {

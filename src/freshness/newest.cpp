@@ -188,8 +188,8 @@ void Look::add_expected(bool all_rows_seen) {
         }
         // With the index however old, otherwise within the lookback.
         pg::Rows rows = read(psprintf(
-            "SELECT max(n.t) FROM (SELECT %s AS t FROM %s WHERE %s AND %s::text = %s%s ORDER BY %s DESC "
-            "LIMIT 1) n",
+            "SELECT max(n.t) FROM (SELECT %s AS t FROM %s WHERE %s AND %s::text = %s%s"
+            " ORDER BY %s DESC LIMIT 1) n",
             s_.read, s_.name, s_.condition, s_.source, quote_literal_cstr(name),
             s_.source_indexed ? "" : psprintf(" AND %s > %s", s_.column, as_column(s_, "$1 - $3::interval")),
             s_.order));
@@ -243,15 +243,14 @@ void Look::look_at_gold() {
     Found &f = found_[found_.size() - 1];
     f.note = nullptr;
     pg::Rows rows = pg::read_cached(
-        "SELECT replace(g.state, 'unsure', 'fresh'), g.seconds_behind > 0 AND g.state <> 'fresh', "
-        "r.started_at, "
-        "g.seconds_behind::bigint"
+        "SELECT replace(g.state, 'unsure', 'fresh'), g.seconds_behind > 0"
+        " AND g.state <> 'fresh', r.started_at, g.seconds_behind::bigint"
         " FROM scout.gold_freshness() g LEFT JOIN LATERAL (SELECT x.started_at FROM "
         "scout_internal.gold_refreshes x"
         "  WHERE x.view_schema = $1::text::name AND x.view_name = $2::text::name AND x.status = 'refreshed'"
         "  ORDER BY x.refresh_id DESC LIMIT 1) r ON true"
-        " WHERE g.materialized_view = CASE $1 WHEN 'scout' THEN '' ELSE quote_ident($1) || '.' END || "
-        "quote_ident($2)",
+        " WHERE g.materialized_view = CASE $1 WHEN 'scout' THEN ''"
+        " ELSE quote_ident($1) || '.' END || quote_ident($2)",
         {pg::text(d_.schema), pg::text(d_.relation)});
     if (rows.count() == 0) return;
     const char *status = kept(rows.text(0, 1));

@@ -22,8 +22,8 @@ SCOUT_ACTION(scout_register_dataset, 15) {
     static pg::Statement forget("DELETE FROM scout_internal.registered_datasets WHERE name = $1");
     static pg::Statement insert(
         "INSERT INTO scout_internal.registered_datasets SELECT r.* FROM jsonb_populate_record("
-        "NULL::scout_internal.registered_datasets, $1::jsonb || jsonb_build_object('registered_at', "
-        "clock_timestamp(),"
+        "NULL::scout_internal.registered_datasets, "
+        "$1::jsonb || jsonb_build_object('registered_at', clock_timestamp(),"
         " 'registered_by', $2::text, 'registrant', $3::text)) r");
     const Oid role = GetUserId();
     pg::Result result(fcinfo);

@@ -18,11 +18,11 @@ void note_sources(const View &v, TimestampTz now) {
         "DELETE FROM scout_internal.gold_baselines b WHERE b.view_id = $1::bigint::oid"
         " OR NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = b.view_id)");
     static pg::Statement insert_baseline(
-        "INSERT INTO scout_internal.gold_baselines (view_id, taken_at, snapshot, txid, last_run, epoch, "
-        "unknown)"
+        "INSERT INTO scout_internal.gold_baselines (view_id, taken_at, snapshot, txid,"
+        " last_run, epoch, unknown)"
         " VALUES ($1::bigint::oid, $2, pg_current_snapshot(), pg_current_xact_id(),"
-        " (SELECT CASE WHEN s.is_called THEN s.last_value ELSE 0 END FROM scout_internal.etl_runs_run_id_seq "
-        "s),"
+        " (SELECT CASE WHEN s.is_called THEN s.last_value ELSE 0 END"
+        " FROM scout_internal.etl_runs_run_id_seq s),"
         " CASE WHEN NOT $3 THEN scout_internal.statistics_epoch() END, $4)");
     static pg::Statement sources(
         "INSERT INTO scout_internal.gold_sources SELECT m.* FROM scout_internal.gold_marks() m"
@@ -56,19 +56,19 @@ void note_contents(const View &v) {
 
 void add_unreported(int64 job) {
     static pg::Statement pending(
-        "SELECT FROM scout_internal.gold_sources s JOIN scout_internal.gold_baselines b ON b.view_id = "
-        "s.view_id"
+        "SELECT FROM scout_internal.gold_sources s JOIN scout_internal.gold_baselines b"
+        " ON b.view_id = s.view_id"
         " WHERE pg_stat_get_xact_tuples_inserted(s.source_id) + pg_stat_get_xact_tuples_updated(s.source_id)"
         " + pg_stat_get_xact_tuples_deleted(s.source_id) > 0 LIMIT 1");
     static pg::Statement add(
         "UPDATE scout_internal.gold_sources s SET writes = s.writes + "
         "pg_stat_get_xact_tuples_inserted(s.source_id)"
         " + pg_stat_get_xact_tuples_updated(s.source_id) + pg_stat_get_xact_tuples_deleted(s.source_id)"
-        " FROM scout_internal.gold_views() v JOIN scout_internal.gold_refreshes g ON g.view_schema = "
-        "v.view_schema AND"
+        " FROM scout_internal.gold_views() v JOIN scout_internal.gold_refreshes g"
+        " ON g.view_schema = v.view_schema AND"
         "  g.view_name = v.view_name JOIN scout_internal.gold_baselines b ON b.view_id = v.view_id"
-        " WHERE g.job_id = $1 AND g.status = 'refreshed' AND b.taken_at = g.started_at AND s.view_id = "
-        "v.view_id");
+        " WHERE g.job_id = $1 AND g.status = 'refreshed' AND b.taken_at = g.started_at"
+        " AND s.view_id = v.view_id");
     if (IsolationUsesXactSnapshot()) return;
     pg::AsRole owner(extension::extension_owner());
     pg::Rows rows = pending.read_latest();

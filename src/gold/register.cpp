@@ -22,8 +22,8 @@ SCOUT_ACTION(scout_register_gold, 4) {
         "  FROM scout_internal.freshness_limits('gold') f) l,"
         " scout_internal.checked_gold($1, l.warn, l.error, $4) c");
     static pg::Statement put(
-        "INSERT INTO scout_internal.registered_gold AS r (view_schema, view_name, view_owner, warn_after, "
-        "error_after,"
+        "INSERT INTO scout_internal.registered_gold AS r (view_schema, view_name,"
+        " view_owner, warn_after, error_after,"
         " enabled, registered_by) VALUES ($1::text::name, $2::text::name, $3::text::name, $4, $5, $6, $7)"
         " ON CONFLICT (view_schema, view_name) DO UPDATE SET view_owner = excluded.view_owner, warn_after ="
         " excluded.warn_after, error_after = excluded.error_after, enabled = excluded.enabled,"

@@ -63,8 +63,8 @@ void write_keys(pg::Array<EventKey> &keys) {
         "INSERT INTO scout.bronze_event_keys AS known (event_hash, event_id)"
         " SELECT k.h, k.e FROM unnest($1::bytea[], $2::bigint[]) AS k(h, e)"
         // An event that is put back under its own id finds its key.
-        " ON CONFLICT (event_hash) DO UPDATE SET event_id = excluded.event_id WHERE known.event_id = "
-        "excluded.event_id");
+        " ON CONFLICT (event_hash) DO UPDATE SET event_id = excluded.event_id"
+        " WHERE known.event_id = excluded.event_id");
     // In the order of the hashes, so that two transactions with several events in common cannot deadlock.
     std::sort(keys.begin(), keys.end(), [](const EventKey &a, const EventKey &b) {
         return std::memcmp(a.hash.bytes, b.hash.bytes, event_hash_bytes) < 0;

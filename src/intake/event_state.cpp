@@ -9,8 +9,8 @@ const char *event_state(int64 event_id, const EventHash &hash) {
     // VOLATILE reading: rows that the current command has inserted so far count too.
     static pg::Statement query(
         "SELECT CASE"
-        " WHEN EXISTS (SELECT FROM scout.bronze_events b WHERE b.event_id = $1 AND b.event_hash <> $2) THEN "
-        "''"
+        " WHEN EXISTS (SELECT FROM scout.bronze_events b WHERE b.event_id = $1"
+        " AND b.event_hash <> $2) THEN ''"
         " WHEN d.status = 'open' THEN 'dead-lettered (' || coalesce(d.last_error_code, d.error_code) || ')'"
         " WHEN d.status = 'discarded' THEN 'discarded'"
         " WHEN EXISTS (SELECT FROM scout.silver_transactions s WHERE s.source_event_id = $1) THEN 'processed'"

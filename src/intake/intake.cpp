@@ -88,8 +88,8 @@ void rekey(int64 event_id, pg::Param old_hash, const EventHash &hash) {
         "DELETE FROM scout.bronze_event_keys WHERE event_hash = $1 AND event_id = $2");
     static pg::Statement insert(
         "INSERT INTO scout.bronze_event_keys AS known (event_hash, event_id) VALUES ($1, $2)"
-        " ON CONFLICT (event_hash) DO UPDATE SET event_id = excluded.event_id WHERE known.event_id = "
-        "excluded.event_id");
+        " ON CONFLICT (event_hash) DO UPDATE SET event_id = excluded.event_id"
+        " WHERE known.event_id = excluded.event_id");
     flush_pending();
     pg::Session session(extension::require_intake_tables());
     forget.run({old_hash, pg::int8(event_id)});

@@ -123,8 +123,8 @@ void drop_settled(Buffer &b) {
 // One queue row per chunk of ids of one source; sorts the events.
 void write_chunks(pg::Array<PendingEvent> &events) {
     static pg::Statement insert(
-        "INSERT INTO scout.bronze_pending (source_system, events, event_count, min_ingested_at, "
-        "max_ingested_at)"
+        "INSERT INTO scout.bronze_pending (source_system, events, event_count,"
+        " min_ingested_at, max_ingested_at)"
         " VALUES ($1, $2::text::int8multirange, $3, $4, $5)");
     std::sort(events.begin(), events.end(), [](const PendingEvent &a, const PendingEvent &b) {
         const int order = a.source == b.source ? 0 : strcmp(a.source, b.source);
@@ -175,8 +175,8 @@ void flush(Buffer &b, int from_level) {
 
 void write_duplicates(const Buffer &b) {
     static pg::Statement insert(
-        "INSERT INTO scout_internal.etl_runs (kind, started_at, finished_at, duration_ms, write_path, "
-        "duplicates_skipped)"
+        "INSERT INTO scout_internal.etl_runs (kind, started_at, finished_at, duration_ms,"
+        " write_path, duplicates_skipped)"
         " VALUES ('intake', now(), clock_timestamp(), 0, 'trigger', $1)");
     pg::Session session(extension::extension_owner());
     insert.run({pg::int8(b.duplicates)});

@@ -15,8 +15,8 @@ namespace {
 
 constexpr int exact_chunks = 10'000;
 constexpr const char *written_by_hand =
-    "Somebody wrote scout.bronze_pending by hand: delete that row and run SELECT * FROM "
-    "scout.create_pipeline().";
+    "Somebody wrote scout.bronze_pending by hand: delete that row and run "
+    "SELECT * FROM scout.create_pipeline().";
 
 // Sources with chunks, and the oldest chunk of each. A loose index scan: its cost is the
 // number of sources, also where one of them, paused, has a hundred thousand chunks.
@@ -198,8 +198,8 @@ int64 remove_from_queue(const int64 *ids, size_t count) {
 Backlog backlog(const char *source) {
     static pg::Statement count(
         "SELECT count(*), coalesce(sum(c.event_count), 0)::bigint"
-        " FROM (SELECT p.event_count FROM scout.bronze_pending p WHERE $1 IS NULL OR p.source_system = $1 "
-        "LIMIT $2) c");
+        " FROM (SELECT p.event_count FROM scout.bronze_pending p"
+        " WHERE $1 IS NULL OR p.source_system = $1 LIMIT $2) c");
     static pg::Statement extrapolate("SELECT scout_internal.estimated_backlog($1)");
     pg::Rows rows = count.read({pg::text_or_null(source), pg::int4(exact_chunks + 1)});
     const int64 chunks = rows.int8(0, 1), counted = rows.int8(0, 2);
@@ -219,14 +219,14 @@ Backlog backlog(const char *source) {
 
 Backlog backlog_after_claim() {
     static pg::Statement count(
-        "SELECT count(*), coalesce(sum(c.event_count), 0)::bigint FROM (SELECT p.event_count FROM "
-        "scout.bronze_pending p WHERE p.source_system = $1 AND p.chunk_id >= $2 ORDER BY p.chunk_id LIMIT "
-        "$3) c",
+        "SELECT count(*), coalesce(sum(c.event_count), 0)::bigint FROM (SELECT p.event_count"
+        " FROM scout.bronze_pending p WHERE p.source_system = $1 AND p.chunk_id >= $2"
+        " ORDER BY p.chunk_id LIMIT $3) c",
         pg::Plan::in_order);
     // As in backlog(), but not over the chunks that are behind the position.
     static pg::Statement extrapolate(
-        "SELECT coalesce(h.events::numeric * greatest(l.last - h.low + 1, 1) / (h.high - h.low + 1), "
-        "0)::bigint"
+        "SELECT coalesce(h.events::numeric"
+        " * greatest(l.last - h.low + 1, 1) / (h.high - h.low + 1), 0)::bigint"
         " FROM (SELECT sum(c.event_count) AS events, min(c.chunk_id) AS low, max(c.chunk_id) AS high"
         "  FROM (SELECT p.event_count, p.chunk_id FROM scout.bronze_pending p WHERE p.source_system = $1"
         "        AND p.chunk_id >= $2 ORDER BY p.chunk_id LIMIT 1000) c) h,"

@@ -47,12 +47,11 @@ void keep_deleted(TriggerData *trigger) {
         return;
     }
     static pg::Statement copy(
-        "INSERT INTO scout.bronze_deletions (event_id, event_hash, event_type, source_system, store_id, "
-        "ingested_at,"
+        "INSERT INTO scout.bronze_deletions (event_id, event_hash, event_type,"
+        " source_system, store_id, ingested_at,"
         " event_data, deleted_at, deleted_by)"
-        " VALUES ($1, coalesce($2, ''), $3, $4, coalesce($5, ''), $6, coalesce($7, 'null'), "
-        "clock_timestamp(), "
-        "$8)");
+        " VALUES ($1, coalesce($2, ''), $3, $4, coalesce($5, ''), $6,"
+        " coalesce($7, 'null'), clock_timestamp(), $8)");
     copy.run({event_id, hash, param("event_type", TEXTOID), param("source_system", TEXTOID),
               param("store_id", TEXTOID), param("ingested_at", TIMESTAMPTZOID), param("event_data", JSONBOID),
               pg::text(actor)});
@@ -69,8 +68,8 @@ void keep_deleted(TriggerData *trigger) {
 int64 event_of_payload(Jsonb *payload) {
     static pg::Statement by_hash("SELECT event_id FROM scout.bronze_event_keys WHERE event_hash = $1");
     static pg::Statement by_transaction(
-        "SELECT source_event_id FROM scout.silver_transactions WHERE transaction_id = $1 AND source_event_id "
-        "IS NOT NULL");
+        "SELECT source_event_id FROM scout.silver_transactions WHERE transaction_id = $1"
+        " AND source_event_id IS NOT NULL");
     EventHash hash = hash_event(payload, "transaction.v1");
     pg::Rows rows = by_hash.run({pg::datum(BYTEAOID, PointerGetDatum(to_bytea(hash)))});
     if (rows.count() > 0) return rows.int8(0, 1);
@@ -84,8 +83,8 @@ int64 event_of_payload(Jsonb *payload) {
 // Reopens the event's letter where there is one; false if there is none.
 bool reopen_letter(int64 event_id, pg::Param code, pg::Param message, pg::Param details) {
     static pg::Statement reopen(
-        "UPDATE scout.bronze_events_dlq SET status = 'open', attempts = attempts + 1, last_retry_at = "
-        "clock_timestamp(),"
+        "UPDATE scout.bronze_events_dlq SET status = 'open', attempts = attempts + 1,"
+        " last_retry_at = clock_timestamp(),"
         " last_error_code = $2, last_error_message = $3, last_error_details = $4,"
         " resolved_at = NULL, resolved_by = NULL, resolution = NULL WHERE event_id = $1");
     return reopen.run({pg::int8(event_id), code, message, details}).count() > 0;

@@ -9,8 +9,8 @@ void add_chunks(int64 job, const pg::Array<Chunk> &chunks) {
     static pg::Statement insert(
         "INSERT INTO scout_internal.job_chunks (job_id, chunk_no, first_id, last_id, object)"
         " SELECT $1, c.n, c.first_id, c.last_id, c.object"
-        " FROM unnest($2::bigint[], $3::bigint[], $4::text[]) WITH ORDINALITY c(first_id, last_id, object, "
-        "n)");
+        " FROM unnest($2::bigint[], $3::bigint[], $4::text[])"
+        " WITH ORDINALITY c(first_id, last_id, object, n)");
     pg::Column first(INT8OID, chunks.size()), last(INT8OID, chunks.size()), object(TEXTOID, chunks.size());
     for (const Chunk &c : chunks) {
         first.add(Int64GetDatum(c.first));
@@ -24,8 +24,8 @@ void add_chunks(int64 job, const pg::Array<Chunk> &chunks) {
 
 bool claim_chunk(int64 job, Chunk &chunk) {
     static pg::Statement next(
-        "SELECT c.chunk_no, c.first_id, c.last_id, c.object FROM scout_internal.job_chunks c WHERE c.job_id "
-        "= $1"
+        "SELECT c.chunk_no, c.first_id, c.last_id, c.object FROM scout_internal.job_chunks c"
+        " WHERE c.job_id = $1"
         " ORDER BY c.chunk_no LIMIT 1 FOR UPDATE SKIP LOCKED",
         pg::Plan::in_order);
     pg::AsRole owner(extension::extension_owner());

@@ -92,8 +92,8 @@ void require_roles_of_a_worker() {
         ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                 errmsg("role \"%s\" may not act as \"%s\"", session_name, name),
                 errdetail("A job's worker logs in as the session's role and takes on the current one."),
-                errhint("Call it without SECURITY DEFINER, or in a transaction block: there the session does "
-                        "the work."));
+                errhint("Call it without SECURITY DEFINER, "
+                        "or in a transaction block: there the session does the work."));
 }
 
 void require_workers(const char *kind) {
@@ -194,10 +194,9 @@ bool runs_here(const char *what) {
     if (!IsTransactionBlock() && !IsSubTransaction() && !IsInParallelMode() &&
         !TransactionIdIsValid(GetTopTransactionIdIfAny()))
         return false;
-    ereport(
-        NOTICE, errmsg("%s in this transaction: all of it commits, or nothing", what),
-        errhint("Outside of a transaction block workers do it and commit each batch; wait => false asks for "
-                "that from here."));
+    ereport(NOTICE, errmsg("%s in this transaction: all of it commits, or nothing", what),
+            errhint("Outside of a transaction block workers do it and commit each batch; "
+                    "wait => false asks for that from here."));
     return true;
 }
 

@@ -59,11 +59,10 @@ Start judge_start(const Roles &roles, Oid &login_role, Failure &why) {
     const char *superuser = superuser_of(roles);
     if (superuser == nullptr) return Start::may;
     if (!superuser_arg(extension::extension_owner())) {
-        why = {
-            "42501", psprintf("no job runs as superuser \"%s\"", superuser),
-            "The extension's owner, who can write job rows, is no superuser.",
-            "Ask for the work again as another role; the pipeline's tables are to belong to one that is no "
-            "superuser."};
+        why = {"42501", psprintf("no job runs as superuser \"%s\"", superuser),
+               "The extension's owner, who can write job rows, is no superuser.",
+               "Ask for the work again as another role; "
+               "the pipeline's tables are to belong to one that is no superuser."};
         return Start::cannot;
     }
     return superuser_arg(GetSessionUserId()) || pg::caller_is_superuser() ? Start::may

@@ -14,9 +14,8 @@ namespace {
 #define RECORD_COLUMNS                                                                                    \
     "r.job_id, r.kind, r.arguments::text, r.state, r.unit, r.workers, r.attempts, coalesce(r.total, -1)," \
     " r.session_role::text, r.acting_role::text, r.claims, r.cancelled_by, r.error_sqlstate,"             \
-    " r.error_message, r.error_detail, r.error_hint, r.home = $2, r.created_at, r.attempt_at, "           \
-    "r.done_before,"                                                                                      \
-    " r.scheduled"
+    " r.error_message, r.error_detail, r.error_hint, r.home = $2, r.created_at, r.attempt_at,"            \
+    " r.done_before, r.scheduled"
 
 pg::Statement select_record("SELECT " RECORD_COLUMNS
                             " FROM scout_internal.job_records r WHERE r.job_id = $1");
@@ -67,8 +66,8 @@ bool read_row(pg::Rows rows, Record &r) {
 // What the caller said, to be compared with what an idempotency key stands for.
 bool same_request(const Request &request, int64 job) {
     static pg::Statement same(
-        "SELECT r.kind = $2 AND r.arguments = $3::jsonb FROM scout_internal.job_records r WHERE r.job_id = "
-        "$1");
+        "SELECT r.kind = $2 AND r.arguments = $3::jsonb FROM scout_internal.job_records r"
+        " WHERE r.job_id = $1");
     pg::Rows rows = same.read_latest({pg::int8(job), pg::text(request.kind), pg::text(request.arguments)});
     const bool out = rows.count() > 0 && rows.boolean(0, 1);
     rows.free();
@@ -130,8 +129,8 @@ int running_workers() {
 int64 at_work(const char *kind) {
     static pg::Statement find(
         "SELECT r.job_id FROM scout_internal.open_jobs r WHERE r.kind = $1 AND r.home = $2"
-        " AND (r.state = 'queued' AND r.created_at > clock_timestamp() - interval '1 minute' OR "
-        "r.is_worked_on)"
+        " AND (r.state = 'queued' AND r.created_at > clock_timestamp() - interval '1 minute'"
+        " OR r.is_worked_on)"
         " LIMIT 1");
     pg::AsRole owner(extension::extension_owner());
     pg::Rows rows = find.read_latest({pg::text(kind), pg::text(extension::home())});
@@ -155,11 +154,10 @@ void require_same_request(const Request &request, int64 job) {
 
 int64 create(const Request &request, bool &made) {
     static pg::Statement insert(
-        "INSERT INTO scout_internal.job_records (kind, arguments, workers, unit, actor, session_role, "
-        "acting_role, "
-        "claims,"
-        " idempotency_key, home, scheduled) VALUES ($1, $2::jsonb, $3, $4, $5, $6::text::name, "
-        "$7::text::name,"
+        "INSERT INTO scout_internal.job_records (kind, arguments, workers, unit, actor,"
+        " session_role, acting_role, claims,"
+        " idempotency_key, home, scheduled)"
+        " VALUES ($1, $2::jsonb, $3, $4, $5, $6::text::name, $7::text::name,"
         " $8, $9, $10, $11) ON CONFLICT (idempotency_key) DO NOTHING RETURNING job_id");
     static pg::Statement set_total(
         "UPDATE scout_internal.job_records SET total = nullif($2, -1) WHERE job_id = $1");
@@ -200,11 +198,11 @@ void register_worker(const Record &record, int worker, bool is_attempt) {
     static pg::Statement come(
         "INSERT INTO scout_internal.job_workers AS w (job_id, worker_no, pid, started_at, updated_at)"
         " VALUES ($1, $2, $3, clock_timestamp(), clock_timestamp())"
-        " ON CONFLICT (job_id, worker_no) DO UPDATE SET pid = $3, updated_at = clock_timestamp(), "
-        "finished_at = NULL");
+        " ON CONFLICT (job_id, worker_no) DO UPDATE"
+        " SET pid = $3, updated_at = clock_timestamp(), finished_at = NULL");
     static pg::Statement attempt(
-        "UPDATE scout_internal.job_records SET state = 'running', attempts = attempts + 1, attempt_at = "
-        "clock_timestamp(),"
+        "UPDATE scout_internal.job_records"
+        " SET state = 'running', attempts = attempts + 1, attempt_at = clock_timestamp(),"
         " started_at = coalesce(started_at, clock_timestamp()), finished_at = NULL, done_before = $2,"
         " next_attempt_at = NULL, paused = false WHERE job_id = $1");
     pg::AsRole owner(extension::extension_owner());
@@ -229,8 +227,8 @@ void add_progress(int64 job, int worker, const Progress &p) {
 
 void finish_worker(int64 job, int worker) {
     static pg::Statement finish(
-        "UPDATE scout_internal.job_workers SET finished_at = clock_timestamp() WHERE job_id = $1 AND "
-        "worker_no = $2");
+        "UPDATE scout_internal.job_workers SET finished_at = clock_timestamp()"
+        " WHERE job_id = $1 AND worker_no = $2");
     pg::AsRole owner(extension::extension_owner());
     finish.run({pg::int8(job), pg::int4(worker)});
     owner.end();
@@ -238,8 +236,8 @@ void finish_worker(int64 job, int worker) {
 
 pg::Array<int> unfinished_workers(int64 job, int but) {
     static pg::Statement others(
-        "SELECT w.worker_no FROM scout_internal.job_workers w WHERE w.job_id = $1 AND w.worker_no <> $2 AND "
-        "w.finished_at IS NULL");
+        "SELECT w.worker_no FROM scout_internal.job_workers w WHERE w.job_id = $1 AND w.worker_no <> $2"
+        " AND w.finished_at IS NULL");
     pg::AsRole owner(extension::extension_owner());
     pg::Rows rows = others.read_latest({pg::int8(job), pg::int4(but)});
     owner.end();

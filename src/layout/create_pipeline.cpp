@@ -1,14 +1,14 @@
 // create_pipeline(): the pipeline's relations, made for their owner, adopted or handed over.
 //
+// clang-format off
 // Three roles have a part in it.
-//   the caller             asks. He must be able to SET ROLE to the owner, and to the present owner of
-//   whatever
+//   the caller             asks. He must be able to SET ROLE to the owner, and to the present owner of whatever
 //                          is handed over, so that he gets nothing that he could not take by himself.
-//   the extension's owner  makes relations and triggers, by fixed statements: nobody else may create in
-//   schema
+//   the extension's owner  makes relations and triggers, by fixed statements: nobody else may create in schema
 //                          scout. No query is planned as him that names a table of the pipeline.
 //   the pipeline's owner   fills the new gold views and the queue: triggers, and whatever else somebody has
 //                          put on adopted tables, run with his rights, restricted. He is no superuser.
+// clang-format on
 //
 // Commit: everything is there, with its entry in the timeline. Abort, crash: nothing has changed. Two at a
 // time: the second waits for the first one's locks on bronze, or fails on a name that is taken meanwhile and

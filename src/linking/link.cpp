@@ -45,18 +45,17 @@ void refuse_unsound_lines() {
     const pg::TableTraits traits =
         pg::table_traits(extension::require_table("silver_line_items"), RowExclusiveLock);
     if (traits.refusal != nullptr)
-        ereport(
-            ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-            errmsg("table \"scout.silver_line_items\" cannot be used: %s", traits.refusal),
-            errhint("Nothing was changed. Mend the table; SELECT * FROM scout.create_pipeline() names all "
-                    "that is wrong."));
+        ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                errmsg("table \"scout.silver_line_items\" cannot be used: %s", traits.refusal),
+                errhint("Nothing was changed. Mend the table; "
+                        "SELECT * FROM scout.create_pipeline() names all that is wrong."));
 }
 
 // Rows of transaction_id, line_sequence, product_key, whether the match is exact.
 void write_lines(const pg::Rows &rows, Linked &linked) {
     static pg::Statement update(
-        "WITH linked AS (UPDATE scout.silver_line_items l SET product_key = n.product_key, updated_at = "
-        "clock_timestamp()"
+        "WITH linked AS (UPDATE scout.silver_line_items l"
+        " SET product_key = n.product_key, updated_at = clock_timestamp()"
         " FROM unnest($1::text[], $2::int[], $3::bigint[], $4::boolean[])"
         "  AS n(transaction_id, line_sequence, product_key, exact)"
         " WHERE l.transaction_id = n.transaction_id AND l.line_sequence = n.line_sequence"

@@ -18,8 +18,8 @@ namespace {
     "sha256(convert_to(jsonb_build_array(" t ".id, " t ".name, " t ".brand)::text, getdatabaseencoding()))"
 
 pg::Statement exact(
-    "SELECT e.ord, e.product_key, e.method, e.confidence FROM scout_internal.exact_product_matches($1, $2, "
-    "$3) e");
+    "SELECT e.ord, e.product_key, e.method, e.confidence"
+    " FROM scout_internal.exact_product_matches($1, $2, $3) e");
 
 pg::Statement remembered(
     "SELECT t.ord, k.product_key, 4, k.confidence"

@@ -47,9 +47,9 @@ struct Selection {
 
 // What is settled among ids that lie close together, or anywhere.
 #define IN_SILVER "SELECT s.source_event_id FROM scout.silver_transactions s WHERE s.source_event_id "
-#define LETTERED                                                                                    \
-    "SELECT d.event_id FROM scout.bronze_events_dlq d WHERE d.status IN ('open', 'discarded') AND " \
-    "d.event_id "
+#define LETTERED                                       \
+    "SELECT d.event_id FROM scout.bronze_events_dlq d" \
+    " WHERE d.status IN ('open', 'discarded') AND d.event_id "
 pg::Statement settled_between(IN_SILVER "BETWEEN $1 AND $2 UNION ALL " LETTERED "BETWEEN $1 AND $2",
                               pg::Plan::by_index);
 pg::Statement settled_among(IN_SILVER "= ANY ($1) UNION ALL " LETTERED "= ANY ($1)", pg::Plan::by_index);

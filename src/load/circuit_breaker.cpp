@@ -87,8 +87,8 @@ void claim_counts(Sample &w, bool add) {
     static pg::Statement claim(
         "DELETE FROM scout_internal.circuit_breaker_counts c WHERE c.count_id IN (SELECT x.count_id FROM"
         " scout_internal.circuit_breaker_counts x WHERE x.source_system = $1 FOR UPDATE SKIP LOCKED)"
-        " RETURNING coalesce(c.error_code, ''), c.events, c.since, c.since > clock_timestamp() - interval '1 "
-        "day'");
+        " RETURNING coalesce(c.error_code, ''), c.events, c.since,"
+        " c.since > clock_timestamp() - interval '1 day'");
     pg::AsRole owner(extension::extension_owner());
     pg::Rows rows = claim.run({pg::text(w.source)});
     for (uint64 i = 0; add && i < rows.count(); i++) {
@@ -104,8 +104,8 @@ void claim_counts(Sample &w, bool add) {
 void put_counts(const Sample &w) {
     static pg::Statement put(
         "INSERT INTO scout_internal.circuit_breaker_counts (source_system, error_code, events, since)"
-        " SELECT $1, nullif(c.code, ''), c.events, $4 FROM unnest($2::text[], $3::bigint[]) AS c(code, "
-        "events)");
+        " SELECT $1, nullif(c.code, ''), c.events, $4"
+        " FROM unnest($2::text[], $3::bigint[]) AS c(code, events)");
     pg::Column codes(TEXTOID, w.counts.size()), events(INT8OID, w.counts.size());
     for (const Count &c : w.counts) {
         codes.add_text(c.code);

@@ -22,11 +22,11 @@ namespace {
     " clock_timestamp(), "
 #define ID_IN_EVENT "left(btrim(b.event_data ->> 'transaction_id'), 256)"
 // A letter of an event is there: it is open again, with the newest error.
-#define REOPEN                                                                                            \
-    " ON CONFLICT (event_id) DO UPDATE SET status = 'open', last_retry_at = excluded.failed_at,"          \
-    " last_error_code = excluded.error_code, last_error_message = excluded.error_message,"                \
-    " last_error_details = excluded.error_details, resolved_at = NULL, resolved_by = NULL, resolution = " \
-    "NULL"
+#define REOPEN                                                                                   \
+    " ON CONFLICT (event_id) DO UPDATE SET status = 'open', last_retry_at = excluded.failed_at," \
+    " last_error_code = excluded.error_code, last_error_message = excluded.error_message,"       \
+    " last_error_details = excluded.error_details, resolved_at = NULL, resolved_by = NULL,"      \
+    " resolution = NULL"
 
 // $1 ids, $2 codes, $3 messages, $4 details, $5 transaction ids, $6 is this a redrive
 pg::Statement upsert(INSERT_LETTERS
@@ -72,8 +72,8 @@ private:
     // Without its letter an event would be in no state. One that is not in bronze any more has none.
     void refuse_dropped_letters() const {
         static pg::Statement missing(
-            "SELECT b.event_id FROM scout.bronze_events b WHERE b.event_id = ANY ($1) AND NOT EXISTS (SELECT "
-            "FROM"
+            "SELECT b.event_id FROM scout.bronze_events b WHERE b.event_id = ANY ($1)"
+            " AND NOT EXISTS (SELECT FROM"
             " scout.bronze_events_dlq d WHERE d.event_id = b.event_id AND d.status = 'open') LIMIT 1",
             pg::Plan::by_index);
         pg::Rows rows = missing.run({ids_.param()});
@@ -164,10 +164,10 @@ int64 dead_letter_chosen(const int64 *ids, size_t count, const char *code, const
 
 void resolve_letters(const Batch &batch, BatchCounts &counts) {
     static pg::Statement resolve(
-        "UPDATE scout.bronze_events_dlq SET status = 'resolved', resolved_at = clock_timestamp(), "
-        "resolved_by = $2,"
-        " resolution = 'loaded', last_retry_at = clock_timestamp() WHERE event_id = ANY ($1) AND status = "
-        "'open'");
+        "UPDATE scout.bronze_events_dlq SET status = 'resolved',"
+        " resolved_at = clock_timestamp(), resolved_by = $2,"
+        " resolution = 'loaded', last_retry_at = clock_timestamp() WHERE event_id = ANY ($1)"
+        " AND status = 'open'");
     pg::Array<int64> loaded;
     for (const Event &e : batch.events)
         if (e.verdict == Verdict::valid) loaded.push(e.event_id);
@@ -185,8 +185,8 @@ void clear_warnings(const int64 *ids, size_t count) {
 
 void write_warnings(Mode mode, const Batch &batch) {
     static pg::Statement insert(
-        "INSERT INTO scout_internal.quality_warnings (event_id, code, transaction_id, path, message, "
-        "raised_at)"
+        "INSERT INTO scout_internal.quality_warnings (event_id, code, transaction_id,"
+        " path, message, raised_at)"
         " SELECT w.e, w.c, w.t, w.p, w.m, clock_timestamp()"
         " FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[]) AS w(e, c, t, p, m)"
         " ON CONFLICT (event_id, code) DO NOTHING");

@@ -33,8 +33,8 @@ struct Wanted {
 
 Wanted read_arguments(const char *json) {
     static pg::Statement parse(
-        "SELECT (a->>'batch_size')::int, coalesce((a->>'max_events')::bigint, -1) FROM (SELECT $1::jsonb) "
-        "x(a)");
+        "SELECT (a->>'batch_size')::int, coalesce((a->>'max_events')::bigint, -1)"
+        " FROM (SELECT $1::jsonb) x(a)");
     pg::Rows rows = parse.run({pg::text(json)});
     const Wanted w{rows.int4(0, 1), rows.int8(0, 2)};
     rows.free();

@@ -28,8 +28,8 @@ void define_settings() {
         &duplicate_winner, winner_lowest, winner_options, PGC_SUSET, 0, nullptr, nullptr, nullptr);
     DefineCustomEnumVariable(
         "scout_ir.write_path", "How new silver rows are written: by the page, as COPY does, or by INSERT.",
-        "auto takes native where the tables allow it; native fails where they do not; both write the same "
-        "rows.",
+        "auto takes native where the tables allow it; native fails where they do not; "
+        "both write the same rows.",
         &write_path, write_auto, path_options, PGC_USERSET, 0, nullptr, nullptr, nullptr);
     DefineCustomIntVariable("scout_ir.load_interval",
                             "How often the supervisor drains the backlog of this database.",

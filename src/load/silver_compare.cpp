@@ -13,8 +13,8 @@ namespace {
 // its table was adopted must not be read as what it is not.
 pg::Statement read_transactions(
     "SELECT t.source_event_id::bigint, t.updated_at::timestamptz, t.transaction_id::text, t.store_id::text,"
-    " t.ts::timestamptz, t.date_key::int, t.total_amount::numeric, t.net_amount::numeric, "
-    "t.customer_id::text,"
+    " t.ts::timestamptz, t.date_key::int, t.total_amount::numeric,"
+    " t.net_amount::numeric, t.customer_id::text,"
     " t.payment_method::text, t.item_count::int, t.unique_products::int"
     " FROM scout.silver_transactions t WHERE t.source_event_id = ANY ($1)",
     pg::Plan::by_index);
@@ -29,8 +29,8 @@ pg::Statement renew_rows(
 
 pg::Statement read_lines(
     "SELECT l.transaction_id::text, l.line_sequence::int, l.product_id::text, l.product_name::text,"
-    " l.brand_name::text, l.category::text, l.quantity::numeric, l.unit_price::numeric, "
-    "l.line_amount::numeric,"
+    " l.brand_name::text, l.category::text, l.quantity::numeric,"
+    " l.unit_price::numeric, l.line_amount::numeric,"
     " l.discount_amount::numeric, l.store_id::text, l.product_key::bigint"
     " FROM scout.silver_line_items l WHERE l.transaction_id = ANY ($1)",
     pg::Plan::by_index);

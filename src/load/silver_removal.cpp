@@ -12,8 +12,8 @@ namespace scout::load {
 int64 remove_silver(const int64 *event_ids, size_t count, pg::Array<std::string_view> &transactions,
                     int64 &lines) {
     static pg::Statement remove(
-        "DELETE FROM scout.silver_transactions WHERE source_event_id = ANY ($1) RETURNING "
-        "transaction_id::text");
+        "DELETE FROM scout.silver_transactions WHERE source_event_id = ANY ($1)"
+        " RETURNING transaction_id::text");
     static pg::Statement remove_lines_first(
         "DELETE FROM scout.silver_line_items l USING scout.silver_transactions t"
         " WHERE t.source_event_id = ANY ($1) AND l.transaction_id = t.transaction_id",
@@ -36,9 +36,8 @@ int64 remove_silver(const int64 *event_ids, size_t count, pg::Array<std::string_
 
 void remove_misplaced(const Batch &batch, pg::Array<std::string_view> &orphaned, BatchCounts &counts) {
     static pg::Statement find(
-        "SELECT source_event_id::bigint, transaction_id::text FROM scout.silver_transactions WHERE "
-        "source_event_id = ANY "
-        "($1)");
+        "SELECT source_event_id::bigint, transaction_id::text FROM scout.silver_transactions"
+        " WHERE source_event_id = ANY ($1)");
     struct Place {
         int64 event_id;
         std::string_view transaction_id;
@@ -64,8 +63,8 @@ void remove_misplaced(const Batch &batch, pg::Array<std::string_view> &orphaned,
 void promote_duplicates(const std::string_view *transactions, size_t count, BatchCounts &counts) {
     static pg::Statement next(
         "SELECT DISTINCT ON (d.transaction_id) d.event_id FROM scout.bronze_events_dlq d"
-        " WHERE d.status = 'open' AND d.last_error_code = 'DUPLICATE_TRANSACTION' AND d.transaction_id = ANY "
-        "($1)"
+        " WHERE d.status = 'open' AND d.last_error_code = 'DUPLICATE_TRANSACTION'"
+        " AND d.transaction_id = ANY ($1)"
         " AND NOT EXISTS (SELECT FROM scout.silver_transactions t WHERE t.transaction_id = d.transaction_id)"
         " ORDER BY d.transaction_id, d.event_id * $2");
     if (count == 0) return;

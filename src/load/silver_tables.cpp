@@ -38,11 +38,10 @@ void check_constraints_at_once() {
 pg::TableTraits sound_table(const char *table, LOCKMODE lock) {
     const pg::TableTraits traits = pg::table_traits(extension::require_table(table), lock);
     if (traits.refusal != nullptr)
-        ereport(
-            ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-            errmsg("table \"scout.%s\" cannot be used: %s", table, traits.refusal),
-            errhint("Nothing was changed. Mend the table; SELECT * FROM scout.create_pipeline() names all "
-                    "that is wrong."));
+        ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                errmsg("table \"scout.%s\" cannot be used: %s", table, traits.refusal),
+                errhint("Nothing was changed. Mend the table; "
+                        "SELECT * FROM scout.create_pipeline() names all that is wrong."));
     return traits;
 }
 
@@ -60,8 +59,8 @@ SilverTables examine_tables() {
 void refuse_dropped_rows(const char *table) {
     ereport(ERROR, errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
             errmsg("a trigger on \"scout.%s\" dropped or moved a row of this event", table),
-            errhint("Filter events before they reach bronze, or by a rule: what silver lacks must be a dead "
-                    "letter."));
+            errhint("Filter events before they reach bronze, "
+                    "or by a rule: what silver lacks must be a dead letter."));
 }
 
 void verify_written(const SilverTables &tables, const Batch &batch) {

@@ -95,11 +95,10 @@ bool leaves_leftovers(Action action) {
 // Invalid indexes that an earlier run left behind on the relation: their OIDs, and their tables'.
 pg::Rows leftovers(Oid relation, const Request &r) {
     static pg::Statement find(
-        "SELECT i.indexrelid::bigint, i.indrelid::bigint FROM pg_index i JOIN pg_class c ON c.oid = "
-        "i.indexrelid"
-        " WHERE NOT i.indisvalid AND c.relkind = 'i' AND (c.relname ~ '_cc(new|old)[0-9]*$' OR c.relname = "
-        "$2::text::name) AND c.oid <> "
-        "$1::bigint::oid"
+        "SELECT i.indexrelid::bigint, i.indrelid::bigint FROM pg_index i JOIN pg_class c"
+        " ON c.oid = i.indexrelid"
+        " WHERE NOT i.indisvalid AND c.relkind = 'i' AND (c.relname ~ '_cc(new|old)[0-9]*$'"
+        " OR c.relname = $2::text::name) AND c.oid <> $1::bigint::oid"
         " AND i.indrelid IN (SELECT coalesce(x.indrelid, t.relid) FROM (SELECT $1::bigint::oid"
         "  UNION SELECT p.relid FROM pg_partition_tree($1::bigint::oid) p) t(relid)"
         "  LEFT JOIN pg_index x ON x.indexrelid = t.relid)"

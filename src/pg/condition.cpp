@@ -12,9 +12,8 @@ extern "C" {
 
 namespace scout::pg {
 
-namespace {
-
 void require_expression(const char *text) {
+    // Without parentheses around it. The line break ends a comment that the text may close with.
     List *statements = raw_parser(psprintf("SELECT %s\n", text), RAW_PARSE_DEFAULT);
     const SelectStmt *select = nullptr;
     if (list_length(statements) == 1) {
@@ -29,8 +28,10 @@ void require_expression(const char *text) {
         select->limitOffset == nullptr && select->limitCount == nullptr && select->lockingClause == NIL &&
         select->withClause == nullptr && linitial_node(ResTarget, select->targetList)->name == nullptr;
     if (!one_expression)
-        ereport(ERROR, errcode(ERRCODE_SYNTAX_ERROR), errmsg("this is not one SQL expression"));
+        ereport(ERROR, errcode(ERRCODE_SYNTAX_ERROR), errmsg("the text is not one SQL expression"));
 }
+
+namespace {
 
 Oid plan_condition(const char *condition, const char *relation, Oid (*planner)(const char *statement)) {
     require_expression(condition);
@@ -44,8 +45,8 @@ Oid plan_condition(const char *condition, const char *relation, Oid (*planner)(c
         foreach (query, static_cast<CachedPlanSource *>(lfirst(source))->query_list) {
             if (!contain_volatile_functions(static_cast<Node *>(lfirst(query)))) continue;
             ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("it calls a volatile function"),
-                    errhint("A condition may only read. Use STABLE and IMMUTABLE functions, now() for the "
-                            "time."));
+                    errhint("A condition may only read. Use STABLE and IMMUTABLE "
+                            "functions, now() for the time."));
         }
     }
     (void)SPI_freeplan(plan);

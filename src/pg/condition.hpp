@@ -5,6 +5,10 @@
 
 namespace scout::pg {
 
+// 42601 unless `text` is one expression with nothing before or after it, also no parenthesis that would close
+// the one that it will stand in.
+void require_expression(const char *text);
+
 // `condition` is one SQL expression and nothing else (no second statement or clause), works as a WHERE clause
 // of the relation ("schema.name", quoted), only reads, and who plans it may read what it reads. Otherwise one
 // error that begins with `what`. `planner` says who plans a statement, and its answer is returned. Needs a

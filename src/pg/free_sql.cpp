@@ -49,19 +49,6 @@ Span single_query(const char *text) {
     return {statement->stmt_location, length};
 }
 
-void require_expression(const char *text) {
-    // The line break ends a comment that the text may close with.
-    Node *node = only_statement(psprintf("SELECT (%s\n)", text))->stmt;
-    const SelectStmt *select = IsA(node, SelectStmt) ? castNode(SelectStmt, node) : nullptr;
-    if (select == nullptr || select->op != SETOP_NONE || list_length(select->targetList) != 1 ||
-        linitial_node(ResTarget, select->targetList)->name != nullptr || select->distinctClause != NIL ||
-        select->intoClause != nullptr || select->fromClause != NIL || select->whereClause != nullptr ||
-        select->groupClause != NIL || select->havingClause != nullptr || select->windowClause != NIL ||
-        select->valuesLists != NIL || select->sortClause != NIL || select->limitOffset != nullptr ||
-        select->limitCount != nullptr || select->lockingClause != NIL || select->withClause != nullptr)
-        ereport(ERROR, errcode(ERRCODE_SYNTAX_ERROR), errmsg("the text is more than one expression"));
-}
-
 FreeSql::FreeSql(Oid owner) : session_(owner) {
     // As SET TRANSACTION READ ONLY does; the end of the subtransaction restores it.
     XactReadOnly = true;

@@ -16,9 +16,6 @@ struct Span {
 };
 Span single_query(const char *text);
 
-// 42601 unless `text` is one expression, with nothing before or after it.
-void require_expression(const char *text);
-
 class FreeSql {
 public:
     explicit FreeSql(Oid owner);

@@ -6,6 +6,12 @@ extern "C" {
 
 namespace scout::pg {
 
+namespace {
+
+constexpr const char *how_to_fit = "Update the extension, or reconnect if it has just been updated.";
+
+}  // namespace
+
 Result::Result(FunctionCallInfo fcinfo) : function_(fcinfo->flinfo->fn_oid) {
     auto *info = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
     if (info == nullptr || !IsA(info, ReturnSetInfo) || (info->allowedModes & SFRM_Materialize) == 0)
@@ -31,13 +37,27 @@ Result &Result::put(Datum value, bool null) {
     return *this;
 }
 
+Result &Result::put_typed(Oid type, Datum value) {
+    if (count_ < columns_->natts && TupleDescAttr(columns_, count_)->atttypid != type) refuse_type(type);
+    return put(value, false);
+}
+
 // The library is of another version than the function that the catalogue has.
 void Result::refuse() const {
     ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
             errmsg("function %s does not fit its library", format_procedure(function_)),
             errdetail("It returns %d columns, the library writes %s.", columns_->natts,
                       count_ < columns_->natts ? "fewer" : "more"),
-            errhint("Update the extension, or reconnect if it has just been updated."));
+            errhint("%s", how_to_fit));
+    pg_unreachable();
+}
+
+void Result::refuse_type(Oid type) const {
+    ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+            errmsg("function %s does not fit its library", format_procedure(function_)),
+            errdetail("Its column %d is of type %s, the library writes %s.", count_ + 1,
+                      format_type_be(TupleDescAttr(columns_, count_)->atttypid), format_type_be(type)),
+            errhint("%s", how_to_fit));
     pg_unreachable();
 }
 
@@ -50,28 +70,29 @@ Result &Result::null() {
 }
 
 Result &Result::text(std::string_view value) {
-    return datum(PointerGetDatum(cstring_to_text_with_len(value.data(), static_cast<int>(value.size()))));
+    return put_typed(TEXTOID,
+                     PointerGetDatum(cstring_to_text_with_len(value.data(), static_cast<int>(value.size()))));
 }
 Result &Result::text_or_null(const char *value) {
     return value == nullptr ? null() : text(value);
 }
 Result &Result::int8(int64 value) {
-    return datum(Int64GetDatum(value));
+    return put_typed(INT8OID, Int64GetDatum(value));
 }
 Result &Result::int4(int32 value) {
-    return datum(Int32GetDatum(value));
+    return put_typed(INT4OID, Int32GetDatum(value));
 }
 Result &Result::boolean(bool value) {
-    return datum(BoolGetDatum(value));
+    return put_typed(BOOLOID, BoolGetDatum(value));
 }
 Result &Result::timestamp(TimestampTz value) {
-    return datum(TimestampTzGetDatum(value));
+    return put_typed(TIMESTAMPTZOID, TimestampTzGetDatum(value));
 }
 Result &Result::decimal(core::Decimal value) {
-    return datum(numeric_of(value));
+    return put_typed(NUMERICOID, numeric_of(value));
 }
 Result &Result::milliseconds(int64 microseconds) {
-    return datum(numeric_milliseconds(microseconds));
+    return put_typed(NUMERICOID, numeric_milliseconds(microseconds));
 }
 
 void Result::end_row() {

@@ -1,5 +1,6 @@
 // Results of set-returning functions: a tuplestore, so that RETURNS TABLE functions work both as
-// SELECT f() and SELECT * FROM f(). A row of more or fewer columns than the function has raises 55000.
+// SELECT f() and SELECT * FROM f(). A row of more or fewer columns than the function has, or of
+// other types, raises 55000.
 #pragma once
 
 #include "pg/postgres.hpp"
@@ -20,13 +21,15 @@ public:
     Result &timestamp(TimestampTz value);
     Result &decimal(core::Decimal value);
     Result &milliseconds(int64 microseconds);  // numeric with three decimals
-    Result &datum(Datum value);
+    Result &datum(Datum value);                // of the type that the column has
     Result &null();
     void end_row();
 
 private:
     Result &put(Datum value, bool null);
+    Result &put_typed(Oid type, Datum value);
     [[noreturn]] void refuse() const;
+    [[noreturn]] void refuse_type(Oid type) const;
 
     static constexpr int max_columns = 32;
     Oid function_;

@@ -23,8 +23,8 @@ void forget_activity();
 
 // May another session of this database hold counts of rows that it wrote, and committed, after `since`? A
 // session reports them when it goes idle, at once or 10 s later; one in a transaction may hold those of the
-// transaction before it. Workers of this
-// extension report after each transaction; other background processes that show no state are not looked at.
+// transaction before it. Workers of this extension report after each transaction; other background processes
+// that show no state are not looked at.
 // `before`: only sessions whose transaction began before it, and has gone on since.
 bool writes_may_be_unreported(TimestampTz since, TimestampTz before);
 

@@ -19,6 +19,8 @@ namespace {
 
 enum class Kind : uint8 { int8, bytes };
 
+constexpr int first_value = 2;  // of the arguments, after the key and the weight
+
 // What one call site hashes, and the newest value it hashed: lines of one transaction lie together.
 struct Site {
     static constexpr int max_values = 4;
@@ -33,13 +35,17 @@ struct Site {
 
 Site *make_site(FunctionCallInfo fcinfo) {
     auto *site = static_cast<Site *>(MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(Site)));
-    site->count = PG_NARGS() - 2;
+    site->count = PG_NARGS() - first_value;
     site->size = -1;
     if (get_fn_expr_variadic(fcinfo->flinfo) || site->count > Site::max_values)
         ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                 errmsg("values must be given one by one, up to %d", Site::max_values));
+    if (get_fn_expr_argtype(fcinfo->flinfo, 0) != UUIDOID ||
+        get_fn_expr_argtype(fcinfo->flinfo, 1) != INT4OID)
+        ereport(ERROR, errcode(ERRCODE_DATATYPE_MISMATCH),
+                errmsg("key and weight must be of type uuid and integer"));
     for (int i = 0; i < site->count; i++) {
-        const Oid type = getBaseType(get_fn_expr_argtype(fcinfo->flinfo, i + 2));
+        const Oid type = getBaseType(get_fn_expr_argtype(fcinfo->flinfo, i + first_value));
         if (type != INT8OID && type != TEXTOID && type != BYTEAOID)
             ereport(ERROR, errcode(ERRCODE_DATATYPE_MISMATCH),
                     errmsg("values must not be of type %s", format_type_be(type)),
@@ -79,9 +85,9 @@ uint64 hash_values(const Site &site, const pg_uuid_t &key, FunctionCallInfo fcin
     core::SipHash hash = keyed(key);
     for (int i = 0; i < site.count; i++) {
         if (site.kinds[i] == Kind::int8) {
-            hash.word(static_cast<uint64>(PG_GETARG_INT64(i + 2)));
+            hash.word(static_cast<uint64>(PG_GETARG_INT64(i + first_value)));
         } else {
-            struct varlena *v = PG_GETARG_VARLENA_PP(i + 2);
+            struct varlena *v = PG_GETARG_VARLENA_PP(i + first_value);
             hash.bytes(VARDATA_ANY(v), VARSIZE_ANY_EXHDR(v));
         }
     }
@@ -94,6 +100,7 @@ uint64 hash_values(const Site &site, const pg_uuid_t &key, FunctionCallInfo fcin
 
 SCOUT_FUNCTION(scout_fingerprint, scout::pg::any_number) {
     using namespace scout;
+    if (PG_NARGS() <= proof::first_value) pg::refuse_arguments(fcinfo, proof::first_value + 1);
     auto *site = static_cast<proof::Site *>(fcinfo->flinfo->fn_extra);
     if (site == nullptr) fcinfo->flinfo->fn_extra = site = proof::make_site(fcinfo);
     const pg_uuid_t &key = *PG_GETARG_UUID_P(0);
@@ -101,7 +108,7 @@ SCOUT_FUNCTION(scout_fingerprint, scout::pg::any_number) {
     if (weight < 0)
         ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("weight must not be negative"));
     const bool one_text = site->count == 1 && site->kinds[0] == proof::Kind::bytes;
-    const uint64 fingerprint =
-        one_text ? proof::hash_text(*site, key, PG_GETARG_DATUM(2)) : proof::hash_values(*site, key, fcinfo);
+    const uint64 fingerprint = one_text ? proof::hash_text(*site, key, PG_GETARG_DATUM(proof::first_value))
+                                        : proof::hash_values(*site, key, fcinfo);
     PG_RETURN_INT64(static_cast<int64>(core::weigh_fingerprint(fingerprint, static_cast<uint32>(weight))));
 }

@@ -31,20 +31,20 @@ pg::Statement sources(
 // Queue ids are hints: only events that are in bronze and in no other state are waiting.
 pg::Statement waiting(
     "SELECT b.event_id FROM (SELECT generate_series(lower(r), upper(r) - 1) AS event_id"
-    "  FROM scout.bronze_pending p, unnest(p.events) r WHERE p.source_system = $2 AND p.min_ingested_at < "
-    "$1) q"
+    "  FROM scout.bronze_pending p, unnest(p.events) r WHERE p.source_system = $2"
+    " AND p.min_ingested_at < $1) q"
     " JOIN scout.bronze_events b ON b.event_id = q.event_id WHERE b.ingested_at < $1"
     " AND NOT EXISTS (SELECT FROM scout.silver_transactions s WHERE s.source_event_id = b.event_id)"
     " AND NOT EXISTS (SELECT FROM scout.bronze_events_dlq d WHERE d.event_id = b.event_id"
     "  AND d.status IN ('open', 'discarded')) ORDER BY b.event_id");
 
 pg::Statement clear_batches(
-    "WITH old AS (UPDATE scout.bronze_ingestion_batches i SET status = 'dead_lettered' WHERE i.status = "
-    "'pending'"
-    "  AND i.created_at < $1 AND i.source_system = $2 RETURNING i.batch_id, i.source_system, i.payload, "
-    "i.created_at)"
-    " INSERT INTO scout.bronze_events_dlq (original_payload, error_code, error_message, error_details, "
-    "source_system)"
+    "WITH old AS (UPDATE scout.bronze_ingestion_batches i SET status = 'dead_lettered'"
+    " WHERE i.status = 'pending'"
+    "  AND i.created_at < $1 AND i.source_system = $2"
+    " RETURNING i.batch_id, i.source_system, i.payload, i.created_at)"
+    " INSERT INTO scout.bronze_events_dlq (original_payload, error_code, error_message,"
+    " error_details, source_system)"
     " SELECT coalesce(o.payload, 'null'::jsonb), $3, $4,"
     " jsonb_build_object('batch_id', o.batch_id, 'created_at', o.created_at), o.source_system FROM old o");
 

@@ -18,16 +18,16 @@ SCOUT_ACTION(scout_dlq_resolve, 6) {
     for (int i = 1; i <= 4; i++) filtered = filtered || !PG_ARGISNULL(i);
     if (!filtered)
         ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("dlq_resolve needs a filter"),
-                errhint("Give dlq_ids, error_code, source_system or failed_before; failed_before => now() "
-                        "means all."));
+                errhint("Give dlq_ids, error_code, source_system or failed_before; "
+                        "failed_before => now() means all."));
     const bool dry_run = pg::flag(fcinfo, 5, "dry_run");
     const Oid role = GetUserId();
     pg::Result result(fcinfo);
     pg::Session session(extension::require_pipeline());
     extension::acquire(extension::Lock::flight, extension::flight_alone);
     static pg::Statement discard(
-        "UPDATE scout.bronze_events_dlq d SET status = 'discarded', resolved_at = clock_timestamp(), "
-        "resolved_by = $5,"
+        "UPDATE scout.bronze_events_dlq d"
+        " SET status = 'discarded', resolved_at = clock_timestamp(), resolved_by = $5,"
         " resolution = $6 WHERE d.status = 'open' AND ($1 IS NULL OR d.dlq_id = ANY ($1))"
         " AND ($2 IS NULL OR upper($2) IN (upper(d.error_code), upper(d.last_error_code)))"
         " AND ($3 IS NULL OR d.source_system = $3) AND ($4 IS NULL OR d.failed_at < $4)");
@@ -69,16 +69,16 @@ SCOUT_ACTION(scout_dlq_purge, 2) {
     static pg::Statement purge(
         "WITH purged AS (DELETE FROM scout.bronze_events_dlq d"
         "  WHERE d.status IN ('resolved', 'discarded') AND d.resolved_at < $1 AND NOT (d.status = 'discarded'"
-        "  AND EXISTS (SELECT FROM scout.bronze_events b WHERE b.event_id = d.event_id)) RETURNING "
-        "d.event_id),"
+        "  AND EXISTS (SELECT FROM scout.bronze_events b WHERE b.event_id = d.event_id))"
+        " RETURNING d.event_id),"
         // The dedup key of an event that nothing accounts for any more goes with its letter.
         " forgotten AS (DELETE FROM scout.bronze_event_keys k USING purged p WHERE k.event_id = p.event_id"
         "  AND NOT EXISTS (SELECT FROM scout.bronze_events b WHERE b.event_id = p.event_id)"
         "  AND NOT EXISTS (SELECT FROM scout.silver_transactions s WHERE s.source_event_id = p.event_id))"
         " SELECT count(*) FROM purged");
     static pg::Statement kept_closed(
-        "SELECT count(*) FROM scout.bronze_events_dlq d WHERE d.status IN ('resolved', 'discarded') AND "
-        "d.resolved_at < $1");
+        "SELECT count(*) FROM scout.bronze_events_dlq d WHERE d.status IN ('resolved', 'discarded')"
+        " AND d.resolved_at < $1");
     int64 purged = 0, kept = 0;
     ErrorData *error = pg::attempt(
         [&] {

@@ -7,8 +7,8 @@ namespace scout::recovery {
 
 void warn_open_writers(TimestampTz end) {
     static pg::Statement count(
-        "SELECT count(*) FROM pg_stat_activity a WHERE a.datname = current_database() AND a.pid <> "
-        "pg_backend_pid()"
+        "SELECT count(*) FROM pg_stat_activity a WHERE a.datname = current_database()"
+        " AND a.pid <> pg_backend_pid()"
         " AND a.backend_xid IS NOT NULL AND a.xact_start < $1");
     // As the extension's owner: other roles see no transaction of a role that they are no member of.
     pg::AsRole owner(extension::extension_owner());

@@ -180,8 +180,8 @@ SCOUT_ACTION(scout_quarantine_window, 5) {
     extension::acquire(extension::Lock::flight, extension::flight_alone);
     intake::flush_pending();
     static pg::Statement select(
-        "SELECT b.event_id, b.ingested_at FROM scout.bronze_events b WHERE b.ingested_at >= $1 AND "
-        "b.ingested_at < $2"
+        "SELECT b.event_id, b.ingested_at FROM scout.bronze_events b WHERE b.ingested_at >= $1"
+        " AND b.ingested_at < $2"
         " AND ($3 IS NULL OR b.source_system = $3)" NOT_QUARANTINED);
     Target target = collect(
         select.run({pg::timestamp(window.start), pg::timestamp(window.end), pg::text_or_null(source)}));

@@ -38,10 +38,9 @@ constexpr size_t redrive_batch = 2000;
     " AND ($1 IS NULL OR upper($1) IN (upper(d.error_code), upper(d.last_error_code)))" \
     " AND ($2 IS NULL OR d.source_system = $2) AND ($3 IS NULL OR d.failed_at >= $3)"   \
     " AND ($4 IS NULL OR d.failed_at < $4) AND ($5 IS NULL OR d.event_id = ANY ($5))"
-#define LETTER                                                                                              \
-    "SELECT d.dlq_id, coalesce(d.event_id, 0), EXISTS (SELECT FROM scout.bronze_events b WHERE b.event_id " \
-    "= "                                                                                                    \
-    "d.event_id)"
+#define LETTER                                                 \
+    "SELECT d.dlq_id, coalesce(d.event_id, 0), EXISTS (SELECT" \
+    " FROM scout.bronze_events b WHERE b.event_id = d.event_id)"
 
 pg::Statement choose("SELECT d.dlq_id" MATCHING " ORDER BY d.dlq_id LIMIT $6");
 pg::Statement claim(LETTER MATCHING " ORDER BY d.dlq_id LIMIT $6 FOR UPDATE OF d SKIP LOCKED");
@@ -55,8 +54,8 @@ pg::Statement count_open("SELECT count(*)" MATCHING);
 pg::Statement put_back(
     "INSERT INTO scout.bronze_events (event_id, event_type, source_system, store_id, event_data, ingested_at)"
     " OVERRIDING SYSTEM VALUE SELECT x.event_id, x.event_type, x.source_system, x.store_id, x.event_data, x.ingested_at"
-    " FROM scout.bronze_deletions x WHERE x.event_id = $1 ORDER BY x.deleted_at DESC LIMIT 1 RETURNING "
-    "event_id");
+    " FROM scout.bronze_deletions x WHERE x.event_id = $1 ORDER BY x.deleted_at DESC"
+    " LIMIT 1 RETURNING event_id");
 
 pg::Statement reinsert_payload(
     "INSERT INTO scout.bronze_events (source_system, event_data)"
@@ -66,8 +65,8 @@ pg::Statement reinsert_payload(
 pg::Statement link("UPDATE scout.bronze_events_dlq SET event_id = $2 WHERE dlq_id = $1");
 
 pg::Statement known_elsewhere(
-    "UPDATE scout.bronze_events_dlq d SET status = 'resolved', resolved_at = clock_timestamp(), resolved_by "
-    "= $2,"
+    "UPDATE scout.bronze_events_dlq d"
+    " SET status = 'resolved', resolved_at = clock_timestamp(), resolved_by = $2,"
     " resolution = 'bronze has this content as event ' || k.event_id"
     " FROM scout.bronze_event_keys k WHERE d.dlq_id = $1"
     " AND k.event_hash = scout.event_hash(d.original_payload, 'transaction.v1')");

@@ -9,6 +9,7 @@
 #include "extension/installed.hpp"
 #include "extension/sight.hpp"
 #include "pg/arguments.hpp"
+#include "pg/condition.hpp"
 #include "pg/deadline.hpp"
 #include "pg/free_sql.hpp"
 #include "pg/result.hpp"
@@ -173,9 +174,8 @@ void validate(Rule &rule) {
 
 void insert(const Rule &rule) {
     static pg::Statement add(
-        "INSERT INTO scout_internal.quality_rule_records (name, category, severity, relation, predicate, "
-        "query, "
-        "warn_if,"
+        "INSERT INTO scout_internal.quality_rule_records (name, category, severity, relation,"
+        " predicate, query, warn_if,"
         " error_if, window_column, description, enabled, owner, created_at, created_by)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::text::name, clock_timestamp(), $13)"
         " ON CONFLICT (name) DO NOTHING");
@@ -191,8 +191,7 @@ void insert(const Rule &rule) {
                                    pg::text(rule.owner), pg::text(actor)});
     owner.end();
     if (rows.count() == 0)
-        ereport(ERROR, errcode(ERRCODE_DUPLICATE_OBJECT),
-                errmsg("there is a rule \"%s\" already", rule.name),
+        ereport(ERROR, errcode(ERRCODE_DUPLICATE_OBJECT), errmsg("there is a rule \"%s\" already", rule.name),
                 is_shipped(rule.name)
                     ? errhint("It ships with scout_ir; set_quality_rule() changes it.")
                     : errhint("Choose another name, or drop it first: SELECT scout.drop_quality_rule(%s)",
@@ -233,13 +232,11 @@ Rule required_rule(const char *name) {
 
 void write_tuning(const Rule &rule, bool forget) {
     static pg::Statement tune(
-        "UPDATE scout_internal.quality_rule_records SET enabled = $2, severity = $3, warn_if = $4, error_if "
-        "= $5 "
-        "WHERE name = $1");
+        "UPDATE scout_internal.quality_rule_records"
+        " SET enabled = $2, severity = $3, warn_if = $4, error_if = $5 WHERE name = $1");
     static pg::Statement override_rule(
-        "INSERT INTO scout_internal.quality_rule_overrides AS o (name, enabled, severity, warn_if, error_if, "
-        "set_at, "
-        "set_by)"
+        "INSERT INTO scout_internal.quality_rule_overrides AS o (name, enabled, severity, warn_if,"
+        " error_if, set_at, set_by)"
         " VALUES ($1, $2, $3, $4, $5, clock_timestamp(), $6) ON CONFLICT (name) DO UPDATE SET"
         " enabled = excluded.enabled, severity = excluded.severity, warn_if = excluded.warn_if,"
         " error_if = excluded.error_if, set_at = excluded.set_at, set_by = excluded.set_by");
@@ -292,8 +289,8 @@ SCOUT_ACTION(scout_set_quality_rule, 5) {
     rules::Rule rule = rules::required_rule(name);
     if (nothing && !rule.shipped())
         ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("nothing to set"),
-                errhint("Give enabled, severity, warn_if or error_if; a rule that ships returns to its "
-                        "defaults so."));
+                errhint("Give enabled, severity, warn_if or error_if; "
+                        "a rule that ships returns to its defaults so."));
     if (!PG_ARGISNULL(1)) rule.enabled = PG_GETARG_BOOL(1);
     if (severity != nullptr) rule.severity = severity;
     if (warns) rule.warn = warn;

@@ -29,8 +29,8 @@ void add_shipped(pg::Array<Rule> &rules) {
 
 void add_own(pg::Array<Rule> &rules) {
     static pg::Statement records(
-        "SELECT r.name, r.category, r.severity, r.description, r.relation, r.window_column, r.predicate, "
-        "r.query,"
+        "SELECT r.name, r.category, r.severity, r.description, r.relation,"
+        " r.window_column, r.predicate, r.query,"
         " r.owner::text, r.warn_if, r.error_if, r.enabled, r.created_at"
         " FROM scout_internal.quality_rule_records r ORDER BY r.name");
     pg::Rows rows = records.read();

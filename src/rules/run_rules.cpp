@@ -129,9 +129,8 @@ void store(const Request &r, int64 run, const Rule &rule, const Outcome &out, co
 void emit(pg::Result &result, int64 run) {
     static pg::Statement results(
         "SELECT q.rule, q.category, q.severity, q.relation, q.status, q.failures, q.scanned, q.percentage,"
-        " q.anomalous, q.duration_ms, q.sample, q.message, q.run_id FROM scout_internal.quality_results q "
-        "WHERE "
-        "q.run_id = $1"
+        " q.anomalous, q.duration_ms, q.sample, q.message, q.run_id FROM scout_internal.quality_results q"
+        " WHERE q.run_id = $1"
         " ORDER BY array_position(ARRAY['runtime error', 'error', 'warn', 'pass'], q.status), q.rule",
         pg::Plan::by_index);
     constexpr int columns = 13;

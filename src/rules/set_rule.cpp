@@ -112,8 +112,8 @@ int64 write_override(const Request &r, bool remove) {
         "INSERT INTO scout_internal.rule_overrides AS o (code, enabled, severity, threshold, set_at, set_by)"
         " VALUES ($1, $2, $3, $4, clock_timestamp(), $5)"
         " ON CONFLICT (code) DO UPDATE SET enabled = coalesce(excluded.enabled, o.enabled),"
-        " severity = coalesce(excluded.severity, o.severity), threshold = coalesce(excluded.threshold, "
-        "o.threshold),"
+        " severity = coalesce(excluded.severity, o.severity),"
+        " threshold = coalesce(excluded.threshold, o.threshold),"
         " set_at = excluded.set_at, set_by = excluded.set_by");
     const char *actor = audit::actor();
     pg::AsRole owner(extension::extension_owner());

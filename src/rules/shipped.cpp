@@ -72,8 +72,8 @@ constexpr Shipped shipped[] = {
         " CROSS JOIN LATERAL (SELECT i.transaction_id, i.line_sequence FROM scout.silver_line_items i"
         " WHERE i.transaction_id = d.id OFFSET 0) l"
         " WHERE NOT EXISTS (SELECT FROM scout.silver_transactions s WHERE s.transaction_id = d.id OFFSET 0)",
-        "A line item of an open dead letter whose transaction is not in silver; reconcile() looks at all "
-        "lines."),
+        "A line item of an open dead letter whose transaction is not in silver; "
+        "reconcile() looks at all lines."),
 };
 
 // Each condition that silver can be asked is a rule here.

@@ -33,9 +33,8 @@ void look_at_sessions(Targets &targets) {
     static pg::Statement sessions(
         "SELECT a.backend_start, a.usename::text, a.application_name, a.state LIKE 'idle%',"
         " pg_backend_pid() IN (a.pid, a.leader_pid), a.datname = current_database(), a.backend_type,"
-        " coalesce((SELECT bool_or(r.rolsuper) FROM pg_roles r WHERE pg_has_role(a.usesysid, r.oid, "
-        "'MEMBER')), "
-        "true)"
+        " coalesce((SELECT bool_or(r.rolsuper) FROM pg_roles r"
+        " WHERE pg_has_role(a.usesysid, r.oid, 'MEMBER')), true)"
         " FROM pg_stat_activity a WHERE a.pid = $1");
     for (Target &t : targets) {
         CHECK_FOR_INTERRUPTS();
@@ -67,10 +66,9 @@ void refuse_too_many(const Action &action, const Targets &targets) {
     ereport(action.dry_run ? WARNING : ERROR, errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
             errmsg("%d sessions are to be ended, max_targets is %d", count, action.max_targets),
             errdetail("Processes: %s%s.", list.data, count > 20 ? " and more" : ""),
-            action.dry_run
-                ? errhint("Without dry_run this call would fail and signal nobody.")
-                : errhint("Nobody was signalled. Look at them with dry_run => true, then raise max_targets "
-                          "or older_than."));
+            action.dry_run ? errhint("Without dry_run this call would fail and signal nobody.")
+                           : errhint("Nobody was signalled. Look at them with dry_run => true, "
+                                     "then raise max_targets or older_than."));
     pfree(list.data);
 }
 

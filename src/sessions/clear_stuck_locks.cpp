@@ -26,8 +26,8 @@ constexpr const char *function_name = "clear_stuck_locks";
 // Where the server does not track activities, the age of a transaction is not to be known.
 void find_holders(int64 older_than_ms, Targets &targets) {
     static pg::Statement holders(
-        "SELECT coalesce(l.pid, 0), l.virtual_transaction, string_agg(DISTINCT l.lock_name, ', '), "
-        "l.xact_start,"
+        "SELECT coalesce(l.pid, 0), l.virtual_transaction,"
+        " string_agg(DISTINCT l.lock_name, ', '), l.xact_start,"
         " l.gid, l.usename::text"
         " FROM scout.locks() l"
         " WHERE l.granted AND (l.xact_start <= $1 OR l.state = 'disabled')"

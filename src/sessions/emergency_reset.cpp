@@ -165,8 +165,8 @@ void Reset::clear(Step &s) {
 
 void Reset::probe(Step &s) {
     static pg::Statement load(
-        "SELECT l.events_processed, l.transactions_created + l.transactions_updated, l.events_dead_lettered, "
-        "l.backlog"
+        "SELECT l.events_processed, l.transactions_created + l.transactions_updated,"
+        " l.events_dead_lettered, l.backlog"
         " FROM scout.load_silver_from_bronze($1, force => true) l");
     pg::Rows rows = load.run({pg::int4(r_.probe_events)});
     probed_ = rows.int8(0, 1);

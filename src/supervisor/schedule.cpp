@@ -178,8 +178,9 @@ SCOUT_ACTION(scout_unschedule_jobs, 0) {
     using namespace scout;
     using namespace scout::supervisor;
     static pg::Statement find(
-        "SELECT j.jobid, j.jobname::text, j.schedule, j.command FROM cron.job j WHERE j.database = "
-        "current_database() AND j.jobname = ANY ($1) ORDER BY array_position($1, j.jobname::text), j.jobid");
+        "SELECT j.jobid, j.jobname::text, j.schedule, j.command FROM cron.job j"
+        " WHERE j.database = current_database() AND j.jobname = ANY ($1)"
+        " ORDER BY array_position($1, j.jobname::text), j.jobid");
     static pg::Statement unschedule("SELECT cron.unschedule($1)");
     const Oid role = GetUserId();
     pg::Result result(fcinfo);

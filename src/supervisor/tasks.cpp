@@ -83,8 +83,8 @@ void restart_due(pg::Array<extension::Done> &done) {
         "  OR r.next_attempt_at NOT BETWEEN clock_timestamp() AND clock_timestamp() + interval '11 min')"
         " AND NOT ($2 AND r.paused) ORDER BY r.job_id LIMIT $3");
     static pg::Statement postpone(
-        "UPDATE scout_internal.job_records r SET next_attempt_at = clock_timestamp() + CASE WHEN r.state = "
-        "'queued'"
+        "UPDATE scout_internal.job_records r SET next_attempt_at = clock_timestamp() + CASE"
+        " WHEN r.state = 'queued'"
         " THEN least(interval '10 min', greatest(interval '5 s', clock_timestamp() - coalesce(r.attempt_at,"
         "  r.created_at))) ELSE " BACKOFF " END WHERE r.job_id = $1");
     const bool paused = extension::pipeline_is_complete() && extension::all_loading_is_paused();
@@ -149,8 +149,8 @@ Last last_of(const char *kind, int interval, Oid owner) {
 // neither the table nor the log.
 void retry(int64 job) {
     static pg::Statement again(
-        "UPDATE scout_internal.job_records r SET state = 'queued', finished_at = NULL, next_attempt_at = "
-        "clock_timestamp()"
+        "UPDATE scout_internal.job_records r"
+        " SET state = 'queued', finished_at = NULL, next_attempt_at = clock_timestamp()"
         " + interval '5 s' WHERE r.job_id = $1");
     pg::AsRole owner(extension::extension_owner());
     again.run({pg::int8(job)});

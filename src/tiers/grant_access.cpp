@@ -105,11 +105,11 @@ int change_functions(const Request &r, bool grant) {
 }
 
 // A relation counts once, whatever may be done with it.
-#define EACH_ONCE                                                                                         \
-    " SELECT o.name, row_number() OVER (PARTITION BY o.name, $3 OR o.held ORDER BY o.privilege) = 1 AND " \
-    "($3 OR "                                                                                             \
-    "o.held), o.privilege FROM (SELECT format('%I.%I', n.nspname, c.relname) AS name, t.privilege,"       \
-    "  EXISTS (SELECT FROM aclexplode(c.relacl) a"                                                        \
+#define EACH_ONCE                                                                                    \
+    " SELECT o.name, row_number() OVER (PARTITION BY o.name, $3 OR o.held ORDER BY o.privilege) = 1" \
+    " AND ($3 OR o.held), o.privilege"                                                               \
+    " FROM (SELECT format('%I.%I', n.nspname, c.relname) AS name, t.privilege,"                      \
+    "  EXISTS (SELECT FROM aclexplode(c.relacl) a"                                                   \
     "   WHERE a.grantee = $2::bigint::oid AND a.privilege_type = t.privilege) AS held"
 
 // Views and state tables of the extension.
@@ -131,8 +131,8 @@ int change_pipeline(const Request &r, bool grant, Oid owner) {
         "  WHERE NOT t.is_member"
         "  UNION SELECT c.relname::text, 'SELECT', 'reader' FROM pg_class c"
         "  WHERE c.relkind = 'm' AND c.relnamespace = 'scout'::regnamespace)" EACH_ONCE
-        " FROM tier t JOIN pg_class c ON c.relname = t.relation_name AND c.relkind IN ('r', 'p', 'f', 'v', "
-        "'m')"
+        " FROM tier t JOIN pg_class c ON c.relname = t.relation_name"
+        " AND c.relkind IN ('r', 'p', 'f', 'v', 'm')"
         " JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = 'scout'"
         " WHERE c.relowner = $4::bigint::oid AND t.tier = ANY ($1)) o ORDER BY o.privilege, o.name");
     pg::Rows rows =

@@ -33,8 +33,8 @@ pg::Statement ingest(
 
 pg::Statement ingest_again(
     "SELECT i.accepted, i.duplicate, i.reason FROM scout.bronze_events b,"
-    " scout.ingest_event(b.event_data || '{\"metadata\": {\"delivery\": 2}}', b.event_type, b.source_system) "
-    "i"
+    " scout.ingest_event(b.event_data || '{\"metadata\": {\"delivery\": 2}}',"
+    " b.event_type, b.source_system) i"
     " WHERE b.event_id = $1");
 
 pg::Statement letter(
@@ -46,8 +46,8 @@ pg::Statement in_silver("SELECT FROM scout.silver_transactions t WHERE t.source_
 pg::Statement different_lines(
     "SELECT count(*) FROM (SELECT i.item, i.line FROM scout.bronze_events b,"
     "  jsonb_array_elements(b.event_data -> 'items') WITH ORDINALITY i(item, line) WHERE b.event_id = $1) e"
-    " FULL JOIN (SELECT l.* FROM scout.silver_line_items l JOIN scout.silver_transactions t USING "
-    "(transaction_id)"
+    " FULL JOIN (SELECT l.* FROM scout.silver_line_items l"
+    " JOIN scout.silver_transactions t USING (transaction_id)"
     "  WHERE t.source_event_id = $1) l ON l.line_sequence = e.line"
     " WHERE (l.product_id, l.quantity, l.unit_price, l.line_amount) IS DISTINCT FROM"
     "  (e.item ->> 'product_id', (e.item ->> 'qty')::numeric, (e.item ->> 'unit_price')::numeric,"

@@ -8,7 +8,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS scout_ir;
 
 BEGIN;
-SELECT plan(149);
+SELECT plan(150);
 -- What a check said of one subject; nothing where it has no alert.
 CREATE FUNCTION pg_temp.checked(key text) RETURNS text LANGUAGE sql AS
 $$ SELECT string_agg(concat_ws(' ', c.transition, c.severity, c.state), ', ') FROM scout.check_alerts() c WHERE c.dedup_key = key $$;
@@ -20,11 +20,11 @@ $$ SELECT outcome || ' ' || counts FROM scout.timeline WHERE action = what ORDER
 
 -- Without a pipeline two sources cannot be looked at; the others can.
 SELECT results_eq($$SELECT dedup_key, transition, severity, summary FROM scout.check_alerts() ORDER BY 1$$,
-    $$VALUES ('check:gold', 'opened', 'warning', 'could not be checked: the pipeline is not there: relation "scout.bronze_events" does not exist (SQLSTATE 42P01)'),
-             ('check:health', 'opened', 'warning', 'could not be checked: the pipeline is not there: relation "scout.bronze_events" does not exist (SQLSTATE 42P01)')$$,
+    $$VALUES ('check:gold', 'opened', 'warning', 'could not be checked (SQLSTATE 42P01)'),
+             ('check:health', 'opened', 'warning', 'could not be checked (SQLSTATE 42P01)')$$,
     'a source that fails is an alert itself');
 SELECT set_eq('SELECT source, failed_source FROM scout_internal.alerts', $$VALUES ('health', 'gold'), ('health', 'health')$$, 'about the source that failed');
-SELECT is((SELECT remedy FROM scout.v_alerts WHERE dedup_key = 'check:gold'), 'Create or complete it: SELECT * FROM scout.create_pipeline()', 'and says what to do');
+SELECT is((SELECT remedy FROM scout.v_alerts WHERE dedup_key = 'check:gold'), 'SELECT * FROM scout.create_pipeline();', 'and says what to do');
 SELECT set_eq('SELECT source, conditions, error_sqlstate FROM scout_internal.alert_checks',
     $$VALUES ('rule', 0, NULL), ('freshness', 0, NULL), ('volume', 0, NULL), ('job', 0, NULL), ('health', NULL, '42P01'), ('gold', NULL, '42P01')$$,
     'when each source was last looked at, and how that ended');
@@ -170,6 +170,17 @@ SELECT set_eq($$SELECT dedup_key, transition FROM scout.check_alerts() WHERE ded
 SELECT is((SELECT ended_at IS NULL AND state = 'firing' FROM scout.v_alerts WHERE dedup_key = 'gold:gold_daily_metrics'), true, 'its alert stays as it was');
 ALTER TABLE scout.dim_gone RENAME TO dim_store;
 SELECT is(pg_temp.checked('gold:gold_daily_metrics'), 'repeated critical firing', 'and is counted when it can be again');
+-- What an error quotes may be of a row: it is for the server log.
+SELECT pg_get_functiondef('scout_internal.gold_alerts'::regproc) AS gold_alerts \gset
+CREATE OR REPLACE FUNCTION scout_internal.gold_alerts()
+RETURNS TABLE (dedup_key text, severity text, subject text, summary text, remedy text, source_system text, of_pipeline boolean) LANGUAGE plpgsql STABLE ROWS 10 AS
+$$BEGIN RAISE invalid_text_representation USING MESSAGE = 'invalid input: "secret-4711"', DETAIL = 'secret-4712', HINT = 'secret-4713'; END$$;
+SELECT is(pg_temp.checked('check:gold'), 'repeated warning firing', 'a source fails with an error that quotes a value');
+SELECT is((SELECT summary || '|' || remedy FROM scout.v_alerts WHERE dedup_key = 'check:gold' AND state = 'firing'),
+    'could not be checked (SQLSTATE 22P02)|SELECT * FROM scout_internal.gold_alerts();', 'the alert has its SQLSTATE, and where to look');
+SELECT is_empty($$SELECT FROM scout_internal.alerts a WHERE a::text ~ 'secret-471' UNION ALL SELECT FROM scout_internal.alert_checks c WHERE c::text ~ 'secret-471'
+                  UNION ALL SELECT FROM scout.timeline t WHERE t::text ~ 'secret-471'$$, 'the value is in no table of alerts');
+:gold_alerts;
 
 -- Silences.
 SELECT count(*) FROM scout.check_alerts() \g /dev/null

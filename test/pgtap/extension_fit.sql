@@ -70,6 +70,19 @@ SELECT is((pg_temp.failure($$SELECT * FROM pg_temp.more_columns('status', NULL, 
           'It returns 12 columns, the library writes fewer.', 'a column more');
 SELECT is((pg_temp.failure($$SELECT * FROM pg_temp.fewer_columns('status', NULL, NULL, '1 s', NULL, NULL, false)$$)).detail,
           'It returns 2 columns, the library writes more.', 'columns fewer');
+CREATE FUNCTION pg_temp.other_types(action text, reason text, source_system text, drain_timeout interval, expires_after interval,
+    holder text, all_holders boolean) RETURNS TABLE (a text, b text, c int, d text, e text, f timestamptz, g text, h text,
+    i timestamptz, j bigint, k boolean, l text)
+    LANGUAGE c AS '$libdir/scout_ir', 'scout_control_ingestion';
+SELECT is((pg_temp.failure($$SELECT * FROM pg_temp.other_types('status', NULL, NULL, '1 s', NULL, NULL, false)$$)).detail,
+          'Its column 2 is of type text, the library writes boolean.', 'a column of another type');
+-- Of any number of arguments.
+CREATE FUNCTION pg_temp.fingerprint() RETURNS bigint LANGUAGE c AS '$libdir/scout_ir', 'scout_fingerprint';
+CREATE FUNCTION pg_temp.fingerprint(key uuid, weight int) RETURNS bigint LANGUAGE c AS '$libdir/scout_ir', 'scout_fingerprint';
+CREATE FUNCTION pg_temp.fingerprint(key int, weight int, VARIADIC "values" "any") RETURNS bigint LANGUAGE c AS '$libdir/scout_ir', 'scout_fingerprint';
+SELECT is((pg_temp.failure('SELECT pg_temp.fingerprint()')).detail, 'It has 0 arguments, the library expects 3.', 'no arguments');
+SELECT is((pg_temp.failure('SELECT pg_temp.fingerprint(gen_random_uuid(), 1)')).detail, 'It has 2 arguments, the library expects 3.', 'no values');
+SELECT is((pg_temp.failure('SELECT pg_temp.fingerprint(7, 1, 2::bigint)')).state, '42804', 'a key of another type');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -4,7 +4,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS scout_ir;
 
 BEGIN;
-SELECT plan(143);
+SELECT plan(147);
 SELECT lives_ok($$SELECT scout.add_quality_rule('alone', query => 'SELECT 1')$$, 'a rule without a pipeline');
 SELECT results_eq('SELECT status, count(*), min(message) FROM scout.run_quality_rules() GROUP BY 1 ORDER BY 1',
     $$VALUES ('error', 1::bigint, NULL), ('runtime error', 10, 'the pipeline is not there: relation "scout.bronze_events" does not exist')$$,
@@ -146,12 +146,16 @@ FROM (VALUES
     ($$'r', relation => 'shop.nothing', predicate => 'true'$$, '42P01', 'relation "shop.nothing" does not exist'),
     ($$'r', relation => 'a.b.c.d', predicate => 'true'$$, '42601', 'improper relation name (too many dotted names): a.b.c.d'),
     ($$'r', relation => 'shop.sales', predicate => 'colour = 1'$$, '42703', 'column "colour" does not exist'),
-    ($$'r', relation => 'shop.sales', predicate => 'amount >'$$, '42601', 'syntax error at or near ")"'),
+    ($$'r', relation => 'shop.sales', predicate => 'amount >'$$, '42601', 'syntax error at end of input'),
     ($$'r', relation => 'shop.sales', predicate => 'amount'$$, '42804', 'argument of IS TRUE must be type boolean, not type numeric'),
-    ($$'r', relation => 'shop.sales', predicate => 'true); DELETE FROM shop.sales; SELECT (true'$$, '42601', 'the text holds 3 statements'),
-    ($$'r', relation => 'shop.sales', predicate => 'true), (true'$$, '42601', 'the text is more than one expression'),
-    ($$'r', relation => 'shop.sales', predicate => 'true) FROM shop.lines AS x WHERE (true'$$, '42601', 'the text is more than one expression'),
-    ($$'r', relation => 'shop.sales', predicate => 'true) UNION SELECT (true'$$, '42601', 'the text is more than one expression'),
+    ($$'r', relation => 'shop.sales', predicate => 'true); DELETE FROM shop.sales; SELECT (true'$$, '42601', 'syntax error at or near ")"'),
+    ($$'r', relation => 'shop.sales', predicate => 'true; DELETE FROM shop.sales'$$, '42601', 'the text is not one SQL expression'),
+    ($$'r', relation => 'shop.sales', predicate => 'true), (true'$$, '42601', 'syntax error at or near ")"'),
+    ($$'r', relation => 'shop.sales', predicate => 'true) FROM shop.lines AS x WHERE (true'$$, '42601', 'syntax error at or near ")"'),
+    ($$'r', relation => 'shop.sales', predicate => 'true) UNION SELECT (true'$$, '42601', 'syntax error at or near ")"'),
+    ($$'r', relation => 'shop.sales', predicate => 'false) OR (true'$$, '42601', 'syntax error at or near ")"'),
+    ($$'r', relation => 'shop.sales', predicate => 'true, true'$$, '42601', 'the text is not one SQL expression'),
+    ($$'r', relation => 'shop.sales', predicate => 'true UNION SELECT true'$$, '42601', 'the text is not one SQL expression'),
     ($$'r', relation => 'shop.sales', predicate => 'generate_series(1, 9) > 1'$$, '42804', 'argument of IS TRUE must not return a set'),
     ($$'r', relation => 'shop.sales', predicate => 'amount > $2'$$, '42P02', 'there is no parameter $2'),
     ($$'r', relation => 'shop.sales', predicate => 'no_such(amount)'$$, '42883', 'function no_such(numeric) does not exist'),
