@@ -59,6 +59,15 @@ Request read_arguments(const char *json) {
     return r;
 }
 
+// The index of the first request with this key; nullptr: there is none.
+const char *name_by_key(const char *key) {
+    jobs::Record first{};
+    const int64 job = jobs::find_by_key(key);
+    if (job == 0 || !jobs::read(job, first) || strcmp(first.kind, kind_name) != 0) return nullptr;
+    const char *name = read_arguments(first.arguments).index.name;
+    return *name == '\0' ? nullptr : name;
+}
+
 // InvalidOid where it is not there.
 Oid find_relation(const Request &r) {
     static pg::Statement find(
@@ -203,7 +212,7 @@ SCOUT_ACTION(scout_maintain, 5) {
         .add_bool("index", target.is_index);
     Request r{target.table, target.is_index, target.name, action, {}};
     if (action == Action::index) {
-        r.index = new_index_argument(fcinfo, 2, target);
+        r.index = new_index_argument(fcinfo, 2, target, name_by_key(key));
         arguments.add("name", r.index.name)
             .add("columns", r.index.columns)
             .add_bool("unique", r.index.unique);

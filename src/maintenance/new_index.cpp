@@ -16,16 +16,29 @@ namespace {
 
 constexpr int most_columns = 16;
 
+// What a build of the same index has left behind: the worker drops it before it builds under its name.
+bool is_leftover(const Target &target, Oid index, const pg::Param &numbers) {
+    static pg::Statement find(
+        "SELECT FROM pg_index i WHERE i.indexrelid = $1::bigint::oid AND i.indrelid = $2::bigint::oid"
+        " AND NOT i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL"
+        " AND (i.indkey::int2[])[0:i.indnkeyatts - 1]::bigint[] = $3");
+    pg::Rows rows = find.read_latest({pg::int8(index), pg::int8(target.table), numbers});
+    const bool found = rows.count() > 0;
+    rows.free();
+    return found;
+}
+
 // As PostgreSQL names one, so that the same request has the same name.
-const char *free_name(const Target &target, const char *columns) {
+const char *free_name(const Target &target, const char *columns, const pg::Param &numbers) {
     const Oid schema = get_rel_namespace(target.table);
     const char *table = get_rel_name(target.table);
     const char *name = makeObjectName(table, columns, "idx");
-    for (int n = 1; OidIsValid(get_relname_relid(name, schema)); n++) {
+    for (int n = 1;; n++) {
         CHECK_FOR_INTERRUPTS();
+        const Oid taken = get_relname_relid(name, schema);
+        if (!OidIsValid(taken) || is_leftover(target, taken, numbers)) return name;
         name = makeObjectName(table, columns, psprintf("idx%d", n));
     }
-    return name;
 }
 
 // A valid index that serves: the same columns in the same order, unique if it has to be; nullptr: none.
@@ -50,7 +63,7 @@ AttrNumber column_number(const Target &target, const char *name) {
 
 }  // namespace
 
-NewIndex new_index_argument(FunctionCallInfo fcinfo, int first, const Target &target) {
+NewIndex new_index_argument(FunctionCallInfo fcinfo, int first, const Target &target, const char *chosen) {
     if (PG_ARGISNULL(first))
         ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("an index needs columns"),
                 errhint("Give their names: columns => '{store_id,ts}'"));
@@ -89,13 +102,15 @@ NewIndex new_index_argument(FunctionCallInfo fcinfo, int first, const Target &ta
                 errmsg("permission denied for a unique index of %s", target.name),
                 errdetail("It refuses rows from then on, so that it is for admins."),
                 errhint("Ask for it without is_unique, or an admin for it."));
-    const char *same = existing(target, pg::int8_array(numbers.begin(), numbers.size()), unique);
+    if (chosen != nullptr) return {chosen, quoted.data, unique};
+    const pg::Param key = pg::int8_array(numbers.begin(), numbers.size());
+    const char *same = existing(target, key, unique);
     if (same != nullptr)
         ereport(
             ERROR, errcode(ERRCODE_DUPLICATE_OBJECT), errmsg("%s has such an index", target.name),
             errdetail("It is %s.", same),
             errhint("If it is slow, SELECT * FROM scout.maintain(%s, 'reindex').", quote_literal_cstr(same)));
-    return {free_name(target, names.data), quoted.data, unique};
+    return {free_name(target, names.data, key), quoted.data, unique};
 }
 
 const char *create_statement(const Target &target, const NewIndex &index) {

@@ -169,6 +169,13 @@ is(last_job(), $jobs_before, 'index: what is refused makes no job');
 $job = $node->safe_psql($db, q{SELECT job_id FROM scout.maintain('scout.silver_transactions', 'index', '{customer_id,ts,transaction_id}', true)}, extra_params => ['-U', 'boss']);
 is(ended($job), 'succeeded', q{index: a unique one of the pipeline's, by an admin});
 
+my $keyed = q{SELECT job_id FROM scout.maintain('op.orders', 'index', '{shop}', idempotency_key => 'i1')};
+$job = op($keyed);
+is(op($keyed), $job, 'index: a repeated key is the first job');
+is(ended($job), 'succeeded', 'index: which builds it');
+is(op($keyed), $job, 'index: and is it still when the index is there');
+like((op(q{SELECT scout.maintain('op.orders', 'index', '{shop,id}', idempotency_key => 'i1')}))[1], qr/ERROR:  23505:/, 'index: but not for other columns');
+
 # A build that fails leaves an invalid index. What comes next drops it, and nothing else.
 op(q{CREATE TABLE op.twice (id int, n int); INSERT INTO op.twice SELECT 1, i FROM generate_series(1, 2) i; CREATE INDEX other ON op.twice (n)});
 my $other_index = 'CREATE INDEX other ON op.twice USING btree (n)';
@@ -185,6 +192,11 @@ op('UPDATE op.twice SET id = n');
 op("SELECT scout.resume_job($job)");
 is(ended($job), 'succeeded', 'index: without them it is built');
 is(indexes_of('op.twice'), "$other_index; $twice", 'index: in the place of what was left');
+op('DROP INDEX op.twice_id_idx; UPDATE op.twice SET id = 1');
+is(ended(op($unique)), 'failed', 'index: once more');
+op('UPDATE op.twice SET id = n');
+is(ended(op($unique)), 'succeeded', 'index: asked for anew');
+is(indexes_of('op.twice'), "$other_index; $twice", 'index: nothing is left of the job before');
 
 is(broken($node, $db), '', 'reconcile balances');
 $node->stop;
