@@ -127,7 +127,9 @@ BEGIN
         RAISE EXCEPTION 'register_gold: the owner of %, %, is a superuser', relation, subject.owner
             USING ERRCODE = 'insufficient_privilege',
                   DETAIL = 'A refresh runs as the view''s owner, and with it what stands on the relations that the view reads.',
-                  HINT = format('Give it to an ordinary role, such as the owner of the pipeline: ALTER MATERIALIZED VIEW %s OWNER TO ...', relation);
+                  HINT = format('Give it to an ordinary role, such as the owner of the pipeline: ALTER MATERIALIZED VIEW %s OWNER TO %s',
+                                relation, coalesce((SELECT quote_ident(pg_get_userbyid(c.relowner)) FROM pg_class c
+                                                    WHERE c.oid = to_regclass('scout.bronze_pending')), '...'));
     END IF;
     wrong := CASE WHEN warn_after <= '0' OR warn_after > '10 years' THEN format('warn_after: %s', warn_after)
                   WHEN error_after <= '0' OR error_after > '10 years' THEN format('error_after: %s', error_after)
