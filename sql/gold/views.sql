@@ -53,7 +53,8 @@ LANGUAGE sql STABLE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
 WITH there AS (
-    SELECT c.oid, n.nspname, c.relname, pg_get_userbyid(c.relowner) AS owner
+    SELECT c.oid, n.nspname, c.relname, pg_get_userbyid(c.relowner) AS owner,
+           (SELECT o.rolsuper FROM pg_roles o WHERE o.oid = c.relowner) AS of_superuser
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'm'
 ), pipeline AS (
     SELECT pg_get_userbyid(c.relowner) AS owner
@@ -65,6 +66,7 @@ SELECT t.oid, coalesce(t.nspname, r.view_schema), coalesce(t.relname, r.view_nam
        r.warn_after, r.error_after, r.registered_at,
        CASE WHEN t.oid IS NULL THEN 'the view is gone'
             WHEN NOT r.enabled THEN 'disabled'
+            WHEN t.of_superuser THEN 'its owner is a superuser'
             WHEN r.view_owner <> t.owner THEN format('owned by %s, and by %s when it was registered', t.owner, r.view_owner)
             WHEN r.view_owner IS NULL AND t.owner <> p.owner THEN format('owned by %s, the pipeline by %s', t.owner, p.owner) END
 FROM there t FULL JOIN scout_internal.registered_gold r ON r.view_schema = t.nspname AND r.view_name = t.relname
@@ -102,6 +104,7 @@ BEGIN
             USING ERRCODE = 'null_value_not_allowed', HINT = 'Name the view; leave the others out for their defaults.';
     END IF;
     SELECT n.nspname, c.relname, c.relkind, c.relowner, pg_get_userbyid(c.relowner) AS owner,
+           (SELECT o.rolsuper FROM pg_roles o WHERE o.oid = c.relowner) AS of_superuser,
            EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique AND i.indimmediate AND i.indisvalid
                    AND i.indpred IS NULL AND i.indexprs IS NULL) AS has_key
     INTO subject
@@ -118,6 +121,13 @@ BEGIN
             USING ERRCODE = 'insufficient_privilege',
                   DETAIL = format('It belongs to %s and is refreshed as its owner; who registers it must have that role''s rights.', subject.owner),
                   HINT = 'Have its owner, or a superuser, register it.';
+    ELSIF subject.of_superuser THEN
+        RAISE EXCEPTION 'register_gold: the owner of %, %, is a superuser', relation, subject.owner
+            USING ERRCODE = 'insufficient_privilege',
+                  DETAIL = 'A refresh runs as the view''s owner, and with it what stands on the relations that the view reads.',
+                  HINT = format('Give it to an ordinary role, such as the owner of the pipeline: ALTER MATERIALIZED VIEW %s OWNER TO %s',
+                                relation, coalesce((SELECT quote_ident(pg_get_userbyid(c.relowner)) FROM pg_class c
+                                                    WHERE c.oid = to_regclass('scout.bronze_pending')), '...'));
     END IF;
     wrong := CASE WHEN warn_after <= '0' OR warn_after > '10 years' THEN format('warn_after: %s', warn_after)
                   WHEN error_after <= '0' OR error_after > '10 years' THEN format('error_after: %s', error_after)

@@ -18,10 +18,23 @@ bool all_seen(const pg::Array<Oid> &relations, Oid role) {
     return true;
 }
 
-// Has `role` the rights of another one of these?
-bool is_above_any(Oid role, const pg::Array<Oid> &owners) {
+// Has each of these all rights of `role`? Then their code gains nothing by running as that one.
+bool is_below_all(Oid role, const pg::Array<Oid> &owners) {
     for (const Oid owner : owners)
-        if (owner != role && has_privs_of_role(role, owner)) return true;
+        if (owner != role && !has_privs_of_role(owner, role)) return false;
+    return true;
+}
+
+// Does `role` have rights that an owner's code must not get: his and more, or those of the pipeline's owner?
+bool is_above_any(Oid role, const pg::Array<Oid> &owners) {
+    const pg::Array<Oid> tables = pipeline_tables();
+    const Oid pipeline_owner = tables.empty() ? InvalidOid : pg::owner_of(tables[0]);
+    const bool as_pipeline = OidIsValid(pipeline_owner) && has_privs_of_role(role, pipeline_owner);
+    for (const Oid owner : owners) {
+        if (owner == role || has_privs_of_role(owner, role)) continue;
+        if (has_privs_of_role(role, owner)) return true;
+        if (as_pipeline && !has_privs_of_role(owner, pipeline_owner)) return true;
+    }
     return false;
 }
 
@@ -35,6 +48,19 @@ void add_owner(pg::Array<Oid> &owners, Oid relation) {
     const Oid owner = pg::owner_of(relation);
     if (OidIsValid(owner) && std::find(owners.begin(), owners.end(), owner) == owners.end())
         owners.push(owner);
+}
+
+// He could change who looks at his relation by taking away his own privilege.
+void require_owner_reads(Oid relation) {
+    const Oid owner = pg::owner_of(relation);
+    if (!OidIsValid(owner) || pg_class_aclcheck(relation, owner, ACL_SELECT) == ACLCHECK_OK) return;
+    const char *name =
+        quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), get_rel_name(relation));
+    const char *role = GetUserNameFromId(owner, false);
+    ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+            errmsg("\"%s\" may not read %s, which it owns", role, name),
+            errdetail("A relation is looked at with the rights of its owner."),
+            errhint("Let it read it: GRANT SELECT ON %s TO %s", name, quote_identifier(role)));
 }
 
 [[noreturn]] void refuse_hidden_rows(Oid owner, const pg::Array<Oid> &relations) {
@@ -74,29 +100,47 @@ Oid reader_of(const Oid *relations, size_t count) {
     pg::Array<Oid> named, owners;
     for (size_t i = 0; i < count; i++) {
         named.push(relations[i]);
+        require_owner_reads(relations[i]);
         for (const Oid read : pg::read_relations(relations[i])) add_owner(owners, read);
     }
     const bool caller_sees_all = all_seen(named, caller);
     for (const Oid owner : owners)
-        if (!is_above_any(owner, owners) && may_look_as(caller, owner, caller_sees_all) &&
+        if (is_below_all(owner, owners) && may_look_as(caller, owner, caller_sees_all) &&
             all_seen(named, owner))
             return owner;
     if (!is_above_any(caller, owners)) return caller;
-    ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-            errmsg("no owner of these relations may read all of them"),
-            errdetail("They are read as the owner of one of them, and not with the rights of \"%s\", so that "
-                      "nothing that an owner has attached to a relation runs with those.",
-                      GetUserNameFromId(caller, false)),
-            errhint("Grant SELECT on the others to one of the owners, or SET ROLE to a role that may read "
-                    "all of them and owns none."));
+    ereport(
+        ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+        errmsg("no owner of these relations stands below the others and may read all of them"),
+        errdetail("What an owner has attached to a relation runs as he or as a role below him, and not with "
+                  "the rights of \"%s\".",
+                  GetUserNameFromId(caller, false)),
+        errhint("SET ROLE to a role that may read all of them and has the rights of none of their owners, or "
+                "grant SELECT on all to an owner whose rights the other owners have."));
     pg_unreachable();
+}
+
+Oid role_of_registrant(const char *name) {
+    const Oid role = get_role_oid(name, true);
+    if (!OidIsValid(role))
+        ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
+                errmsg("role \"%s\", who registered this, does not exist", name),
+                errhint("Have a role that exists register it anew."));
+    if (superuser_arg(role))
+        ereport(
+            ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+            errmsg("SQL is not run as superuser \"%s\"", name),
+            errdetail("Registered SQL runs as who registered it, and with it what stands on the relations "
+                      "that it reads."),
+            errhint("SET ROLE to an ordinary role and register it anew."));
+    return role;
 }
 
 Oid registrant(const char *statement) {
     const Oid caller = GetUserId();
     if (!superuser_arg(caller)) return caller;
     const pg::Array<Oid> relations = pg::named_relations(statement);
-    return reader_of(relations.begin(), relations.size());
+    return role_of_registrant(GetUserNameFromId(reader_of(relations.begin(), relations.size()), false));
 }
 
 }  // namespace scout::extension

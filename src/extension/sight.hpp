@@ -19,13 +19,20 @@ namespace scout::extension {
 // differ, or the owner cannot see all of his own rows, an error says so.
 Oid pipeline_reader();
 
-// For one statement over all of these relations: the owner of one of them, or of what a view among them
-// reads, who may read all of them and is not above any other of these owners. 42501 with a way out where
-// there is none and the present role is above one of them.
+// For one statement over all of these relations. What an owner, of them or of what a view among them reads,
+// has attached runs as he or as somebody below him, never as somebody above or beside him:
+//   - as the owner who may read all of them and whose rights each other owner has;
+//   - where there is none, as the present role, which gives the statement itself, unless it is above one of
+//     the owners or has the rights of the pipeline's owner: 42501 with a way out.
+// 55000 where an owner may not read his own relation: it would be for him to choose who looks.
 Oid reader_of(const Oid *relations, size_t count);
 
 // As whom a statement that the present role gives is to run, now and later: as that role; a superuser's as
-// reader_of() what it names, for a superuser is no one whom a worker should run SQL for. Needs a Session.
+// reader_of() what it names. 42501 where that is a superuser: nobody runs SQL as one for others. Needs a
+// Session.
 Oid registrant(const char *statement);
+
+// The same, at each run: a role that is gone is 42704, and one that has become a superuser since is 42501.
+Oid role_of_registrant(const char *name);
 
 }  // namespace scout::extension

@@ -66,12 +66,9 @@ AttrNumber column_of(Oid relation, const Dataset &d, const char *column) {
 // A filter is the registrant's SQL and runs as he, for those only who may see all that it looks at: what
 // grants and policies hide from the caller would show in the result otherwise.
 Oid filterer(const Dataset &d, Oid relation) {
-    const Oid registrant = get_role_oid(d.registrant, true), caller = GetUserId();
-    if (!OidIsValid(registrant))
-        ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
-                errmsg("role \"%s\", who registered the filter, does not exist", d.registrant));
+    const Oid registrant = extension::role_of_registrant(d.registrant), caller = GetUserId();
     if (registrant == caller) return caller;
-    if (!pg::sees_all(relation, caller) || (superuser_arg(registrant) && !superuser_arg(caller)))
+    if (!pg::sees_all(relation, caller))
         ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                 errmsg("\"%s\" does not see all of %s, and the filter runs as \"%s\"",
                        GetUserNameFromId(caller, false), quote_qualified_identifier(d.schema, d.relation),

@@ -9,6 +9,10 @@
 #include "linking/trigrams.hpp"
 #include "pg/spi.hpp"
 
+extern "C" {
+#include "catalog/pg_collation.h"
+}
+
 namespace scout::linking {
 
 namespace {
@@ -30,9 +34,16 @@ pg::Statement remembered(
 pg::Statement still_there(
     "SELECT p.product_key::bigint FROM scout.dim_product p WHERE p.product_key = ANY ($1) ORDER BY 1");
 
+// By OID: its name may belong to somebody else's function by now. Who owns a trusted extension can add
+// functions to it, but none in C.
 pg::Statement trigrams(
-    "SELECT quote_ident(n.nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace"
-    " WHERE e.extname = 'pg_trgm'");
+    "SELECT (SELECT p.oid::bigint FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid"
+    "  WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.refobjid = "
+    "e.oid"
+    "   AND d.deptype = 'e' AND p.proname = 'show_trgm' AND p.proargtypes::text = 'text'::regtype::oid::text"
+    "   AND p.prorettype = 'text[]'::regtype AND p.prolang = (SELECT l.oid FROM pg_language l WHERE "
+    "l.lanname = 'c'))"
+    " FROM pg_extension e WHERE e.extname = 'pg_trgm'");
 
 // In the order of the key, so that two calls do not wait for each other in a circle.
 pg::Statement keep_links(
@@ -142,40 +153,51 @@ void match_as_before(pg::Array<Text> &texts, float similarity) {
 bool match_by_similarity(pg::Array<Text> &texts, float similarity, bool any_brand) {
     pg::Rows installed = trigrams.read();
     if (installed.count() == 0) return false;
-    const char *schema = pg::c_string(installed.text(0, 1));
+    if (installed.is_null(0, 1))
+        ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                errmsg("extension \"pg_trgm\" has no function show_trgm(text) in C"),
+                errhint("Make it anew: DROP EXTENSION pg_trgm; CREATE EXTENSION pg_trgm"));
+    FmgrInfo show_trgm;
+    fmgr_info(static_cast<Oid>(installed.int8(0, 1)), &show_trgm);
     installed.free();
     const Open open = open_texts(texts, true);
     if (open.which.empty()) return true;
     pg::Workspace workspace("scout_ir trigrams");
     Catalogue catalogue;
     pg::Cursor products(
-        psprintf("SELECT p.product_key::bigint, scout_internal.normal_name(coalesce(p.brand_name, '')),"
-                 " %s.show_trgm(p.product_name::text) FROM scout.dim_product p"
-                 " WHERE p.product_name IS NOT NULL AND p.product_key IS NOT NULL ORDER BY 1",
-                 schema),
+        "SELECT p.product_key::bigint, scout_internal.normal_name(coalesce(p.brand_name, '')),"
+        " p.product_name::text FROM scout.dim_product p"
+        " WHERE p.product_name IS NOT NULL AND p.product_key IS NOT NULL ORDER BY 1",
         {}, true);
     for (pg::Rows rows = products.fetch(1000); rows.count() > 0; rows = products.fetch(1000)) {
         CHECK_FOR_INTERRUPTS();
         for (uint64 i = 0; i < rows.count(); i++) {
             bool null;
-            const Datum trigrams_of_name = rows.value(i, 3, null);
-            if (!null) catalogue.add(rows.int8(i, 1), any_brand ? "" : rows.text(i, 2), trigrams_of_name);
+            const Datum name = rows.value(i, 3, null);
+            if (null) continue;
+            const Datum trigrams_of_name = FunctionCall1Coll(&show_trgm, DEFAULT_COLLATION_OID, name);
+            catalogue.add(rows.int8(i, 1), any_brand ? "" : rows.text(i, 2), trigrams_of_name);
+            pfree(DatumGetPointer(trigrams_of_name));
         }
         rows.free();
     }
     products.close();
     catalogue.build(similarity);
-    pg::Cursor cursor(psprintf("SELECT t.ord, scout_internal.normal_name(t.brand), %s.show_trgm(t.name)"
-                               " FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS t(name, brand, ord)",
-                               schema),
-                      {open.names, open.brands}, true);
+    pg::Cursor cursor(
+        "SELECT t.ord, scout_internal.normal_name(t.brand), t.name"
+        " FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS t(name, brand, ord)",
+        {open.names, open.brands}, true);
     for (pg::Rows rows = cursor.fetch(1000); rows.count() > 0; rows = cursor.fetch(1000)) {
         CHECK_FOR_INTERRUPTS();
         for (uint64 i = 0; i < rows.count(); i++) {
             bool null;
-            const Datum trigrams_of_name = rows.value(i, 3, null);
+            const Datum name = rows.value(i, 3, null);
+            if (null) continue;
+            const Datum trigrams_of_name = FunctionCall1Coll(&show_trgm, DEFAULT_COLLATION_OID, name);
             Similar best;
-            if (null || !catalogue.find(rows.text(i, 2), trigrams_of_name, best)) continue;
+            const bool found = catalogue.find(rows.text(i, 2), trigrams_of_name, best);
+            pfree(DatumGetPointer(trigrams_of_name));
+            if (!found) continue;
             Text &t = texts[open.which[static_cast<size_t>(rows.int8(i, 1)) - 1]];
             t.product_key = catalogue[best.product].key;
             t.method = Method::similar;

@@ -1,6 +1,7 @@
 #include "rules/evaluate.hpp"
 
 #include "extension/pipeline.hpp"
+#include "extension/sight.hpp"
 #include "pg/deadline.hpp"
 #include "pg/free_sql.hpp"
 
@@ -60,7 +61,8 @@ private:
 
 void Scan::run() {
     const Rule &first = *rules[0];
-    const Oid owner = first.shipped() ? extension::require_pipeline() : get_role_oid(first.owner, false);
+    const Oid owner =
+        first.shipped() ? extension::require_pipeline() : extension::role_of_registrant(first.owner);
     pg::FreeSql sql(owner);
     first.query == nullptr ? run_predicates(sql) : run_query(sql);
     sql.end();
