@@ -20,6 +20,7 @@ RETURNS TABLE (ordinal int, check_name text, unit text, warning numeric, critica
                overridden boolean, what_to_do text, query text)
 LANGUAGE plpgsql STABLE ROWS 10
 SET search_path = pg_catalog, pg_temp
+SET standard_conforming_strings = on  -- patterns
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -68,7 +69,7 @@ BEGIN
      $q$SELECT round(avg(r.duration_ms) / 1000, 3),
                jsonb_build_object('message', format('%s batches in the last hour', count(*))), NULL::text
         FROM scout_internal.etl_runs r
-        WHERE r.finished_at >= scout_internal.hours_ago(1) AND r.events_processed > 0$q$),
+        WHERE r.finished_at >= scout_internal.hours_ago(1::numeric) AND r.events_processed > 0$q$),
     (8, 'stuck_locks', 'minutes', 5, 10, false,
      'SELECT * FROM scout.clear_stuck_locks(dry_run => true);',
      $q$SELECT coalesce(round((extract(epoch FROM max(l.age)) / 60)::numeric, 2), 0),
@@ -202,7 +203,7 @@ BEGIN
     FROM (
         SELECT 1, 'gold_behind_silver', l.minutes, l.minutes, false, v.query
         FROM scout_internal.verification_checks() v,
-             (SELECT round(extract(epoch FROM f.warn_after) / 60, 1) AS minutes FROM scout_internal.freshness_limits('pipeline') f) l
+             (SELECT round(extract(epoch FROM f.warn_after) / 60, 1) AS minutes FROM scout_internal.freshness_limits('pipeline'::text) f) l
         WHERE v.check_name = 'gold_staleness'
         UNION ALL
         SELECT 2, 'schedule_present', 1, NULL, true,
