@@ -105,6 +105,11 @@ void make_admin(const char *owner) {
     (void)grant.run({pg::text(owner)});
 }
 
+// Until the session ends.
+void set_for_now(const char *name, const char *value) {
+    (void)set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
 void run(pg::Result &result, Oid owner, Oid caller) {
     static pg::Statement relations(
         "SELECT * FROM scout_internal.make_relations($1::text::name, $2::text::name)");
@@ -112,8 +117,10 @@ void run(pg::Result &result, Oid owner, Oid caller) {
     const char *name = GetUserNameFromId(owner, false);
     Counts counts;
     pg::Session session(extension::extension_owner());
-    (void)set_config_option("client_min_messages", "warning", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-                            true, 0, false);
+    set_for_now("client_min_messages", "warning");
+    // A place that the session's user has chosen is not his to fill with the rights of the extension's owner.
+    set_for_now("default_tablespace", "");
+    set_for_now("default_table_access_method", "heap");
     pg::Rows made = relations.run({pg::text(name), pg::text(GetUserNameFromId(caller, false))});
     emit(result, made, counts);
     make_admin(name);
