@@ -92,7 +92,8 @@ bool leaves_leftovers(Action action) {
     return action == Action::reindex || action == Action::index;
 }
 
-// Invalid indexes that an earlier run left behind on the relation: their OIDs, and their tables'.
+// Invalid indexes that an earlier run left behind on the relation or its TOAST table: their OIDs, and their
+// tables'.
 pg::Rows leftovers(Oid relation, const Request &r) {
     static pg::Statement find(
         "SELECT i.indexrelid::bigint, i.indrelid::bigint FROM pg_index i JOIN pg_class c ON c.oid = "
@@ -100,9 +101,11 @@ pg::Rows leftovers(Oid relation, const Request &r) {
         " WHERE NOT i.indisvalid AND c.relkind = 'i' AND (c.relname ~ '_cc(new|old)[0-9]*$' OR c.relname = "
         "$2::text::name) AND c.oid <> "
         "$1::bigint::oid"
-        " AND i.indrelid IN (SELECT coalesce(x.indrelid, t.relid) FROM (SELECT $1::bigint::oid"
-        "  UNION SELECT p.relid FROM pg_partition_tree($1::bigint::oid) p) t(relid)"
-        "  LEFT JOIN pg_index x ON x.indexrelid = t.relid)"
+        " AND i.indrelid IN (SELECT unnest(ARRAY[o.oid, nullif(o.reltoastrelid, 0)]) FROM pg_class o WHERE "
+        "o.oid IN"
+        "  (SELECT coalesce(x.indrelid, t.relid) FROM (SELECT $1::bigint::oid"
+        "   UNION SELECT p.relid FROM pg_partition_tree($1::bigint::oid) p) t(relid)"
+        "   LEFT JOIN pg_index x ON x.indexrelid = t.relid))"
         " ORDER BY i.indrelid, i.indexrelid");
     return find.read_latest({pg::int8(relation), pg::text(r.index.name)});
 }

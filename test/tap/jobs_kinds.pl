@@ -168,7 +168,7 @@ leave($_) for $one, $two;
 
 # Maintenance.
 
-root(q{SET ROLE op; CREATE TABLE op.mine (id int PRIMARY KEY); INSERT INTO op.mine SELECT generate_series(1, 100);
+root(q{SET ROLE op; CREATE TABLE op.mine (id int PRIMARY KEY, note text); INSERT INTO op.mine SELECT generate_series(1, 100);
     CREATE TABLE op.parted (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE op.part PARTITION OF op.parted DEFAULT;
     CREATE VIEW op.view AS SELECT * FROM op.mine; CREATE SEQUENCE op.seq; SET ROLE stranger; CREATE TABLE stranger.theirs (id int PRIMARY KEY);
     RESET ROLE; CREATE TABLE op.extra (id int); ALTER TABLE op.extra OWNER TO op; ALTER EXTENSION plpgsql ADD TABLE op.extra});
@@ -253,6 +253,8 @@ $node->poll_query_until($db, "SELECT ($indexes) LIKE '%mine_pkey_ccnew invalid%'
 is(op("SELECT state FROM scout.cancel_job($job)"), 'cancelled', 'maintain: cancelled');
 ok($node->poll_query_until($db, qq{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'scout_ir job'}), 'maintain: the worker lets go');
 like(root($indexes), qr/mine_pkey_ccnew invalid/, 'maintain: it leaves an invalid index');
+my $of_toast = q{SELECT count(*) FROM pg_index i JOIN pg_class t ON t.reltoastrelid = i.indrelid WHERE t.oid = 'op.mine'::regclass};
+is(root($of_toast), '2', 'maintain: and one of the TOAST table');
 
 # Waiting for it inside a SELECT would wait for oneself: refused, and the job goes on.
 $job = op(q{SELECT job_id FROM scout.maintain('op.mine', 'reindex')});
@@ -264,6 +266,7 @@ ask($s, 'SELECT 1;');
 is(ended($job), 'succeeded', 'maintain: reindexed once the old transaction has ended');
 unlike($s->{err}, qr/ERROR:  (?!40P01)/, 'maintain: a wait inside a SELECT ends, or is refused');
 is(root($indexes), $indexes_before, 'maintain: the leftovers are gone, and nothing else');
+is(root($of_toast), '1', 'maintain: that of the TOAST table, too');
 is(root("SELECT done >= 3 FROM scout.job($job)"), 't', 'maintain: by statements of their own');
 leave($_) for $old, $s;
 
