@@ -1,7 +1,7 @@
 #include "pg/supervisor.hpp"
 
-#include "pg/worker.hpp"
 #include "pg/encoding.hpp"
+#include "pg/worker.hpp"
 
 extern "C" {
 #include "access/heapam.h"
@@ -9,6 +9,7 @@ extern "C" {
 #include "catalog/pg_database.h"
 #include "postmaster/interrupt.h"
 #include "tcop/tcopprot.h"
+#include "utils/timeout.h"
 #include "utils/timestamp.h"
 }
 
@@ -76,14 +77,14 @@ void leave_feedback(Feedback *feedback, Outcome outcome, const char *task, const
     pg_atomic_write_u32(&feedback->outcome, static_cast<uint32>(outcome));
 }
 
-void await_end(BackgroundWorkerHandle *worker, long ms) {
+bool await_end(BackgroundWorkerHandle *worker, long ms) {
     const TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms);
     static WaitEvent task_end("ScoutIrTaskEnd");
     bool told = false;
     for (;;) {
         pid_t pid;
         const BgwHandleStatus status = GetBackgroundWorkerPid(worker, &pid);
-        if (status == BGWH_STOPPED || status == BGWH_POSTMASTER_DIED) return;
+        if (status == BGWH_STOPPED || status == BGWH_POSTMASTER_DIED) return !told;
         if (!told && GetCurrentTimestamp() > until) {
             TerminateBackgroundWorker(worker);
             told = true;
@@ -101,6 +102,12 @@ bool reloaded_since_asked() {
 
 void limit_lock_waits(const char *timeout) {
     SetConfigOption("lock_timeout", timeout, PGC_USERSET, PGC_S_SESSION);
+}
+
+void limit_run(int ms) {
+    if (ms > 0) return enable_timeout_after(STATEMENT_TIMEOUT, ms);
+    disable_timeout(STATEMENT_TIMEOUT, false);
+    QueryCancelPending = false;  // came too late to be noticed
 }
 
 }  // namespace scout::pg

@@ -35,13 +35,16 @@ Feedback *make_feedback(dsm_handle &handle);   // for the life of the process
 Feedback *attach_feedback(dsm_handle handle);  // nullptr where its maker has gone
 void leave_feedback(Feedback *feedback, Outcome outcome, const char *task, const ErrorData *error);
 
-// Waits until it has ended, at most `ms`; then it is told to.
-void await_end(BackgroundWorkerHandle *worker, long ms);
+// Waits until it has ended, at most `ms`; then it is told to. False where it had to be told.
+bool await_end(BackgroundWorkerHandle *worker, long ms);
 
 // Whether this process has read its configuration again since it asked last.
 bool reloaded_since_asked();
 
 // Locks are waited for so long in this process.
 void limit_lock_waits(const char *timeout);
+
+// In a worker: cancels what runs after so long; 0: no longer. It does not stop code that catches the cancel.
+void limit_run(int ms);
 
 }  // namespace scout::pg

@@ -4,9 +4,10 @@
 // what names a table of the pipeline is parsed, planned and run as its owner, in a security-restricted
 // operation. It does what is due, a transaction to each step, leaves word in shared memory and ends: within
 // milliseconds, so that DROP DATABASE and a copy of the database as a template wait for it without failing.
-// Each transaction holds AccessShareLock on the extension, and nothing waits for a lock longer than 2 s. A
-// step that fails rolls back; the others are done all the same; the first failure is what the launcher hears
-// of, and logs once.
+// Each transaction holds AccessShareLock on the extension, and nothing waits for a lock longer than 2 s, nor
+// takes longer than 5 s: the owner's code, or the data, may hold it up, and the launcher waits
+// (launcher.cpp). A step that fails rolls back; the others are done all the same; the first failure is what
+// the launcher hears of, and logs once.
 
 #include "audit/caller.hpp"
 #include "extension/fit.hpp"
@@ -26,6 +27,8 @@ extern "C" {
 namespace scout::supervisor {
 
 namespace {
+
+constexpr int longest_step_ms = 5000;
 
 pg::Outcome look(MemoryContext memory, const Step &step, ErrorData *&error) {
     pg::Outcome outcome = pg::Outcome::done;
@@ -79,7 +82,9 @@ void scout_tick(Datum) {
         for (const Step &step : steps()) {
             pg::between_turns();
             ErrorData *error = nullptr;
+            pg::limit_run(longest_step_ms);
             const pg::Outcome one = look(memory, step, error);
+            pg::limit_run(0);
             if (one == pg::Outcome::done) continue;
             if (failure == nullptr) {
                 outcome = one;
