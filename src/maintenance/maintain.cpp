@@ -16,6 +16,7 @@
 // looked for under the lock that its builder holds to the end.
 
 #include "audit/caller.hpp"
+#include "extension/installed.hpp"
 #include "jobs/chunks.hpp"
 #include "jobs/request.hpp"
 #include "maintenance/jobs.hpp"
@@ -27,6 +28,7 @@
 #include "pg/spi.hpp"
 
 extern "C" {
+#include "catalog/pg_namespace.h"
 #include "storage/lmgr.h"
 }
 
@@ -173,7 +175,11 @@ const char *utility(const jobs::Job &job, Oid &run_as) {
             if (leaves_leftovers(r.action) && clean_first(job, chunk, target.relation, r)) continue;
             return statement_of(target, r);
         }
-        const char *drop = drop_statement(target.relation, static_cast<Oid>(chunk.first), r);
+        const Oid leftover = static_cast<Oid>(chunk.first);
+        const char *drop = drop_statement(target.relation, leftover, r);
+        // Nobody but superusers may use the schema of TOAST tables; no code of others is run by it.
+        if (drop != nullptr && get_rel_namespace(leftover) == PG_TOAST_NAMESPACE)
+            run_as = extension::extension_owner();
         if (drop != nullptr) return drop;
         jobs::finish_chunk(job.id, chunk);
     }

@@ -239,6 +239,12 @@ $job = op(q{SELECT job_id FROM scout.maintain('op.mine_pkey', 'reindex', idempot
 is(ended($job), 'succeeded', 'maintain: an index once more');
 is(op(q{SELECT job_id FROM scout.maintain('op.mine_pkey', 'reindex', idempotency_key => 'm2')}), $job, 'maintain: it is the same index still');
 
+# A session that has all names quoted means the same relations.
+$job = op(q{SET quote_all_identifiers = on; SELECT job_id FROM scout.maintain('op.mine', 'analyze')});
+is(ended($job), 'succeeded', 'quote_all_identifiers: maintain finds its relation');
+is(op(q{SET quote_all_identifiers = on; SELECT count(*) > 0 FROM scout.refresh_gold_platinum(force => true) v WHERE v.status = 'refreshed'}), 't',
+    'quote_all_identifiers: gold is refreshed');
+
 # Cancelled while it waits for an older transaction: what it leaves is cleared away by the next run, and only that.
 root(q{CREATE INDEX keep_ccnew ON op.mine (id); CREATE INDEX broken ON op.mine (id);
     UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'op.broken'::regclass});
