@@ -20,6 +20,7 @@ RETURNS TABLE (ordinal int, check_name text, unit text, warning numeric, critica
                overridden boolean, what_to_do text)
 LANGUAGE plpgsql STABLE ROWS 10
 SET search_path = pg_catalog, pg_temp
+SET standard_conforming_strings = on  -- patterns
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -118,7 +119,7 @@ BEGIN
                jsonb_build_object('message', format('%s batches in the last hour', count(*)))
         INTO value, details
         FROM scout_internal.etl_runs r
-        WHERE r.finished_at >= scout_internal.hours_ago(1) AND r.events_processed > 0;
+        WHERE r.finished_at >= scout_internal.hours_ago(1::numeric) AND r.events_processed > 0;
     WHEN 'stuck_locks' THEN
         SELECT coalesce(round((extract(epoch FROM max(l.age)) / 60)::numeric, 2), 0),
                jsonb_build_object('message', CASE WHEN count(*) = 0 THEN 'nobody holds a lock of the pipeline'
@@ -251,7 +252,7 @@ BEGIN
     SELECT c.name, r.status, r.value, c.warning, r.details
     FROM (
         SELECT 1, 'gold_behind_silver', 'gold_staleness', l.minutes, l.minutes, false
-        FROM (SELECT round(extract(epoch FROM f.warn_after) / 60, 1) AS minutes FROM scout_internal.freshness_limits('pipeline') f) l
+        FROM (SELECT round(extract(epoch FROM f.warn_after) / 60, 1) AS minutes FROM scout_internal.freshness_limits('pipeline'::text) f) l
         UNION ALL
         SELECT 2, 'schedule_present', 'schedule_present', 1, NULL, true
         UNION ALL

@@ -1,7 +1,7 @@
 -- The last step of the install script and of every update script. Nothing of the extension is for anybody but its
 -- owner until grant_access() says so: not for PUBLIC, and not for whom the installer's default privileges name.
--- Trigger functions are the exception, so that a dump can be restored by the tables' owner; they check what they
--- are called for.
+-- Trigger functions, which check what they are called for, and the use of their schema are the exception, so that a
+-- dump can be restored by the tables' owner: PUBLIC keeps EXECUTE and USAGE, and nothing else (CREATE, say).
 --
 -- Only what the script made is looked at: its entry among the members was written by the transaction that last wrote
 -- the extension's, as CREATE EXTENSION and ALTER EXTENSION UPDATE do before each script. What was there before may
@@ -24,21 +24,23 @@ BEGIN
             WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND d.xmin = e.xmin
         ), object AS (
             SELECT 'FUNCTION' AS kind, p.oid::regprocedure::text AS name, p.proowner AS owner,
-                   coalesce(p.proacl, acldefault('f', p.proowner)) AS acl, p.prorettype = 'trigger'::regtype AS for_everybody
+                   coalesce(p.proacl, acldefault('f', p.proowner)) AS acl, CASE WHEN p.prorettype = 'trigger'::regtype THEN 'EXECUTE' END AS for_everybody
             FROM pg_proc p JOIN member m ON m.objid = p.oid AND m.classid = 'pg_proc'::regclass
             UNION ALL
-            SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, format('%I.%I', n.nspname, c.relname), c.relowner, c.relacl, false
+            SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, format('%I.%I', n.nspname, c.relname), c.relowner, c.relacl, NULL
             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
             JOIN member m ON m.objid = c.oid AND m.classid = 'pg_class'::regclass
             WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S')
             UNION ALL
-            SELECT 'SCHEMA', quote_ident(n.nspname), n.nspowner, n.nspacl, n.nspname = 'scout_internal'
+            SELECT 'SCHEMA', quote_ident(n.nspname), n.nspowner, n.nspacl, CASE WHEN n.nspname = 'scout_internal' THEN 'USAGE' END
             FROM pg_namespace n JOIN member m ON m.objid = n.oid AND m.classid = 'pg_namespace'::regclass)
-        SELECT DISTINCT o.kind, o.name, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS grantee
+        SELECT o.kind, o.name, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS grantee,
+               string_agg(DISTINCT a.privilege_type, ', ') AS privileges
         FROM object o CROSS JOIN LATERAL aclexplode(o.acl) a
-        WHERE a.grantee <> o.owner AND NOT (a.grantee = 0 AND o.for_everybody)
+        WHERE a.grantee <> o.owner AND (a.grantee = 0 AND a.privilege_type = o.for_everybody) IS NOT TRUE
+        GROUP BY o.kind, o.name, a.grantee
     LOOP
-        EXECUTE format('REVOKE ALL ON %s %s FROM %s', g.kind, g.name, g.grantee);
+        EXECUTE format('REVOKE %s ON %s %s FROM %s', g.privileges, g.kind, g.name, g.grantee);
     END LOOP;
 END
 $$;

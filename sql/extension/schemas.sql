@@ -2,6 +2,9 @@
 -- helpers and state. Nobody but the extension's owner may create anything in either: an overload, an
 -- operator or a type of somebody else's could be taken for ours, in our own functions as in a user's call.
 
+-- The owner of the database can set it otherwise for every session.
+SET LOCAL standard_conforming_strings = on;
+
 -- CREATE EXTENSION has made schema scout where it was not there, with what the installer's default privileges
 -- give. That is meant for schemas of his, and would let others create in this one.
 DO $$

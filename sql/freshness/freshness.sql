@@ -53,7 +53,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
     clock timestamptz := coalesce(freshness.at, statement_timestamp());
-    timeout_ms int := scout_internal.look_milliseconds('freshness', freshness.timeout, clock);
+    timeout_ms int := scout_internal.look_milliseconds('freshness'::text, freshness.timeout, clock);
 BEGIN
     RETURN QUERY
     SELECT d.dataset, d.layer, d.relation, l.source, l.latest, a.age, d.warn_after, d.error_after,
@@ -110,7 +110,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
     clock timestamptz := coalesce(volume.at, statement_timestamp());
-    timeout_ms int := scout_internal.look_milliseconds('volume', volume.timeout, clock);
+    timeout_ms int := scout_internal.look_milliseconds('volume'::text, volume.timeout, clock);
     wrong text := CASE WHEN volume.hours IS NULL OR volume.hours NOT BETWEEN 1 AND 168 THEN 'hours'
                        WHEN volume.weeks IS NULL OR volume.weeks NOT BETWEEN 1 AND 52 THEN 'weeks'
                        WHEN volume.min_samples IS NULL OR volume.min_samples NOT BETWEEN 2 AND 52 THEN 'min_samples' END;

@@ -99,7 +99,7 @@ BEGIN
                 WHEN a.worst <= extract(epoch FROM l.error_after) THEN 'warning'
                 ELSE 'critical' END,
            a.latest_bronze, a.latest_silver, a.latest_gold, scout.backlog(), a.oldest, a.is_estimate
-    FROM ages a CROSS JOIN scout_internal.freshness_limits('pipeline') l;
+    FROM ages a CROSS JOIN scout_internal.freshness_limits('pipeline'::text) l;
 END
 $$;
 COMMENT ON FUNCTION scout_internal.ingest_freshness() IS 'The body of ingest_freshness().';

@@ -15,7 +15,7 @@ BEGIN
     SELECT v.view_id, v.view_schema, v.view_name, v.relation, coalesce(v.warn_after, l.warn_after),
            coalesce(v.error_after, l.error_after), v.registered_at, v.refusal, c.relispopulated, b.taken_at, b.snapshot, b.txid, b.last_run, b.unknown, b.epoch,
            newest.error_message, good.started_at, good.finished_at, good.duration_ms
-    FROM scout_internal.gold_views() v CROSS JOIN scout_internal.freshness_limits('gold') l
+    FROM scout_internal.gold_views() v CROSS JOIN scout_internal.freshness_limits('gold'::text) l
     LEFT JOIN pg_class c ON c.oid = v.view_id
     LEFT JOIN scout_internal.gold_baselines b ON b.view_id = v.view_id
     LEFT JOIN LATERAL (

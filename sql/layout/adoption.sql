@@ -5,6 +5,7 @@
 CREATE FUNCTION scout_internal.adoption_problems(relation oid, name text, required_columns text[]) RETURNS text[]
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET standard_conforming_strings = on  -- patterns
 AS $$
 SELECT coalesce(array_agg(p.problem ORDER BY p.ordinal, p.problem), '{}') FROM (
     -- The base type of a domain will do; its CHECK refuses single events.
@@ -96,3 +97,36 @@ SELECT string_agg(n.note, '; ' ORDER BY n.ordinal) FROM (
 $$;
 COMMENT ON FUNCTION scout_internal.adoption_notes(oid, text) IS
 'What create_pipeline() says about a table that it adopts: what works, but slower or otherwise than expected.';
+
+-- What of others runs on a relation, and then with the rights of its new owner: triggers, checks, defaults,
+-- statistics, policies, indexes, rules, the query of a view, on its partitions, too.
+CREATE FUNCTION scout_internal.code_of_others(relation oid, new_owner oid) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+WITH tree AS (
+    SELECT relation AS oid UNION SELECT p.relid FROM pg_partition_tree(relation) p
+), part (classid, objid) AS (
+    SELECT 'pg_trigger'::regclass, g.oid FROM pg_trigger g JOIN tree t ON t.oid = g.tgrelid
+    UNION ALL SELECT 'pg_constraint'::regclass, k.oid FROM pg_constraint k JOIN tree t ON t.oid = k.conrelid
+    UNION ALL SELECT 'pg_attrdef'::regclass, d.oid FROM pg_attrdef d JOIN tree t ON t.oid = d.adrelid
+    UNION ALL SELECT 'pg_statistic_ext'::regclass, s.oid FROM pg_statistic_ext s JOIN tree t ON t.oid = s.stxrelid
+    UNION ALL SELECT 'pg_policy'::regclass, p.oid FROM pg_policy p JOIN tree t ON t.oid = p.polrelid
+    UNION ALL SELECT 'pg_class'::regclass, i.indexrelid FROM pg_index i JOIN tree t ON t.oid = i.indrelid
+    UNION ALL SELECT 'pg_class'::regclass, t.oid FROM tree t  -- the key and the bounds of partitions
+    UNION ALL SELECT 'pg_rewrite'::regclass, r.oid FROM pg_rewrite r JOIN tree t ON t.oid = r.ev_class
+), called AS (
+    SELECT DISTINCT p.classid, p.objid, coalesce(o.oprcode::oid, d.refobjid) AS function
+    FROM part p JOIN pg_depend d ON d.classid = p.classid AND d.objid = p.objid
+    LEFT JOIN pg_operator o ON d.refclassid = 'pg_operator'::regclass AND o.oid = d.refobjid
+    WHERE d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass)
+)
+SELECT 'code of others runs with the rights of the new owner: ' || string_agg(
+           format('%s %s calls %s of %I', i.type, i.identity, f.oid::regprocedure, pg_get_userbyid(f.proowner)), ', '
+           ORDER BY i.type, i.identity, f.oid)
+FROM called c JOIN pg_proc f ON f.oid = c.function CROSS JOIN LATERAL pg_identify_object(c.classid, c.objid, 0) i
+WHERE f.proowner <> new_owner AND f.pronamespace <> 'pg_catalog'::regnamespace
+  AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_proc'::regclass AND e.objid = f.oid AND e.deptype = 'e')
+$$;
+COMMENT ON FUNCTION scout_internal.code_of_others(oid, oid) IS
+'What create_pipeline() says about a relation that it hands over: functions of neither its new owner, an extension nor PostgreSQL; NULL where there are none.';

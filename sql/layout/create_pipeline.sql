@@ -13,6 +13,7 @@ CREATE FUNCTION scout_internal.make_relations(owner name, caller name)
 RETURNS TABLE (object_name text, kind text, status text, detail text)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET standard_conforming_strings = on  -- patterns
 SET jit = off  -- new tables look large to the planner, and compiling takes longer than all the rest
 AS $$
 #variable_conflict use_column
@@ -65,13 +66,19 @@ BEGIN
                     WHEN 'm' THEN 'a materialized view' WHEN 'f' THEN 'a foreign table' ELSE 'another kind of relation' END, item.kind);
             ELSIF existing.rolname <> owner AND NOT pg_has_role(caller, existing.rolname, may_act_as) THEN
                 problems := problems || format('%s belongs to %I, as whom %I may not act', item.object_name, existing.rolname, caller);
-            ELSIF existing.rolname <> owner THEN
-                status := 'handed over';
-                -- Partitions, too, but for those of a role that the caller could not take them from.
-                FOR t IN SELECT c.oid::regclass AS name, c.relkind FROM pg_class c
+            ELSE
+                -- Its partitions, too: what their owner puts on them runs for each row that is routed there.
+                FOR t IN SELECT c.oid::regclass AS name, c.relkind, c.relowner, pg_has_role(caller, c.relowner, may_act_as) AS may
+                         FROM pg_class c
                          WHERE (c.oid = existing.oid OR c.oid IN (SELECT p.relid FROM pg_partition_tree(existing.oid) p))
-                           AND c.relowner <> owner_id AND pg_has_role(caller, c.relowner, may_act_as)
+                           AND c.relowner <> owner_id AND c.relkind IN ('r', 'p', 'm', 'f')
                 LOOP
+                    IF NOT t.may THEN
+                        problems := problems || format('%s has partition %s, which belongs to %I, as whom %I may not act',
+                                                       item.object_name, t.name, pg_get_userbyid(t.relowner), caller);
+                        CONTINUE;
+                    END IF;
+                    status := 'handed over';
                     EXECUTE format('ALTER %s %s OWNER TO %I', CASE t.relkind WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'TABLE' END, t.name, owner);
                 END LOOP;
             END IF;
@@ -82,6 +89,9 @@ BEGIN
             END IF;
             problems := problems || scout_internal.adoption_problems(existing.oid, item.object_name, item.required_columns);
             detail := scout_internal.adoption_notes(existing.oid, item.object_name);
+        END IF;
+        IF status = 'handed over' THEN
+            detail := nullif(concat_ws('; ', detail, scout_internal.code_of_others(existing.oid, owner_id)), '');
         END IF;
         RETURN NEXT;
     END LOOP;
@@ -144,6 +154,25 @@ $$;
 COMMENT ON FUNCTION scout_internal.reset_privileges(regclass) IS
 'Leaves the privileges on a new relation to its owner; part of create_pipeline(), as the extension''s owner.';
 
+-- A trigger of one of our names that is another: it calls another function, or ours for other events, columns or
+-- rows only. True where one was dropped.
+CREATE FUNCTION scout_internal.drop_other_trigger(relation regclass, name text, type int, function text) RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = relation AND g.tgname = name AND NOT g.tgisinternal
+                   AND (g.tgfoid <> format('scout_internal.%I()', function)::regprocedure OR g.tgtype <> type OR g.tgnargs > 0
+                        OR g.tgqual IS NOT NULL OR g.tgattr <> '' OR g.tgconstraint <> 0)) THEN
+        RETURN false;
+    END IF;
+    EXECUTE format('DROP TRIGGER %I ON %s', name, relation);
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION scout_internal.drop_other_trigger(regclass, text, int, text) IS
+'Drops a trigger that has the name of one of the pipeline''s but does something else; part of create_pipeline(), as the extension''s owner.';
+
 -- Locks the tables, to the end of the transaction, and gives them what is missing of their triggers.
 CREATE FUNCTION scout_internal.make_triggers()
 RETURNS TABLE (object_name text, kind text, status text, detail text)
@@ -157,16 +186,19 @@ BEGIN
     -- Keeps writers out until the triggers stand and what was there before is queued.
     LOCK TABLE scout.bronze_events, scout.bronze_events_dlq IN SHARE ROW EXCLUSIVE MODE;
     FOR t IN SELECT * FROM (VALUES
-            ('zz_scout_ir_intake', 'bronze_events', 'BEFORE INSERT OR UPDATE ON scout.bronze_events FOR EACH ROW', 'bronze_intake'),
-            ('zz_scout_ir_deleted', 'bronze_events', 'AFTER DELETE ON scout.bronze_events FOR EACH ROW', 'bronze_deleted'),
-            ('zz_scout_ir_truncate', 'bronze_events', 'BEFORE TRUNCATE ON scout.bronze_events FOR EACH STATEMENT', 'bronze_deleted'),
-            ('zz_scout_ir_link', 'bronze_events_dlq', 'BEFORE INSERT ON scout.bronze_events_dlq FOR EACH ROW', 'dead_letter_link'))
-            v(name, relation, definition, function)
+            ('zz_scout_ir_intake', 'bronze_events', 'BEFORE INSERT OR UPDATE ON scout.bronze_events FOR EACH ROW', 23, 'bronze_intake'),
+            ('zz_scout_ir_deleted', 'bronze_events', 'AFTER DELETE ON scout.bronze_events FOR EACH ROW', 9, 'bronze_deleted'),
+            ('zz_scout_ir_truncate', 'bronze_events', 'BEFORE TRUNCATE ON scout.bronze_events FOR EACH STATEMENT', 34, 'bronze_deleted'),
+            ('zz_scout_ir_link', 'bronze_events_dlq', 'BEFORE INSERT ON scout.bronze_events_dlq FOR EACH ROW', 7, 'dead_letter_link'))
+            v(name, relation, definition, type, function)
     LOOP
         object_name := t.name;
         kind := 'trigger';
         detail := t.relation;
         status := 'adopted';
+        IF scout_internal.drop_other_trigger(format('scout.%I', t.relation)::regclass, t.name, t.type, t.function) THEN
+            detail := format('%s: in place of another trigger of this name', t.relation);
+        END IF;
         IF NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = to_regclass('scout.' || t.relation)
                        AND g.tgname = t.name AND NOT g.tgisinternal) THEN
             EXECUTE format('CREATE TRIGGER %I %s EXECUTE FUNCTION scout_internal.%I()', t.name, t.definition, t.function);
@@ -180,8 +212,9 @@ BEGIN
     -- Statement triggers are not inherited: each leaf needs its own against TRUNCATE.
     FOR t IN SELECT p.relid AS leaf FROM pg_partition_tree('scout.bronze_events') p
              WHERE p.isleaf AND p.relid <> 'scout.bronze_events'::regclass
-               AND NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = p.relid AND g.tgname = 'zz_scout_ir_truncate')
     LOOP
+        PERFORM scout_internal.drop_other_trigger(t.leaf, 'zz_scout_ir_truncate', 34, 'bronze_deleted');
+        CONTINUE WHEN EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = t.leaf AND g.tgname = 'zz_scout_ir_truncate');
         EXECUTE format('CREATE TRIGGER zz_scout_ir_truncate BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION scout_internal.bronze_deleted()', t.leaf);
         EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER zz_scout_ir_truncate', t.leaf);
         EXECUTE format('ALTER TRIGGER zz_scout_ir_truncate ON %s DEPENDS ON EXTENSION scout_ir', t.leaf);

@@ -76,7 +76,7 @@ DECLARE
 BEGIN
     PERFORM scout_internal.require_pipeline();
     SELECT extract(epoch FROM f.warn_after), extract(epoch FROM f.error_after) INTO warn_after, error_after
-    FROM scout_internal.freshness_limits('pipeline') f;
+    FROM scout_internal.freshness_limits('pipeline'::text) f;
     RETURN QUERY
     SELECT l.transaction_id, l.ingested_at, l.processed_at, round(l.seconds, 3),
            CASE WHEN l.seconds <= warn_after THEN 'healthy' WHEN l.seconds <= error_after THEN 'warning' ELSE 'critical' END

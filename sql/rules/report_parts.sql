@@ -131,7 +131,7 @@ DECLARE
     warn_after  interval;
     error_after interval;
 BEGIN
-    SELECT l.warn_after, l.error_after INTO warn_after, error_after FROM scout_internal.freshness_limits('pipeline') l;
+    SELECT l.warn_after, l.error_after INTO warn_after, error_after FROM scout_internal.freshness_limits('pipeline'::text) l;
     SELECT statement_timestamp() - min(w.oldest) AS age, bool_or(w.is_estimate) AS is_estimate
     INTO waiting
     FROM scout_internal.oldest_pending() w;

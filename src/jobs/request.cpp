@@ -80,8 +80,25 @@ void refuse_to_block(int64 job, int pid) {
         errhint("End the transaction or release the lock first, or call with wait => false."));
 }
 
+// A worker logs in as the session's role. Where code of somebody else runs in the session of a superuser, by
+// SECURITY DEFINER or because a maintenance command or a look has taken on the role of a table's owner, that
+// login is not its to ask for. A restricted operation's never is.
+void require_own_session() {
+    const bool borrowed =
+        InLocalUserIdChange() && superuser_arg(GetSessionUserId()) && !superuser_arg(GetUserId());
+    if (!InSecurityRestrictedOperation() && !borrowed) return;
+    ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+            errmsg("permission denied to ask for a job in the session of \"%s\"",
+                   GetUserNameFromId(GetSessionUserId(), false)),
+            errdetail("A job's worker logs in as the session's role, and what asks is run as \"%s\" %s.",
+                      GetUserNameFromId(GetUserId(), false),
+                      borrowed ? "for a superuser" : "in a security-restricted operation"),
+            errhint("Call it in a session of a role that may, without SECURITY DEFINER."));
+}
+
 // Said now, and not by a job that cannot begin.
 void require_roles_of_a_worker() {
+    require_own_session();
     const Oid role = GetUserId();
     const char *session_name = GetUserNameFromId(GetSessionUserId(), false),
                *name = GetUserNameFromId(role, false);

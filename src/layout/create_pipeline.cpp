@@ -127,6 +127,9 @@ void run(pg::Result &result, Oid owner, Oid caller) {
     Counts counts;
     pg::Session session(extension::extension_owner());
     pg::set_for_now("client_min_messages", "warning");
+    // A place that the session's user has chosen is not his to fill with the rights of the extension's owner.
+    pg::set_for_now("default_tablespace", "");
+    pg::set_for_now("default_table_access_method", "heap");
     pg::Rows made = relations.run({pg::text(name), pg::text(GetUserNameFromId(caller, false))});
     emit(result, made, counts);
     make_admin(name);

@@ -16,6 +16,7 @@
 // looked for under the lock that its builder holds to the end.
 
 #include "audit/caller.hpp"
+#include "extension/installed.hpp"
 #include "jobs/chunks.hpp"
 #include "jobs/request.hpp"
 #include "maintenance/jobs.hpp"
@@ -27,6 +28,7 @@
 #include "pg/spi.hpp"
 
 extern "C" {
+#include "catalog/pg_namespace.h"
 #include "storage/lmgr.h"
 }
 
@@ -101,16 +103,18 @@ bool leaves_leftovers(Action action) {
     return action == Action::reindex || action == Action::index;
 }
 
-// Invalid indexes that an earlier run left behind on the relation: their OIDs, and their tables'.
+// Invalid indexes that an earlier run left behind on the relation or its TOAST table: their OIDs, and their
+// tables'.
 pg::Rows leftovers(Oid relation, const Request &r) {
     static pg::Statement find(
         "SELECT i.indexrelid::bigint, i.indrelid::bigint FROM pg_index i JOIN pg_class c"
         " ON c.oid = i.indexrelid"
         " WHERE NOT i.indisvalid AND c.relkind = 'i' AND (c.relname ~ '_cc(new|old)[0-9]*$'"
         " OR c.relname = $2::text::name) AND c.oid <> $1::bigint::oid"
-        " AND i.indrelid IN (SELECT coalesce(x.indrelid, t.relid) FROM (SELECT $1::bigint::oid"
-        "  UNION SELECT p.relid FROM pg_partition_tree($1::bigint::oid) p) t(relid)"
-        "  LEFT JOIN pg_index x ON x.indexrelid = t.relid)"
+        " AND i.indrelid IN (SELECT unnest(ARRAY[o.oid, nullif(o.reltoastrelid, 0)]) FROM pg_class o"
+        "  WHERE o.oid IN (SELECT coalesce(x.indrelid, t.relid) FROM (SELECT $1::bigint::oid"
+        "   UNION SELECT p.relid FROM pg_partition_tree($1::bigint::oid) p) t(relid)"
+        "   LEFT JOIN pg_index x ON x.indexrelid = t.relid))"
         " ORDER BY i.indrelid, i.indexrelid");
     return find.read_latest({pg::int8(relation), pg::text(r.index.name)});
 }
@@ -178,7 +182,11 @@ const char *utility(const jobs::Job &job, Oid &run_as) {
             if (leaves_leftovers(r.action) && clean_first(job, chunk, target.relation, r)) continue;
             return statement_of(target, r);
         }
-        const char *drop = drop_statement(target.relation, static_cast<Oid>(chunk.first), r);
+        const Oid leftover = static_cast<Oid>(chunk.first);
+        const char *drop = drop_statement(target.relation, leftover, r);
+        // Nobody but superusers may use the schema of TOAST tables; no code of others is run by it.
+        if (drop != nullptr && get_rel_namespace(leftover) == PG_TOAST_NAMESPACE)
+            run_as = extension::extension_owner();
         if (drop != nullptr) return drop;
         jobs::finish_chunk(job.id, chunk);
     }

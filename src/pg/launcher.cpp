@@ -6,6 +6,7 @@ extern "C" {
 #include "catalog/pg_database.h"
 #include "postmaster/interrupt.h"
 #include "tcop/tcopprot.h"
+#include "utils/timeout.h"
 #include "utils/timestamp.h"
 }
 
@@ -42,13 +43,13 @@ void read_databases(Array<Database> &out) {
     table_close(catalog, AccessShareLock);
 }
 
-void await_end(BackgroundWorkerHandle *worker, long ms, WaitEvent &event) {
+bool await_end(BackgroundWorkerHandle *worker, long ms, WaitEvent &event) {
     const TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms);
     bool told = false;
     for (;;) {
         pid_t pid;
         const BgwHandleStatus status = GetBackgroundWorkerPid(worker, &pid);
-        if (status == BGWH_STOPPED || status == BGWH_POSTMASTER_DIED) return;
+        if (status == BGWH_STOPPED || status == BGWH_POSTMASTER_DIED) return !told;
         if (!told && GetCurrentTimestamp() > until) {
             TerminateBackgroundWorker(worker);
             told = true;
@@ -62,6 +63,12 @@ bool reloaded_since_asked() {
     const bool out = PgReloadTime != seen;
     seen = PgReloadTime;
     return out;
+}
+
+void limit_run(int ms) {
+    if (ms > 0) return enable_timeout_after(STATEMENT_TIMEOUT, ms);
+    disable_timeout(STATEMENT_TIMEOUT, false);
+    QueryCancelPending = false;  // came too late to be noticed
 }
 
 }  // namespace scout::pg

@@ -23,8 +23,11 @@ struct Database {
 // Those that take connections and are no templates. In a transaction; `out` has its own context.
 void read_databases(Array<Database> &out);
 
-// Waits until it has ended, at most `ms`; then it is told to.
-void await_end(BackgroundWorkerHandle *worker, long ms, WaitEvent &event);
+// Waits until it has ended, at most `ms`; then it is told to. False where it had to be told.
+bool await_end(BackgroundWorkerHandle *worker, long ms, WaitEvent &event);
+
+// In a worker: cancels what runs after so long; 0: no longer. It does not stop code that catches the cancel.
+void limit_run(int ms);
 
 // Whether this process has read its configuration again since it asked last.
 bool reloaded_since_asked();

@@ -1,6 +1,8 @@
 #include "pg/spi.hpp"
 
 extern "C" {
+#include "parser/parser.h"
+#include "utils/builtins.h"
 #include "utils/plancache.h"
 }
 
@@ -330,6 +332,9 @@ Rows run_text(const char *sql, bool read_only) {
 Session::Session(Oid run_as, Restriction restriction) {
     settings_level_ = NewGUCNestLevel();
     set_for_now("search_path", "pg_catalog, pg_temp");
+    // What changes how statements are read, or names written. Looked at first: they hardly ever differ.
+    if (!standard_conforming_strings) set_for_now("standard_conforming_strings", "on");
+    if (quote_all_identifiers) set_for_now("quote_all_identifiers", "off");
     if (OidIsValid(run_as)) {
         GetUserIdAndSecContext(&outer_user_, &outer_context_);
         int context = restriction == Restriction::restricted ? SECURITY_RESTRICTED_OPERATION : 0;

@@ -261,6 +261,8 @@ ErrorData *run_utility(const char *sql, Oid run_as, MemoryContext keep) {
         PG_exception_stack = &handler;
         // Expressions of indexes must not find what the asker's search_path has, but `run_as` trusts.
         SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION);
+        // Nor is a new index to lie where the asker chose, and `run_as` alone may.
+        SetConfigOption("default_tablespace", "", PGC_USERSET, PGC_S_SESSION);
         begin_work(sql);
         MemoryContextReset(MessageContext);
         MemoryContextSwitchTo(MessageContext);

@@ -4,7 +4,8 @@
 // a tick (tick.cpp), and waits until that has ended. A database without the extension is looked at once a
 // minute, and at once after a reload of the configuration. Where a tick fails, by an error or without a
 // word (no slot, no connection), the database is looked at less and less often, and the log says it once
-// for each kind of failure.
+// for each kind of failure. One that takes longer than 10 s is terminated, and the database is left alone for
+// a minute at least: its owner's code runs in a tick, and the other databases are not to wait for it.
 //
 // Crash, SIGTERM: the postmaster starts it again after 5 s; it has no state that would be missed. Promotion
 // of a standby starts it. A fast shutdown ends it at its next look at interrupts.
@@ -20,8 +21,9 @@ namespace scout::supervisor {
 namespace {
 
 constexpr int64 minute = 60 * USECS_PER_SEC;
-constexpr long longest_tick_ms = 60000;
-constexpr int no_slot = MAKE_SQLSTATE('5', '3', '4', '0', '0'), no_word = -1, other_version = -2;
+constexpr long longest_tick_ms = 10000;
+constexpr int no_slot = MAKE_SQLSTATE('5', '3', '4', '0', '0'), no_word = -1, other_version = -2,
+              too_long = -3;
 
 struct Known {
     pg::Database database;
@@ -103,7 +105,12 @@ void tick(Launcher &l, Known &k) {
             k, no_slot, "",
             psprintf("no background worker slot is free, max_worker_processes is %d", max_worker_processes),
             minute);
-    pg::await_end(worker, longest_tick_ms, tick_end);
+    if (!pg::await_end(worker, longest_tick_ms, tick_end)) {
+        failed(k, too_long, "", "its worker was terminated, it took longer than 10 s", 10 * minute);
+        // The other databases wait for it: from the first time not soon again.
+        k.next_look = std::max(k.next_look, GetCurrentTimestamp() + minute);
+        return;
+    }
     const auto outcome = static_cast<Outcome>(pg_atomic_read_u32(&l.feedback->outcome));
     pg_read_barrier();
     switch (outcome) {

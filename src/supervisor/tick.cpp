@@ -4,15 +4,17 @@
 // what names a table of the pipeline is parsed, planned and run as its owner, in a security-restricted
 // operation. It does what is due, a transaction to each step, leaves word in shared memory and ends: within
 // milliseconds, so that DROP DATABASE and a copy of the database as a template wait for it without failing.
-// Each transaction holds AccessShareLock on the extension, and nothing waits for a lock longer than 2 s. A
-// step that fails rolls back; the others are done all the same; the first failure is what the launcher hears
-// of, and logs once.
+// Each transaction holds AccessShareLock on the extension, and nothing waits for a lock longer than 2 s, nor
+// takes longer than 5 s: the owner's code, or the data, may hold it up, and the launcher waits
+// (launcher.cpp). A step that fails rolls back; the others are done all the same; the first failure is what
+// the launcher hears of, and logs once.
 
 #include "audit/caller.hpp"
 #include "extension/fit.hpp"
 #include "extension/installed.hpp"
 #include "jobs/launch.hpp"
 #include "pg/guard.hpp"
+#include "pg/launcher.hpp"
 #include "pg/result.hpp"
 #include "pg/spi.hpp"
 #include "pg/worker.hpp"
@@ -27,6 +29,8 @@ extern "C" {
 namespace scout::supervisor {
 
 namespace {
+
+constexpr int longest_step_ms = 5000;
 
 Outcome look(MemoryContext memory, const Step &step, ErrorData *&error) {
     Outcome outcome = Outcome::done;
@@ -80,7 +84,9 @@ void scout_tick(Datum) {
         for (const Step &step : steps()) {
             pg::between_turns();
             ErrorData *error = nullptr;
+            pg::limit_run(longest_step_ms);
             const Outcome one = look(memory, step, error);
+            pg::limit_run(0);
             if (one == Outcome::done) continue;
             if (failure == nullptr) {
                 outcome = one;

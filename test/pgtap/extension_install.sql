@@ -8,7 +8,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS scout_ir;
 
 BEGIN;
-SELECT plan(39);
+SELECT plan(45);
 DROP EXTENSION scout_ir;
 SELECT has_schema('scout'::name, 'DROP EXTENSION leaves schema scout, for what else is in it');
 DROP SCHEMA scout;
@@ -116,5 +116,26 @@ SELECT ok(NOT has_schema_privilege('install_owner', 'scout', 'CREATE'), 'nor may
 \set script `cat "${SCOUT_SRC:-.}/sql/extension/schemas.sql" 2>/dev/null || cat sql/extension/schemas.sql`
 SELECT set_eq(format($$SELECT x FROM regexp_split_to_table(btrim(%L, E' \n'), '[\s,]+') x$$, substring(:'script' FROM E'relname OPERATOR\\(pg_catalog\\.=\\) ANY \\(''\\{([^}]*)')),
     $$SELECT c.relname::text FROM pg_class c WHERE c.relnamespace = 'scout'::regnamespace AND c.relkind = 'v'$$, 'the names that are refused are those of the views');
+
+-- What is for everybody is the use of the schema and of trigger functions, and no more.
+DROP EXTENSION scout_ir CASCADE;
+DROP SCHEMA scout CASCADE;
+ALTER DEFAULT PRIVILEGES GRANT CREATE ON SCHEMAS TO PUBLIC;
+CREATE EXTENSION scout_ir;
+SELECT ok(NOT has_schema_privilege('install_other', 'scout_internal', 'CREATE'), 'CREATE that the installer gives PUBLIC does not reach scout_internal');
+SELECT ok(NOT has_schema_privilege('install_other', 'scout', 'CREATE'), 'nor scout');
+SELECT ok(has_schema_privilege('install_other', 'scout_internal', 'USAGE'), 'its use does, for trigger functions');
+
+-- Settings that change how statements are read and names written, as the owner of the database can plant them.
+DROP EXTENSION scout_ir;
+DROP SCHEMA scout CASCADE;
+SET standard_conforming_strings = off;
+SET escape_string_warning = off;
+SET quote_all_identifiers = on;
+CREATE EXTENSION scout_ir;
+SELECT is((SELECT string_agg(object_name, ', ') FROM scout.create_pipeline('install_owner') WHERE status = 'missing'), NULL,
+          'standard_conforming_strings = off: the pipeline has its indexes');
+SELECT is((SELECT count(*) FROM pg_indexes WHERE indexname = 'bronze_events_dlq_open_idx' AND schemaname = 'scout'), 1::bigint, 'this one, too');
+SELECT is((SELECT string_agg(DISTINCT v.status, ', ') FROM scout.refresh_gold_platinum(force => true) v), 'refreshed', 'gold is refreshed, and said to be');
 SELECT * FROM finish();
 ROLLBACK;

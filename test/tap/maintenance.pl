@@ -103,6 +103,10 @@ $job = op(q{SELECT job_id FROM scout.maintain('op.mine_pkey', 'reindex', idempot
 is(ended($job), 'succeeded', 'an index once more');
 is(op(q{SELECT job_id FROM scout.maintain('op.mine_pkey', 'reindex', idempotency_key => 'm2')}), $job, 'it is the same index still');
 
+# A session that has all names quoted means the same relations.
+$job = op(q{SET quote_all_identifiers = on; SELECT job_id FROM scout.maintain('op.mine', 'analyze')});
+is(ended($job), 'succeeded', 'quote_all_identifiers: the relation is found');
+
 # Cancelled while it waits for an older transaction: what it leaves is cleared away by the next run, and only that.
 root(q{CREATE INDEX keep_ccnew ON op.mine (id); CREATE INDEX broken ON op.mine (id);
     UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'op.broken'::regclass});
@@ -117,6 +121,8 @@ $node->poll_query_until($db, "SELECT ($indexes) LIKE '%mine_pkey_ccnew invalid%'
 is(op("SELECT state FROM scout.cancel_job($job)"), 'cancelled', 'cancelled');
 ok($node->poll_query_until($db, qq{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'scout_ir job'}), 'the worker lets go');
 like(root($indexes), qr/mine_pkey_ccnew invalid/, 'it leaves an invalid index');
+my $of_toast = q{SELECT count(*) FROM pg_index i JOIN pg_class t ON t.reltoastrelid = i.indrelid WHERE t.oid = 'op.mine'::regclass};
+is(root($of_toast), '2', 'and one of the TOAST table');
 
 # Waiting for it inside a SELECT would wait for oneself: refused, and the job goes on.
 $job = op(q{SELECT job_id FROM scout.maintain('op.mine', 'reindex')});
@@ -128,6 +134,7 @@ ask($s, 'SELECT 1;');
 is(ended($job), 'succeeded', 'reindexed once the old transaction has ended');
 unlike($s->{err}, qr/ERROR:  (?!40P01)/, 'a wait inside a SELECT ends, or is refused');
 is(root($indexes), $indexes_before, 'the leftovers are gone, and nothing else');
+is(root($of_toast), '1', 'that of the TOAST table, too');
 is(root("SELECT done >= 3 FROM scout.job($job)"), 't', 'by statements of their own');
 leave($_) for $old, $s;
 
