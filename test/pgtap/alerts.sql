@@ -36,6 +36,7 @@ SELECT is(pg_temp.checked('check:gold'), 'resolved warning resolved', 'and then 
 
 -- A rule of the user's: opened, counted, escalated, acknowledged, flapping, resolved, back.
 CREATE TABLE shop (id int, amount int);
+ALTER TABLE shop OWNER TO pgtap_owner;
 INSERT INTO shop VALUES (1, -1);
 SELECT count(*) FROM scout.add_quality_rule('own', relation => 'shop', predicate => 'amount < 0', warn_if => '> 0', error_if => '> 2') \g /dev/null
 SELECT count(*) FROM scout.run_quality_rules(names => '{own}') \g /dev/null

@@ -13,6 +13,10 @@ CREATE TABLE scout.bronze_transactions_raw (id bigint PRIMARY KEY, transaction_i
 CREATE TABLE scout.silver_transactions_cleaned (transaction_id text, amount numeric, created_at timestamp);
 CREATE TABLE scout.gold_business_metrics (day date, revenue numeric, updated_at timestamptz);
 CREATE TABLE public.events (id bigint PRIMARY KEY, source text, created_at timestamptz);
+CREATE ROLE freshness_owner;
+GRANT USAGE ON SCHEMA scout TO freshness_owner;
+ALTER TABLE scout.bronze_transactions_raw OWNER TO freshness_owner;
+ALTER TABLE public.events OWNER TO freshness_owner;
 CREATE INDEX ON scout.bronze_transactions_raw (created_at);
 CREATE INDEX ON public.events (source, created_at);
 INSERT INTO scout.bronze_transactions_raw SELECT i, 'T' || i, '2026-03-02 12:00+00'::timestamptz - i * interval '1 minute' FROM generate_series(1, 100) i;

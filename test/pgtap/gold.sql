@@ -197,6 +197,7 @@ SELECT is((SELECT materialized_view FROM scout.unregister_gold('mart.gold_weekly
 DO $$BEGIN
     FOR i IN 1..40 LOOP
         EXECUTE format('CREATE %s mart.deep%s AS SELECT x FROM mart.deep%s', CASE WHEN i % 2 = 0 THEN 'MATERIALIZED VIEW' ELSE 'VIEW' END, i, i - 1);
+        EXECUTE format('ALTER %s mart.deep%s OWNER TO gold_owner', CASE WHEN i % 2 = 0 THEN 'MATERIALIZED VIEW' ELSE 'VIEW' END, i);
     END LOOP;
 END$$;
 SELECT count(*) AS ignored FROM generate_series(2, 40, 2) i, scout.register_gold(('mart.deep' || i)::regclass) \gset
