@@ -9,8 +9,10 @@ using extension::Tier;
 constexpr extension::Function functions[] = {{"create_pipeline", Tier::admin}};
 
 constexpr extension::Function helpers[] = {
-    {"pipeline_layout", Tier::admin}, {"adoption_problems", Tier::admin}, {"adoption_notes", Tier::admin},
-    {"make_relations", Tier::nobody}, {"make_triggers", Tier::nobody},    {"reset_privileges", Tier::nobody},
+    {"pipeline_layout", Tier::admin},     {"adoption_problems", Tier::admin},
+    {"adoption_notes", Tier::admin},      {"make_relations", Tier::nobody},
+    {"make_triggers", Tier::nobody},      {"reset_privileges", Tier::nobody},
+    {"drop_other_trigger", Tier::nobody}, {"code_of_others", Tier::nobody},
     {"seed_queue", Tier::admin},
 };
 

@@ -8,7 +8,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS scout_ir;
 
 BEGIN;
-SELECT plan(150);
+SELECT plan(152);
 -- What a check said of one subject; nothing where it has no alert.
 CREATE FUNCTION pg_temp.checked(key text) RETURNS text LANGUAGE sql AS
 $$ SELECT string_agg(concat_ws(' ', c.transition, c.severity, c.state), ', ') FROM scout.check_alerts() c WHERE c.dedup_key = key $$;

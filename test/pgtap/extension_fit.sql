@@ -4,7 +4,7 @@
 SET client_min_messages = warning;
 DO $$BEGIN IF to_regrole('fit_owner') IS NULL THEN CREATE ROLE fit_owner; END IF; END$$;
 BEGIN;
-SELECT plan(22);
+SELECT plan(26);
 SELECT lives_ok($$SELECT scout.create_pipeline('fit_owner')$$, 'a pipeline');
 CREATE FUNCTION pg_temp.failure(statement text, OUT state text, OUT detail text, OUT hint text) LANGUAGE plpgsql AS $$
 BEGIN

@@ -2,7 +2,7 @@
 \set ON_ERROR_STOP on
 SET client_min_messages = warning;
 BEGIN;
-SELECT plan(24);
+SELECT plan(25);
 CREATE ROLE layout_one;
 CREATE ROLE layout_two;
 CREATE ROLE layout_admin;

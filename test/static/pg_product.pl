@@ -11,7 +11,7 @@ my $src = $ENV{SCOUT_SRC};
 sub ours {
     my ($code) = @_;
     $code =~ s{("(?:\\.|[^"\\\n])*")|//[^\n]*|/\*.*?\*/}{$1 // ''}gse;
-    $code =~ s/\bnamespace scout\b|\bscout::|\bSCOUT_(?:FUNCTION|ACTION|TRIGGER)\b//g;
+    $code =~ s/\bnamespace scout\b|\bscout::|\bSCOUT_(?:FUNCTION|ACTION|TRIGGER|INTAKE)\b//g;
     return $code =~ /(\w*(?:scout|bronze|silver|gold|platinum|dead_letter|pipeline|ingested_at|supervisor|jwt)\w*)/gi;
 }
 

@@ -11,7 +11,7 @@ DECLARE r text;
 BEGIN
     FOREACH r IN ARRAY ARRAY['owner', 'operator', 'reader', 'none'] LOOP
         IF to_regrole('regress_scout_' || r) IS NULL THEN
-            EXECUTE format('CREATE ROLE %I', 'regress_scout_' || r);
+            EXECUTE format('CREATE ROLE %I LOGIN', 'regress_scout_' || r);
         END IF;
     END LOOP;
 END $$;
