@@ -123,8 +123,8 @@ Oid reader_of(const Oid *relations, size_t count) {
 Oid role_of_registrant(const char *name) {
     const Oid role = get_role_oid(name, true);
     if (!OidIsValid(role))
-        ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
-                errmsg("role \"%s\", who registered this, does not exist", name),
+        ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("role \"%s\" does not exist", name),
+                errdetail("It registered what is to be run."),
                 errhint("Have a role that exists register it anew."));
     if (superuser_arg(role))
         ereport(
