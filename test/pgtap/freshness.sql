@@ -95,6 +95,7 @@ SELECT is(pg_temp.fresh('daily', '2026-03-02 12:00+08'), 'pass 12:00:00', 'noon 
 
 -- Calendars. 2026-03-01 is a Sunday; 2026-03-29 the clocks in Berlin go forward.
 CREATE TABLE public.shop (at timestamptz);
+ALTER TABLE public.shop OWNER TO freshness_owner;
 CREATE INDEX ON public.shop (at);
 INSERT INTO public.shop VALUES ('2026-02-28 19:50+01');
 SELECT is((SELECT status FROM scout.register_dataset('x', 'public.shop', 'at', '30 minutes', '2 hours', open_from => '08:00', open_until => '20:00', weekdays => '{1,2,3,4,5,6}', time_zone => 'Europe/Berlin')), 'registered', 'a shop');
