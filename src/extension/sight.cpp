@@ -26,7 +26,9 @@ bool is_below_all(Oid role, const pg::Array<Oid> &owners) {
 }
 
 // Does `role` have rights that an owner's code must not get: his and more, or those of the pipeline's owner?
-bool is_above_any(Oid role, const pg::Array<Oid> &owners) {
+// One owner's relations are looked at as in any query of the role's. Of several, each must stand above it, as
+// the pipeline's owner does above all who lack his rights.
+bool is_above_or_beside(Oid role, const pg::Array<Oid> &owners) {
     const pg::Array<Oid> tables = pipeline_tables();
     const Oid pipeline_owner = tables.empty() ? InvalidOid : pg::owner_of(tables[0]);
     const bool as_pipeline = OidIsValid(pipeline_owner) && has_privs_of_role(role, pipeline_owner);
@@ -34,6 +36,7 @@ bool is_above_any(Oid role, const pg::Array<Oid> &owners) {
         if (owner == role || has_privs_of_role(owner, role)) continue;
         if (has_privs_of_role(role, owner)) return true;
         if (as_pipeline && !has_privs_of_role(owner, pipeline_owner)) return true;
+        if (owners.size() > 1 && owner != pipeline_owner) return true;
     }
     return false;
 }
@@ -108,7 +111,7 @@ Oid reader_of(const Oid *relations, size_t count) {
         if (is_below_all(owner, owners) && may_look_as(caller, owner, caller_sees_all) &&
             all_seen(named, owner))
             return owner;
-    if (!is_above_any(caller, owners)) return caller;
+    if (!is_above_or_beside(caller, owners)) return caller;
     ereport(
         ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
         errmsg("no owner of these relations stands below the others and may read all of them"),
@@ -123,8 +126,8 @@ Oid reader_of(const Oid *relations, size_t count) {
 Oid role_of_registrant(const char *name) {
     const Oid role = get_role_oid(name, true);
     if (!OidIsValid(role))
-        ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
-                errmsg("role \"%s\", who registered this, does not exist", name),
+        ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("role \"%s\" does not exist", name),
+                errdetail("It registered what is to be run."),
                 errhint("Have a role that exists register it anew."));
     if (superuser_arg(role))
         ereport(

@@ -23,7 +23,7 @@ Oid pipeline_reader();
 // has attached runs as he or as somebody below him, never as somebody above or beside him:
 //   - as the owner who may read all of them and whose rights each other owner has;
 //   - where there is none, as the present role, which gives the statement itself, unless it is above one of
-//     the owners or has the rights of the pipeline's owner: 42501 with a way out.
+//     the owners, beside one of several, or has the rights of the pipeline's owner: 42501 with a way out.
 // 55000 where an owner may not read his own relation: it would be for him to choose who looks.
 Oid reader_of(const Oid *relations, size_t count);
 

@@ -7,7 +7,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS scout_ir;
 
 BEGIN;
-SELECT plan(31);
+SELECT plan(32);
 CREATE ROLE beside_owner;
 CREATE ROLE beside_reader;
 CREATE ROLE beside_admin;
@@ -68,6 +68,7 @@ GRANT SELECT ON beside.over_silver TO beside_owner;
 RESET ROLE;
 INSERT INTO scout.dim_store (store_id) VALUES ('s');
 SELECT is(pg_temp.as_whom('beside_owner', $$scout.compare_layers('beside.over_silver', 'beside.over_silver', '{transaction_id}')$$), 'nobody 42501', 'nor as the owner where it reads his tables');
+SELECT is(pg_temp.as_whom('beside_admin', $$scout.compare_layers('scout.silver_transactions', 'beside.of_reader', '{transaction_id}')$$), 'nobody 42501', 'nor as an admin, who is beside the reader');
 -- Who has the rights of one is above him, so that the lower one looks.
 GRANT beside_reader TO beside_owner;
 SELECT is(pg_temp.as_whom('beside_owner', $$scout.compare_layers('scout.silver_transactions', 'beside.of_reader', '{transaction_id}')$$), 'beside_reader', 'as the one whose rights the other has');

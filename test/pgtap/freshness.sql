@@ -14,9 +14,10 @@ CREATE TABLE scout.silver_transactions_cleaned (transaction_id text, amount nume
 CREATE TABLE scout.gold_business_metrics (day date, revenue numeric, updated_at timestamptz);
 CREATE TABLE public.events (id bigint PRIMARY KEY, source text, created_at timestamptz);
 CREATE ROLE freshness_owner;
-GRANT USAGE ON SCHEMA scout TO freshness_owner;
+SELECT count(*) AS ignored FROM scout.grant_access('reader', 'freshness_owner') \gset
 ALTER TABLE scout.bronze_transactions_raw OWNER TO freshness_owner;
 ALTER TABLE public.events OWNER TO freshness_owner;
+ALTER TABLE scout.silver_transactions_cleaned OWNER TO freshness_owner;
 CREATE INDEX ON scout.bronze_transactions_raw (created_at);
 CREATE INDEX ON public.events (source, created_at);
 INSERT INTO scout.bronze_transactions_raw SELECT i, 'T' || i, '2026-03-02 12:00+00'::timestamptz - i * interval '1 minute' FROM generate_series(1, 100) i;
@@ -91,6 +92,7 @@ SELECT is(pg_temp.fresh('daily', '2026-03-02 12:00+08'), 'pass 12:00:00', 'noon 
 
 -- Calendars. 2026-03-01 is a Sunday; 2026-03-29 the clocks in Berlin go forward.
 CREATE TABLE public.shop (at timestamptz);
+ALTER TABLE public.shop OWNER TO freshness_owner;
 CREATE INDEX ON public.shop (at);
 INSERT INTO public.shop VALUES ('2026-02-28 19:50+01');
 SELECT is((SELECT status FROM scout.register_dataset('x', 'public.shop', 'at', '30 minutes', '2 hours', open_from => '08:00', open_until => '20:00', weekdays => '{1,2,3,4,5,6}', time_zone => 'Europe/Berlin')), 'registered', 'a shop');
@@ -109,6 +111,9 @@ CREATE TABLE public.renamed (at timestamptz);
 CREATE VIEW public.bad AS SELECT at, 1 / n AS one FROM public.leaving;
 CREATE VIEW public.slow AS SELECT i * interval '1 ms' + '2026-01-01 00:00+00'::timestamptz AS at FROM generate_series(1, 1000000000) i;
 INSERT INTO public.leaving VALUES (now(), 0);
+ALTER TABLE public.leaving OWNER TO freshness_owner;
+ALTER VIEW public.bad OWNER TO freshness_owner;
+ALTER VIEW public.slow OWNER TO freshness_owner;
 SELECT is((SELECT count(*) FROM unnest('{leaving,renamed,bad,slow}'::text[]) t, scout.register_dataset('y', ('public.' || t)::regclass, 'at', '1 hour', '2 hours',
     filter => CASE t WHEN 'bad' THEN 'one > 0' WHEN 'slow' THEN 'at > now()' END)), 4::bigint, 'four more');
 SELECT is((SELECT status || ' ' || details FROM scout.freshness('{slow}', timeout => '20 ms')), 'runtime error took longer than 20 ms (57014)', 'a view that takes for ever ends');

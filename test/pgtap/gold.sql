@@ -30,6 +30,7 @@ GRANT USAGE ON SCHEMA scout TO gold_other;
 CREATE TABLE mart.target (week int, goal numeric);
 CREATE TABLE mart.deep0 (x int);
 ALTER TABLE mart.target OWNER TO gold_owner;
+ALTER TABLE mart.deep0 OWNER TO gold_owner;
 
 BEGIN;
 CREATE FUNCTION pg_temp.sell(first int, last int, total int) RETURNS bigint LANGUAGE sql AS $$

@@ -18,6 +18,7 @@ SELECT lives_ok($$SELECT scout.drop_quality_rule('alone')$$, 'and goes');
 CREATE SCHEMA shop;
 CREATE TABLE shop.sales (id int PRIMARY KEY, customer text, amount numeric, units int, sold_at timestamptz);
 INSERT INTO shop.sales SELECT n, CASE WHEN n % 10 > 0 THEN 'c' || n END, n, n % 5, now() - n * interval '1 minute' + interval '30 seconds' FROM generate_series(1, 100) n;
+CREATE FUNCTION shop.cancel() RETURNS boolean LANGUAGE sql SECURITY DEFINER RETURN pg_cancel_backend(pg_backend_pid());
 CREATE TABLE shop.lines (sale int, product text);
 GRANT USAGE ON SCHEMA shop TO pgtap_rules;
 ALTER TABLE shop.sales OWNER TO pgtap_rules;
@@ -136,7 +137,7 @@ SELECT is((SELECT severity FROM scout.quality_alerts(1) WHERE alert_type = 'divi
 
 -- Somebody else's cancel ends the call: it is no outcome of a rule.
 SET ROLE pgtap_rules;
-SELECT lives_ok($$SELECT scout.add_quality_rule('cancels', query => 'SELECT pg_cancel_backend(pg_backend_pid()), pg_sleep(3600)', enabled => false)$$, 'a cancel from outside');
+SELECT lives_ok($$SELECT scout.add_quality_rule('cancels', query => 'SELECT shop.cancel(), pg_sleep(3600)', enabled => false)$$, 'a cancel from outside');
 RESET ROLE;
 CREATE FUNCTION pg_temp.ended(call text) RETURNS text LANGUAGE plpgsql AS
 $$ BEGIN EXECUTE call; RETURN 'went on'; EXCEPTION WHEN query_canceled THEN RETURN SQLERRM; END $$;
@@ -193,6 +194,7 @@ FROM (VALUES
     ($$'r', query => 'SELECT 1', error_if => '> 5%'$$, '22023', 'a percentage needs a relation'),
     ($$'r', relation => 'shop.sales', predicate => 'true', warn_if => '> 10', error_if => '> 5'$$, '22023', 'warn_if "> 10" is never seen beside error_if "> 5"')) v (a, code, message);
 CREATE TEMP TABLE passing (id int);
+ALTER TABLE passing OWNER TO pgtap_rules;
 SELECT throws_ok($$SELECT scout.add_quality_rule('r', relation => 'passing', predicate => 'true')$$, '0A000', '"passing" is a temporary relation', 'a temporary table');
 SELECT throws_ok($$SELECT scout.set_quality_rule('nobody', true)$$, '42704', 'there is no rule "nobody"', 'set_quality_rule: unknown');
 SELECT throws_ok($$SELECT scout.set_quality_rule('divides')$$, '22023', 'nothing to set', 'set_quality_rule: nothing');

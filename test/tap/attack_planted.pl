@@ -120,7 +120,7 @@ my %calls = (
     add_quality_rule => ["'new', relation => 'scout.silver_transactions', predicate => 'item_count < 0'", "'new', query => 'SELECT 1 FROM scout.silver_transactions'"],
     cancel_job => ['1'], check_alerts => [''], clear_backlog => ["older_than => '0'"], clear_stuck_locks => [''], create_pipeline => [''],
     compare_layers => ["'scout.bronze_events', 'scout.silver_transactions', '{event_id}', target_key => '{source_event_id}', dead_letters => 'scout.bronze_events_dlq', dead_letter_key => '{event_id}'",
-        "'of_owner.looked_at', 'of_admin.mine', '{at}'"],
+        "'of_owner.looked_at', 'of_owner.looked_at', '{at}'"],
     control_ingestion => ["'status'", "'pause'", "'resume', all_holders => true"], data_quality_report => ['24'],
     dependency_chain => ["'scout.gold_daily_metrics'", "'scout.bronze_events'", "'of_owner.gold'"], dlq_purge => ["older_than => '0'"],
     dlq_redrive => ['', 'dry_run => true'], dlq_resolve => ["'r', failed_before => '2100-01-01'"], dlq_summary => [''], drop_quality_rule => ["'of_admin'"],
