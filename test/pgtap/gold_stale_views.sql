@@ -17,6 +17,8 @@ CREATE MATERIALIZED VIEW public.gold_price AS SELECT item, sum(price) AS price F
 CREATE UNIQUE INDEX ON public.gold_price (item);
 CREATE MATERIALIZED VIEW public.gold_stock AS SELECT sum(pieces) AS pieces FROM public.stock;
 CREATE MATERIALIZED VIEW public.gold_value AS SELECT p.price * s.pieces AS worth FROM public.gold_price p CROSS JOIN public.gold_stock s;
+SELECT format('ALTER %s public.%I OWNER TO pgtap_owner', CASE relkind WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'TABLE' END, relname) FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND relname IN ('price', 'price_2026', 'stock', 'gold_price', 'gold_stock', 'gold_value') \gexec
 SELECT count(*) AS ignored FROM unnest('{public.gold_price,public.gold_stock,public.gold_value}'::text[]) v, scout.register_gold(v::regclass) \gset
 SELECT pg_advisory_lock(1) \g /dev/null
 
@@ -151,6 +153,8 @@ RESET track_counts;
 BEGIN;
 CREATE TABLE public.young (x int);
 CREATE MATERIALIZED VIEW public.gold_young AS SELECT count(*) FROM public.young;
+ALTER TABLE public.young OWNER TO pgtap_owner;
+ALTER MATERIALIZED VIEW public.gold_young OWNER TO pgtap_owner;
 SELECT count(*) AS ignored FROM scout.register_gold('public.gold_young') \gset
 INSERT INTO public.young VALUES (1);
 SELECT is((SELECT status FROM public.statuses WHERE view = 'gold_young'), 'refreshed', 'a table of this very transaction');
