@@ -60,7 +60,8 @@ const char *cron_version() {
 const char *schedule_every(const Interval *interval, const char *argument, const char *version) {
     const char *shown = DatumGetCString(DirectFunctionCall1(interval_out, IntervalPGetDatum(interval)));
     const core::int128 us = pg::microseconds_of(interval);
-    if (us <= 0 || us > USECS_PER_DAY || us % USECS_PER_SEC != 0) refuse_interval(argument, shown);
+    const bool mixed = interval->month < 0 || interval->day < 0 || interval->time < 0;
+    if (mixed || us <= 0 || us > USECS_PER_DAY || us % USECS_PER_SEC != 0) refuse_interval(argument, shown);
     const int seconds = static_cast<int>(us / USECS_PER_SEC);
     if (seconds < SECS_PER_MINUTE) {
         if (counts_seconds(version)) return psprintf("%d seconds", seconds);
