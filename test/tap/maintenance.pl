@@ -32,7 +32,7 @@ sub ended { return job_ended($node, $db, $_[0]); }
 sub stuck { return job_stuck($node, $db, $_[0]); }
 sub last_job { return root("SELECT max(job_id) FROM scout_internal.job_records"); }
 
-root(q{SET ROLE op; CREATE TABLE op.mine (id int PRIMARY KEY); INSERT INTO op.mine SELECT generate_series(1, 100);
+root(q{SET ROLE op; CREATE TABLE op.mine (id int PRIMARY KEY, note text); INSERT INTO op.mine SELECT generate_series(1, 100);
     CREATE TABLE op.parted (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE op.part PARTITION OF op.parted DEFAULT;
     CREATE VIEW op.view AS SELECT * FROM op.mine; CREATE SEQUENCE op.seq; SET ROLE stranger; CREATE TABLE stranger.theirs (id int PRIMARY KEY);
     RESET ROLE; CREATE TABLE op.extra (id int); ALTER TABLE op.extra OWNER TO op; ALTER EXTENSION plpgsql ADD TABLE op.extra});
