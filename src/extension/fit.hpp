@@ -6,7 +6,7 @@
 // and each library the version that it works with, CATALOGUE in the Makefile. The catalogue's is looked at
 // with the first call of a session, and again after an invalidation of that function.
 //
-// What does not fit is one clear error of every function but triggers: what somebody writes into bronze is
+// What does not fit is one clear error of every function but those of intake (triggers and the ingest calls): what somebody writes into bronze is
 // taken in under the catalogue before the library's and after it.
 //
 // The version also stands for the types of arguments and of single results. A call checks the number of its

@@ -101,6 +101,10 @@ void require_fired_on(const TriggerData *trigger, const char *name) {
             errhint("Triggers are made by SELECT * FROM scout.create_pipeline()."));
 }
 
+void require_owned_by(const char *name, Oid owner) {
+    (void)require_owner(name, owner);
+}
+
 bool pipeline_is_complete() {
     const Oid bronze = relation_oid("bronze_events");
     return OidIsValid(bronze) && OidIsValid(get_trigger_oid(bronze, "zz_scout_ir_intake", true));

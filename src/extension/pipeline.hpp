@@ -34,6 +34,9 @@ Oid require_pipeline();
 // bronze is not refused for anything else.
 Oid require_intake_tables();
 
+// 55000 where a table has another owner than those have.
+void require_owned_by(const char *name, Oid owner);
+
 // Is the pipeline made to its end? While a dump is restored its tables are there, but not yet their triggers.
 bool pipeline_is_complete();
 

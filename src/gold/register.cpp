@@ -19,7 +19,7 @@ SCOUT_ACTION(scout_register_gold, 4) {
         "SELECT c.view_schema::text, c.view_name::text, c.view_owner::text, c.details,"
         " format('%I.%I', c.view_schema, c.view_name), l.warn::text, l.error::text, l.warn, l.error"
         " FROM (SELECT coalesce($2, f.warn_after) AS warn, coalesce($3, f.error_after) AS error"
-        "  FROM scout_internal.freshness_limits('gold') f) l,"
+        "  FROM scout_internal.freshness_limits('gold'::text) f) l,"
         " scout_internal.checked_gold($1, l.warn, l.error, $4) c");
     static pg::Statement put(
         "INSERT INTO scout_internal.registered_gold AS r (view_schema, view_name,"

@@ -106,7 +106,9 @@ HeapTuple link_letter(TriggerData *trigger) {
     extension::acquire(extension::Lock::flight, extension::flight_alone);
     flush_pending();
     MemoryContext outer = CurrentMemoryContext;
-    pg::Session session(extension::require_intake_tables());
+    const Oid owner = extension::require_intake_tables();
+    extension::require_owned_by("bronze_events_dlq", owner);
+    pg::Session session(owner);
     int64 found = event_of_payload(DatumGetJsonbP(payload.value));
     bool reopened =
         found != 0 && reopen_letter(found, param("error_code", TEXTOID), param("error_message", TEXTOID),

@@ -76,9 +76,11 @@ struct Counts {
 // Workers log in as him.
 void warn_of_no_login(Oid owner) {
     if (pg::may_log_in(owner) || pg::can_pass_nologin()) return;
-    const char *name = quote_identifier(GetUserNameFromId(owner, false));
-    ereport(WARNING, errmsg("role %s is not permitted to log in: no worker can load or refresh for it", name),
-            errhint("ALTER ROLE %s LOGIN CONNECTION LIMIT 0 lets workers in, and no clients.", name));
+    const char *name = GetUserNameFromId(owner, false);
+    ereport(WARNING,
+            errmsg("role \"%s\" is not permitted to log in: no worker can load or refresh for it", name),
+            errhint("ALTER ROLE %s LOGIN CONNECTION LIMIT 0 lets workers in, and no clients.",
+                    quote_identifier(name)));
 }
 
 // Hands on the rows of make_relations() or make_triggers().

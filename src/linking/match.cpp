@@ -38,11 +38,11 @@ pg::Statement still_there(
 // functions to it, but none in C.
 pg::Statement trigrams(
     "SELECT (SELECT p.oid::bigint FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid"
-    "  WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.refobjid = "
-    "e.oid"
+    "  WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_extension'::regclass "
+    "   AND d.refobjid = e.oid"
     "   AND d.deptype = 'e' AND p.proname = 'show_trgm' AND p.proargtypes::text = 'text'::regtype::oid::text"
-    "   AND p.prorettype = 'text[]'::regtype AND p.prolang = (SELECT l.oid FROM pg_language l WHERE "
-    "l.lanname = 'c'))"
+    "   AND p.prorettype = 'text[]'::regtype AND p.prolang = (SELECT l.oid FROM pg_language l"
+    "    WHERE l.lanname = 'c'))"
     " FROM pg_extension e WHERE e.extname = 'pg_trgm'");
 
 // In the order of the key, so that two calls do not wait for each other in a circle.

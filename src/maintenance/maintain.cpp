@@ -111,12 +111,14 @@ pg::Rows leftovers(Oid relation, const Request &r) {
         " ON c.oid = i.indexrelid"
         " WHERE NOT i.indisvalid AND c.relkind = 'i' AND (c.relname ~ '_cc(new|old)[0-9]*$'"
         " OR c.relname = $2::text::name) AND c.oid <> $1::bigint::oid"
-        " AND i.indrelid IN (SELECT unnest(ARRAY[o.oid, nullif(o.reltoastrelid, 0)]) FROM pg_class o"
+        " AND i.indrelid IN (SELECT unnest(ARRAY[o.oid, CASE WHEN $3 THEN nullif(o.reltoastrelid, 0) END]) FROM pg_class o"
         "  WHERE o.oid IN (SELECT coalesce(x.indrelid, t.relid) FROM (SELECT $1::bigint::oid"
         "   UNION SELECT p.relid FROM pg_partition_tree($1::bigint::oid) p) t(relid)"
         "   LEFT JOIN pg_index x ON x.indexrelid = t.relid))"
         " ORDER BY i.indrelid, i.indexrelid");
-    return find.read_latest({pg::int8(relation), pg::text(r.index.name)});
+    // Nobody but superusers may use the schema of TOAST tables.
+    return find.read_latest({pg::int8(relation), pg::text(r.index.name),
+                             pg::boolean(superuser_arg(extension::extension_owner()))});
 }
 
 // They are looked for again once nobody builds an index on their tables any more.

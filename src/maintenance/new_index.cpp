@@ -19,7 +19,8 @@ constexpr int most_columns = 16;
 // What a build of the same index has left behind: the worker drops it before it builds under its name.
 bool is_leftover(const Target &target, Oid index, const pg::Param &numbers) {
     static pg::Statement find(
-        "SELECT FROM pg_index i WHERE i.indexrelid = $1::bigint::oid AND i.indrelid = $2::bigint::oid"
+        "SELECT FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam"
+        " WHERE m.amname = 'btree' AND i.indexrelid = $1::bigint::oid AND i.indrelid = $2::bigint::oid"
         " AND NOT i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL"
         " AND (i.indkey::int2[])[0:i.indnkeyatts - 1]::bigint[] = $3");
     pg::Rows rows = find.read_latest({pg::int8(index), pg::int8(target.table), numbers});

@@ -210,8 +210,8 @@ SCOUT_ACTION(scout_quarantine_events, 3) {
     extension::acquire(extension::Lock::flight, extension::flight_alone);
     intake::flush_pending();
     static pg::Statement select(
-        "SELECT b.event_id, b.ingested_at FROM scout.bronze_events b WHERE b.event_id = ANY "
-        "($1)" NOT_QUARANTINED);
+        "SELECT b.event_id, b.ingested_at FROM scout.bronze_events b"
+        " WHERE b.event_id = ANY ($1)" NOT_QUARANTINED);
     Target target = collect(select.run({pg::int8_array(wanted.begin(), wanted.size())}));
     Outcome out = quarantine(target, pg::c_string(reason), why(reason), dry_run);
     if (target.ids.size() < wanted.size())

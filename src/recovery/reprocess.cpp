@@ -42,15 +42,15 @@ struct Range {
 #define CUT_TAIL ") c GROUP BY c.part ORDER BY c.part"
 // What a person wrote a letter for (quarantine, cleared backlog) or discarded stays out; what a rule wrote is
 // tried again.
-#define NOT_QUARANTINED                                                                       \
+#define NOT_KEPT_OUT                                                                       \
     " AND b.event_id BETWEEN $3 AND $4 AND NOT EXISTS (SELECT FROM scout.bronze_events_dlq d" \
     " WHERE d.event_id = b.event_id AND (d.status = 'discarded'"                              \
     " OR d.status = 'open' AND coalesce(d.last_error_code, d.error_code) <> ALL ($5))) ORDER BY b.event_id"
 
 pg::Statement cut_by_ingested(CUT_HEAD BY_INGESTED CUT_TAIL);
 pg::Statement cut_by_event_ts(CUT_HEAD BY_EVENT_TS CUT_TAIL);
-pg::Statement ids_by_ingested("SELECT b.event_id" BY_INGESTED NOT_QUARANTINED, pg::Plan::by_index);
-pg::Statement ids_by_event_ts("SELECT b.event_id" BY_EVENT_TS NOT_QUARANTINED, pg::Plan::by_index);
+pg::Statement ids_by_ingested("SELECT b.event_id" BY_INGESTED NOT_KEPT_OUT, pg::Plan::by_index);
+pg::Statement ids_by_event_ts("SELECT b.event_id" BY_EVENT_TS NOT_KEPT_OUT, pg::Plan::by_index);
 
 pg::Array<Range> cut(const extension::Window &w, bool on_event_ts, int batch_size) {
     pg::Rows rows = (on_event_ts ? cut_by_event_ts : cut_by_ingested)

@@ -10,8 +10,8 @@ namespace {
 
 void add_shipped(pg::Array<Rule> &rules) {
     static pg::Statement overrides(
-        "SELECT o.name, o.enabled, o.severity, o.warn_if, o.error_if FROM "
-        "scout_internal.quality_rule_overrides o");
+        "SELECT o.name, o.enabled, o.severity, o.warn_if, o.error_if"
+        " FROM scout_internal.quality_rule_overrides o");
     pg::Rows changes = overrides.read();
     for (Rule rule : shipped_rules()) {
         for (uint64 row = 0; row < changes.count(); row++) {
