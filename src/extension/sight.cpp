@@ -53,6 +53,21 @@ void add_owner(pg::Array<Oid> &owners, Oid relation) {
         owners.push(owner);
 }
 
+// What a look as an owner shows must be what `role` sees in a query of its own. Below a view that is what the
+// view's owner sees, unless a view reads as its invoker, or policies apply there, which may ask who selects.
+bool sees_all_below(Oid role, const pg::Array<Oid> &named, const pg::Array<Oid> &read,
+                    const pg::Array<Oid> &owners) {
+    bool by_invoker = false;
+    for (const Oid relation : read) by_invoker = by_invoker || pg::reads_as_invoker(relation);
+    for (const Oid relation : read) {
+        if (pg::sees_all(relation, role)) continue;
+        if (by_invoker || std::find(named.begin(), named.end(), relation) != named.end()) return false;
+        for (const Oid owner : owners)
+            if (pg::has_policies_for(relation, owner)) return false;
+    }
+    return true;
+}
+
 // He could change who looks at his relation by taking away his own privilege.
 void require_owner_reads(Oid relation) {
     const Oid owner = pg::owner_of(relation);
@@ -100,13 +115,16 @@ Oid pipeline_reader() {
 
 Oid reader_of(const Oid *relations, size_t count) {
     const Oid caller = GetUserId();
-    pg::Array<Oid> named, owners;
+    pg::Array<Oid> named, read, owners;
     for (size_t i = 0; i < count; i++) {
         named.push(relations[i]);
         require_owner_reads(relations[i]);
-        for (const Oid read : pg::read_relations(relations[i])) add_owner(owners, read);
+        for (const Oid relation : pg::read_relations(relations[i])) {
+            read.push(relation);
+            add_owner(owners, relation);
+        }
     }
-    const bool caller_sees_all = all_seen(named, caller);
+    const bool caller_sees_all = sees_all_below(caller, named, read, owners);
     for (const Oid owner : owners)
         if (is_below_all(owner, owners) && may_look_as(caller, owner, caller_sees_all) &&
             all_seen(named, owner))
@@ -121,6 +139,27 @@ Oid reader_of(const Oid *relations, size_t count) {
         errhint("SET ROLE to a role that may read all of them and has the rights of none of their owners, or "
                 "grant SELECT on all to an owner whose rights the other owners have."));
     pg_unreachable();
+}
+
+Oid reader_of_registered(Oid relation) {
+    const Oid caller = GetUserId(), role = reader_of(&relation, 1);
+    if (role != caller) return role;
+    const pg::Array<Oid> tables = pipeline_tables();
+    const Oid pipeline_owner = tables.empty() ? InvalidOid : pg::owner_of(tables[0]);
+    for (const Oid read : pg::read_relations(relation)) {
+        const Oid owner = pg::owner_of(read);
+        if (owner == pipeline_owner || has_privs_of_role(owner, caller)) continue;
+        const char *name =
+            quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), get_rel_name(relation));
+        ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                errmsg("\"%s\" does not see all of %s", GetUserNameFromId(caller, false), name),
+                errdetail("It is looked at with the rights of its owner, for those only who may read all of it, and "
+                          "what \"%s\" has attached to it does not run as who looks at all datasets.",
+                          GetUserNameFromId(owner, false)),
+                errhint("Let it read all rows of it: GRANT SELECT ON %s TO %s", name,
+                        quote_identifier(GetUserNameFromId(caller, false))));
+    }
+    return role;
 }
 
 Oid role_of_registrant(const char *name) {

@@ -27,6 +27,11 @@ Oid pipeline_reader();
 // 55000 where an owner may not read his own relation: it would be for him to choose who looks.
 Oid reader_of(const Oid *relations, size_t count);
 
+// For a relation that somebody registered and the caller has not named: as the owner, or as the caller where
+// each owner has his rights or the pipeline's owner's. Else it is 42501 before anything is planned: an owner
+// could have his code run as everybody who looks, by taking away their privilege.
+Oid reader_of_registered(Oid relation);
+
 // As whom a statement that the present role gives is to run, now and later: as that role; a superuser's as
 // reader_of() what it names. 42501 where that is a superuser: nobody runs SQL as one for others. Needs a
 // Session.

@@ -147,7 +147,7 @@ Subject subject_of(const Dataset &d, bool own_look) {
     s.name = quote_qualified_identifier(d.schema, d.relation);
     s.role = own_look              ? extension::pipeline_reader()
              : d.filter != nullptr ? filterer(d, s.oid)
-                                   : extension::reader_of(&s.oid, 1);
+                                   : extension::reader_of_registered(s.oid);
     if (own_look) return s;
 
     const char *column = d.column != nullptr ? d.column : "ingested_at";

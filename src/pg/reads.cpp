@@ -78,9 +78,18 @@ Array<Oid> named_relations(const char *statement) {
     return found;
 }
 
+bool reads_as_invoker(Oid relation) {
+    if (get_rel_relkind(relation) != RELKIND_VIEW) return false;
+    Relation view = table_open(relation, AccessShareLock);
+    const bool invoker = RelationHasSecurityInvoker(view);
+    table_close(view, NoLock);
+    return invoker;
+}
+
+bool has_policies_for(Oid relation, Oid role) { return check_enable_rls(relation, role, true) == RLS_ENABLED; }
+
 bool sees_all(Oid relation, Oid role) {
-    return pg_class_aclcheck(relation, role, ACL_SELECT) == ACLCHECK_OK &&
-           check_enable_rls(relation, role, true) != RLS_ENABLED;
+    return pg_class_aclcheck(relation, role, ACL_SELECT) == ACLCHECK_OK && !has_policies_for(relation, role);
 }
 
 }  // namespace scout::pg

@@ -13,7 +13,13 @@ Array<Oid> read_relations(Oid relation);
 // not planned. Needs a Session.
 Array<Oid> named_relations(const char *statement);
 
+// Does this view read with the rights of whoever selects from it (security_invoker)?
+bool reads_as_invoker(Oid relation);
+
 // May `role` read all columns and rows of a relation? Row security counts as hiding some.
 bool sees_all(Oid relation, Oid role);
+
+// Do policies hide rows of a relation from `role`, whatever its grants are?
+bool has_policies_for(Oid relation, Oid role);
 
 }  // namespace scout::pg

@@ -7,7 +7,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS scout_ir;
 
 BEGIN;
-SELECT plan(32);
+SELECT plan(37);
 CREATE ROLE beside_owner;
 CREATE ROLE beside_reader;
 CREATE ROLE beside_admin;
@@ -108,6 +108,48 @@ SELECT is(pg_temp.as_whom(caller, 'scout.freshness(''{of_admin}'')'), 'nobody', 
 FROM (VALUES ('beside_reader'), ('beside_owner'), (current_user::text)) v (caller);
 SELECT is((SELECT status || ' ' || details FROM scout.freshness('{of_admin}')),
           'runtime error "beside_admin" may not read beside.of_admin, which it owns (55000)', 'that is its error, too');
+
+-- A registered dataset never runs as who may not read all of it.
+SET ROLE beside_other;
+CREATE TABLE beside.taken (at timestamptz);
+CREATE STATISTICS beside.planted ON (at IS NULL AND beside.note()), (at + interval '1 day' IS NULL) FROM beside.taken;
+CREATE INDEX ON beside.taken (at) WHERE beside.note();
+GRANT SELECT ON beside.taken TO beside_reader, beside_admin;
+RESET ROLE;
+SELECT is((SELECT status FROM scout.register_dataset('x', 'beside.taken', 'at', '1 day', '2 days', name => 'taken')), 'registered', 'a stranger''s table');
+SET ROLE beside_other;
+REVOKE ALL ON beside.taken FROM beside_reader;
+ALTER TABLE beside.taken ENABLE ROW LEVEL SECURITY;
+CREATE POLICY planted ON beside.taken USING (beside.note());
+INSERT INTO beside.taken VALUES (now());
+RESET ROLE;
+SELECT is(pg_temp.as_whom(caller, 'scout.freshness(''{taken}'')'), 'nobody', 'nothing of it runs as ' || caller || ', who does not see all')
+FROM (VALUES ('beside_reader'), ('beside_admin')) v (caller);
+
+-- A view that reads as its invoker, and one over policies, show a caller no more than his own query.
+SELECT set_config('role', 'beside_other', true) AS ignored \gset
+CREATE TABLE beside.secret (transaction_id text, who text);
+INSERT INTO beside.secret VALUES ('1', 'beside_other'), ('2', 'beside_other');
+CREATE VIEW beside.by_invoker WITH (security_invoker) AS SELECT transaction_id FROM beside.secret;
+CREATE VIEW beside.nothing AS SELECT ''::text AS transaction_id WHERE false;
+GRANT SELECT ON beside.by_invoker, beside.nothing TO beside_reader;
+RESET ROLE;
+CREATE FUNCTION pg_temp.counted(view text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE found text;
+BEGIN
+    SET LOCAL ROLE beside_reader;
+    SELECT string_agg(c::text, ',') INTO found FROM scout.compare_layers(view, 'beside.nothing', '{transaction_id}') c;
+    RESET ROLE;
+    RETURN found;
+EXCEPTION WHEN OTHERS THEN
+    RETURN sqlstate;
+END
+$$;
+SELECT is(pg_temp.counted('beside.by_invoker'), '42501', 'through a view that reads as its invoker a reader counts nothing he may not read');
+SET ROLE beside_other;
+ALTER VIEW beside.by_invoker RESET (security_invoker);
+RESET ROLE;
+SELECT isnt(pg_temp.counted('beside.by_invoker'), '42501', 'through an ordinary view he counts what it shows him');
 
 -- Registered SQL, when who registered it has become a superuser.
 SET ROLE beside_dba;
