@@ -45,6 +45,18 @@ COMMENT ON TABLE scout_internal.gold_sources IS
 -- Runs that a view lacks are found by their transactions.
 CREATE INDEX etl_runs_silver_txid_idx ON scout_internal.etl_runs (txid) WHERE changed_silver;
 
+-- A superuser, or a role whose rights reach the server's files and programs, and so the superuser's: nothing of
+-- others runs as one (src/extension/sight.hpp).
+CREATE FUNCTION scout_internal.commands_server(role oid) RETURNS boolean
+LANGUAGE sql STABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT bool_or(pg_has_role(role, r.name, 'USAGE'))
+FROM (VALUES ('pg_execute_server_program'::name), ('pg_write_server_files'), ('pg_read_server_files')) r (name)
+$$;
+COMMENT ON FUNCTION scout_internal.commands_server(oid) IS
+'Is this a superuser, or a role that may use the server''s files or programs?';
+
 -- warn_after and error_after are NULL where nobody has registered the view.
 CREATE FUNCTION scout_internal.gold_views()
 RETURNS TABLE (view_id oid, view_schema name, view_name name, relation text, warn_after interval, error_after interval,
@@ -54,7 +66,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 WITH there AS (
     SELECT c.oid, n.nspname, c.relname, pg_get_userbyid(c.relowner) AS owner,
-           (SELECT o.rolsuper FROM pg_roles o WHERE o.oid = c.relowner) AS of_superuser
+           scout_internal.commands_server(c.relowner) AS commands_server
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'm'
 ), pipeline AS (
     SELECT pg_get_userbyid(c.relowner) AS owner
@@ -66,7 +78,7 @@ SELECT t.oid, coalesce(t.nspname, r.view_schema), coalesce(t.relname, r.view_nam
        r.warn_after, r.error_after, r.registered_at,
        CASE WHEN t.oid IS NULL THEN 'the view is gone'
             WHEN NOT r.enabled THEN 'disabled'
-            WHEN t.of_superuser THEN 'its owner is a superuser'
+            WHEN t.commands_server THEN 'its owner is a superuser or may use the server''s files or programs'
             WHEN r.view_owner <> t.owner THEN format('owned by %s, and by %s when it was registered', t.owner, r.view_owner)
             WHEN r.view_owner IS NULL AND t.owner <> p.owner THEN format('owned by %s, the pipeline by %s', t.owner, p.owner) END
 FROM there t FULL JOIN scout_internal.registered_gold r ON r.view_schema = t.nspname AND r.view_name = t.relname
@@ -104,7 +116,7 @@ BEGIN
             USING ERRCODE = 'null_value_not_allowed', HINT = 'Name the view; leave the others out for their defaults.';
     END IF;
     SELECT n.nspname, c.relname, c.relkind, c.relowner, pg_get_userbyid(c.relowner) AS owner,
-           (SELECT o.rolsuper FROM pg_roles o WHERE o.oid = c.relowner) AS of_superuser,
+           scout_internal.commands_server(c.relowner) AS commands_server,
            EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique AND i.indimmediate AND i.indisvalid
                    AND i.indpred IS NULL AND i.indexprs IS NULL) AS has_key
     INTO subject
@@ -121,8 +133,8 @@ BEGIN
             USING ERRCODE = 'insufficient_privilege',
                   DETAIL = format('It belongs to %s and is refreshed as its owner; who registers it must have that role''s rights.', subject.owner),
                   HINT = 'Have its owner, or a superuser, register it.';
-    ELSIF subject.of_superuser THEN
-        RAISE EXCEPTION 'register_gold: the owner of %, %, is a superuser', relation, subject.owner
+    ELSIF subject.commands_server THEN
+        RAISE EXCEPTION 'register_gold: the owner of %, %, is a superuser or may use the server''s files or programs', relation, subject.owner
             USING ERRCODE = 'insufficient_privilege',
                   DETAIL = 'A refresh runs as the view''s owner, and with it what stands on the relations that the view reads.',
                   HINT = format('Give it to an ordinary role, such as the owner of the pipeline: ALTER MATERIALIZED VIEW %s OWNER TO %s',

@@ -5,6 +5,7 @@
 #include "pg/relation.hpp"
 
 extern "C" {
+#include "catalog/pg_authid.h"
 #include "utils/acl.h"
 }
 
@@ -39,6 +40,13 @@ bool is_above_or_beside(Oid role, const pg::Array<Oid> &owners) {
         if (owners.size() > 1 && owner != pipeline_owner) return true;
     }
     return false;
+}
+
+// A superuser, or a role whose rights reach the server's files and programs, and so the superuser's.
+bool commands_server(Oid role) {
+    return has_privs_of_role(role, ROLE_PG_EXECUTE_SERVER_PROGRAM) ||
+           has_privs_of_role(role, ROLE_PG_WRITE_SERVER_FILES) ||
+           has_privs_of_role(role, ROLE_PG_READ_SERVER_FILES);
 }
 
 // Nobody gets to look as a superuser who is none.
@@ -168,10 +176,12 @@ Oid role_of_registrant(const char *name) {
         ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("role \"%s\" does not exist", name),
                 errdetail("It registered what is to be run."),
                 errhint("Have a role that exists register it anew."));
-    if (superuser_arg(role))
+    if (commands_server(role))
         ereport(
             ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-            errmsg("SQL is not run as superuser \"%s\"", name),
+            superuser_arg(role)
+                ? errmsg("SQL is not run as superuser \"%s\"", name)
+                : errmsg("SQL is not run as \"%s\", which may use the server's files or programs", name),
             errdetail("Registered SQL runs as who registered it, and with it what stands on the relations "
                       "that it reads."),
             errhint("SET ROLE to an ordinary role and register it anew."));
@@ -180,7 +190,7 @@ Oid role_of_registrant(const char *name) {
 
 Oid registrant(const char *statement) {
     const Oid caller = GetUserId();
-    if (!superuser_arg(caller)) return caller;
+    if (!commands_server(caller)) return caller;
     const pg::Array<Oid> relations = pg::named_relations(statement);
     return role_of_registrant(GetUserNameFromId(reader_of(relations.begin(), relations.size()), false));
 }

@@ -33,11 +33,11 @@ Oid reader_of(const Oid *relations, size_t count);
 Oid reader_of_registered(Oid relation);
 
 // As whom a statement that the present role gives is to run, now and later: as that role; a superuser's as
-// reader_of() what it names. 42501 where that is a superuser: nobody runs SQL as one for others. Needs a
-// Session.
+// reader_of() what it names, and so that of a role which may use the server's files or programs. 42501 where
+// that is such a role again: nobody runs SQL as one for others. Needs a Session.
 Oid registrant(const char *statement);
 
-// The same, at each run: a role that is gone is 42704, and one that has become a superuser since is 42501.
+// The same, at each run: a role that is gone is 42704, and one that has become such a role since is 42501.
 Oid role_of_registrant(const char *name);
 
 }  // namespace scout::extension

@@ -19,10 +19,11 @@ constexpr extension::Function functions[] = {
 };
 
 constexpr extension::Function helpers[] = {
-    {"gold_history", Tier::reader}, {"gold_changes", Tier::reader},     {"gold_findings", Tier::reader},
-    {"runs_unseen", Tier::reader},  {"gold_views", Tier::reader},       {"gold_reads", Tier::reader},
-    {"gold_marks", Tier::reader},   {"statistics_epoch", Tier::reader}, {"writes_unreported", Tier::reader},
-    {"feeds", Tier::reader},        {"gold_alerts", Tier::reader},      {"checked_gold", Tier::admin},
+    {"gold_history", Tier::reader},      {"gold_changes", Tier::reader}, {"gold_findings", Tier::reader},
+    {"runs_unseen", Tier::reader},       {"gold_views", Tier::reader},   {"commands_server", Tier::reader},
+    {"gold_reads", Tier::reader},        {"gold_marks", Tier::reader},   {"statistics_epoch", Tier::reader},
+    {"writes_unreported", Tier::reader}, {"feeds", Tier::reader},        {"gold_alerts", Tier::reader},
+    {"checked_gold", Tier::admin},
 };
 
 constexpr extension::Relation views[] = {{"v_gold_freshness", Tier::reader},

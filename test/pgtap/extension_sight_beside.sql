@@ -7,7 +7,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS scout_ir;
 
 BEGIN;
-SELECT plan(37);
+SELECT plan(41);
 CREATE ROLE beside_owner;
 CREATE ROLE beside_reader;
 CREATE ROLE beside_admin;
@@ -162,6 +162,13 @@ SELECT is(pg_temp.as_whom(current_user::text, 'scout.run_quality_rules(24, ''{la
 SELECT is((SELECT status || ' ' || message FROM scout.run_quality_rules(24, '{later}')), 'runtime error SQL is not run as superuser "beside_dba"', 'the rule says so');
 SELECT is((SELECT status || ' ' || details FROM scout.freshness('{later}')), 'runtime error SQL is not run as superuser "beside_dba" (42501)', 'and the dataset');
 ALTER ROLE beside_dba NOSUPERUSER;
+GRANT pg_execute_server_program TO beside_dba;
+SELECT is(pg_temp.as_whom(current_user::text, 'scout.run_quality_rules(24, ''{later}''), scout.freshness(''{later}'')'), 'nobody', 'nor once it may run the server''s programs');
+SELECT is((SELECT status || ' ' || message FROM scout.run_quality_rules(24, '{later}')), 'runtime error SQL is not run as "beside_dba", which may use the server''s files or programs', 'the rule says so');
+SET ROLE beside_dba;
+SELECT throws_ok($$SELECT * FROM scout.add_quality_rule('of_programs', query => 'SELECT 1')$$, '42501', NULL, 'and such a role registers none');
+RESET ROLE;
+REVOKE pg_execute_server_program FROM beside_dba;
 SELECT throws_ok($$SELECT * FROM scout.add_quality_rule('of_nothing', query => 'SELECT 1 WHERE beside.note()')$$, '42501', NULL, 'a superuser''s rule that names nobody''s relation is refused');
 SELECT is(pg_temp.ran(), 'nobody', 'before it runs');
 
@@ -170,6 +177,9 @@ CREATE MATERIALIZED VIEW beside.gold AS SELECT 1 AS a;
 SELECT throws_ok($$SELECT * FROM scout.register_gold('beside.gold')$$, '42501', NULL, 'a superuser''s gold view is refused');
 ALTER MATERIALIZED VIEW beside.gold OWNER TO beside_dba;
 SELECT is((SELECT status FROM scout.register_gold('beside.gold')), 'registered', 'that of an ordinary role is not');
+GRANT pg_write_server_files TO beside_dba;
+SELECT throws_ok($$SELECT * FROM scout.register_gold('beside.gold')$$, '42501', NULL, 'and it is refused once its owner may write the server''s files');
+REVOKE pg_write_server_files FROM beside_dba;
 ALTER ROLE beside_dba SUPERUSER;
 SELECT matches((SELECT string_agg(f.status || ' ' || f.operation, ',') FROM scout.refresh_gold_platinum(true) f WHERE f.operation ~ 'beside.gold'), 'superuser', 'and is no longer refreshed once he is one');
 SELECT * FROM finish();
