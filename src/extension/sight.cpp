@@ -157,15 +157,21 @@ Oid reader_of_registered(Oid relation) {
     for (const Oid read : pg::read_relations(relation)) {
         const Oid owner = pg::owner_of(read);
         if (owner == pipeline_owner || has_privs_of_role(owner, caller)) continue;
-        const char *name =
-            quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)), get_rel_name(relation));
-        ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                errmsg("\"%s\" does not see all of %s", GetUserNameFromId(caller, false), name),
-                errdetail("It is looked at with the rights of its owner, for those only who may read all of it, and "
-                          "what \"%s\" has attached to it does not run as who looks at all datasets.",
-                          GetUserNameFromId(owner, false)),
-                errhint("Let it read all rows of it: GRANT SELECT ON %s TO %s", name,
-                        quote_identifier(GetUserNameFromId(caller, false))));
+        const char *name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(relation)),
+                                                      get_rel_name(relation));
+        ereport(
+            ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+            errmsg("\"%s\" does not see all of %s", GetUserNameFromId(caller, false), name),
+            errdetail(
+                "It is looked at with the rights of its owner, for those only who may read all of it, and "
+                "what \"%s\" has attached to it does not run as who looks at all datasets.",
+                GetUserNameFromId(owner, false)),
+            pg::has_policies_for(read, caller)
+                ? errhint(
+                      "Row security hides rows of it: look as a role that it does not apply to, such as \"%s\".",
+                      GetUserNameFromId(owner, false))
+                : errhint("Let it read it: GRANT SELECT ON %s TO %s", name,
+                          quote_identifier(GetUserNameFromId(caller, false))));
     }
     return role;
 }

@@ -7,7 +7,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS scout_ir;
 
 BEGIN;
-SELECT plan(41);
+SELECT plan(42);
 CREATE ROLE beside_owner;
 CREATE ROLE beside_reader;
 CREATE ROLE beside_admin;
@@ -125,6 +125,9 @@ INSERT INTO beside.taken VALUES (now());
 RESET ROLE;
 SELECT is(pg_temp.as_whom(caller, 'scout.freshness(''{taken}'')'), 'nobody', 'nothing of it runs as ' || caller || ', who does not see all')
 FROM (VALUES ('beside_reader'), ('beside_admin')) v (caller);
+SET ROLE beside_reader;
+SELECT matches((SELECT status || ' ' || details FROM scout.freshness('{taken}')), 'runtime error "beside_reader" does not see all of beside.taken.*42501', 'that is its error');
+RESET ROLE;
 
 -- A view that reads as its invoker, and one over policies, show a caller no more than his own query.
 SELECT set_config('role', 'beside_other', true) AS ignored \gset
